@@ -1,0 +1,70 @@
+//! The only place that reads clocks and makes randomness: everything else is handed them.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Where the engine's time comes from. Tests and simulations bring their own.
+pub trait Clock: Send + Sync + 'static {
+    /// Nanoseconds since the Unix epoch. May jump; nobody relies on it being monotonic.
+    fn unix_ns(&self) -> u64;
+
+    /// Milliseconds since the Unix epoch.
+    fn unix_ms(&self) -> f64 {
+        (self.unix_ns() / 1_000) as f64 / 1_000.0
+    }
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the clock's home")]
+    fn unix_ns(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_nanos() as u64)
+    }
+}
+
+/// A point on the monotonic clock, for measuring durations and deadlines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(Instant);
+
+impl Moment {
+    /// Now.
+    #[expect(clippy::disallowed_methods, reason = "the clock's home")]
+    pub fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since then.
+    pub fn elapsed(self) -> Duration {
+        Self::now().0.saturating_duration_since(self.0)
+    }
+
+    /// The point `duration` later.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0 + duration)
+    }
+
+    /// As the standard library's type, for waiting.
+    pub const fn instant(self) -> Instant {
+        self.0
+    }
+}
+
+/// Fills `bytes` from the operating system's random source.
+///
+/// # Panics
+/// If the operating system has no random source, which leaves nothing safe to do.
+#[expect(clippy::expect_used, reason = "without randomness neither ids nor keys are safe")]
+#[expect(clippy::disallowed_methods, reason = "randomness's home")]
+pub fn fill_random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system's random source failed");
+}
+
+/// Random bytes from the operating system.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    fill_random(&mut bytes);
+    bytes
+}

@@ -1,0 +1,6 @@
+//! The engine of Fusion: a document store with live queries, and the functions and server on top of it.
+
+pub mod clock;
+pub mod error;
+
+pub use error::{Error, ErrorKind, Result};
