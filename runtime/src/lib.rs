@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod error;
+pub mod function;
 
 pub use error::{Error, ErrorKind, Result};
