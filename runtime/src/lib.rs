@@ -1,6 +1,7 @@
 //! The engine of Fusion: a document store with live queries, and the functions and server on top of it.
 
 pub mod clock;
+pub mod database;
 pub mod error;
 
 pub use error::{Error, ErrorKind, Result};
