@@ -7,6 +7,8 @@
 
 pub mod close;
 pub mod protocol;
+#[cfg(test)]
+mod scripts;
 pub mod state;
 
 pub use state::{Effect, Event, Now, Session};
