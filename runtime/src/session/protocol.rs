@@ -550,3 +550,213 @@ pub fn fatal_error(error: &str) -> String {
 
 /// The Ping message.
 pub const PING: &str = "{\"type\":\"Ping\"}";
+
+#[cfg(test)]
+mod tests {
+    use fusion_schema::object;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: &str) -> ClientMessage {
+        ClientMessage::parse(text).expect(text)
+    }
+
+    #[test]
+    fn a_mutation_as_the_npm_client_writes_it() {
+        let message =
+            parse(r#"{"type":"Mutation","requestId":7,"udfPath":"messages:send","args":[{"body":"hi","n":1}]}"#);
+        let target = Target { path: "messages:send".into(), component: None };
+        let args = Ok(object! { "body" => "hi", "n" => 1.0 });
+        assert_eq!(message, ClientMessage::Mutation(Request { request_id: 7, target, args }));
+    }
+
+    #[test]
+    fn an_opening_burst() {
+        assert_eq!(
+            parse(
+                r#"{"type":"Connect","sessionId":"6f1c2b60-7a53-4b7e-9d6e-0d5a2f0b7f11","connectionCount":1,
+                "lastCloseReason":null,"maxObservedTimestamp":"AQAAAAAAAAA=","clientTs":1763700000123}"#
+            ),
+            ClientMessage::Connect(Connect {
+                session_id: 0x6f1c2b60_7a53_4b7e_9d6e_0d5a2f0b7f11,
+                max_observed_ts: Some(1),
+                client_ts: Some(1_763_700_000_123.0),
+            })
+        );
+        let ClientMessage::ModifyQuerySet { base_version: 0, new_version: 1, modifications } = parse(
+            r#"{"type":"ModifyQuerySet","baseVersion":0,"newVersion":1,"modifications":[
+            {"type":"Add","queryId":0,"udfPath":"m:q","args":[{}],"journal":"j","componentPath":""},
+            {"type":"Add","queryId":1,"udfPath":"m:q","args":[{}],"journal":null},{"type":"Remove","queryId":0}]}"#,
+        ) else {
+            panic!("a ModifyQuerySet");
+        };
+        let [QuerySetModification::Add(first), QuerySetModification::Add(second), removal] = &modifications[..]
+        else {
+            panic!("two additions and a removal");
+        };
+        assert_eq!((first.journal.as_deref(), first.target.component.as_deref()), (Some("j"), Some("")));
+        assert_eq!((second.journal.as_deref(), second.target.component.as_deref()), (None, None));
+        assert_eq!(removal, &QuerySetModification::Remove { query_id: 0 });
+    }
+
+    #[test]
+    fn credentials_of_every_kind() {
+        let credentials = |text: &str| match parse(text) {
+            ClientMessage::Authenticate { base_version: 2, credentials } => credentials,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            credentials(r#"{"type":"Authenticate","tokenType":"User","value":"eyJ","baseVersion":2}"#),
+            Credentials::User { token: "eyJ".into() }
+        );
+        assert_eq!(
+            credentials(r#"{"type":"Authenticate","baseVersion":2,"tokenType":"None"}"#),
+            Credentials::None
+        );
+        for name in ["impersonating", "acting_as"] {
+            assert_eq!(
+                credentials(&format!(
+                    r#"{{"type":"Authenticate","baseVersion":2,"tokenType":"Admin","value":"k","{name}":{{"subject":"s"}}}}"#
+                )),
+                Credentials::Admin { key: "k".into(), acting_as: Some(r#"{"subject":"s"}"#.into()) }
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_fail_the_call_not_the_connection() {
+        for (args, text) in [
+            ("[1]", "of type"),
+            ("[{},{}]", "2 values"),
+            (r#"[{"$x":1}]"#, "not valid encoded JSON"),
+            ("7", "of type"),
+        ] {
+            let message = format!(r#"{{"type":"Mutation","requestId":0,"udfPath":"m:f","args":{args}}}"#);
+            let ClientMessage::Mutation(request) = parse(&message) else { panic!("a mutation") };
+            let error = request.args.expect_err(args);
+            assert!(error.contains(text), "{error}");
+        }
+        for args in ["[]", "[{}]", "{}"] {
+            let message = format!(r#"{{"type":"Action","requestId":0,"udfPath":"m:f","args":{args}}}"#);
+            let ClientMessage::Action(request) = parse(&message) else { panic!("an action") };
+            assert_eq!(request.args, Ok(Object::new()));
+        }
+    }
+
+    #[test]
+    fn timestamps_round_trip() {
+        for ts in [0, 1, 1_763_700_000_126_000_000, u64::MAX] {
+            let mut text = String::new();
+            push_ts(ts, &mut text);
+            assert_eq!(parse_ts(&text), Ok(ts));
+        }
+        for text in ["", "AAAA", "AAAAAAAAAAAA", "AAAAAAAAAAAAAAAA", "????????????"] {
+            assert!(parse_ts(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn responses_have_the_exact_fields_clients_read() {
+        let none: [&str; 0] = [];
+        assert_eq!(
+            mutation_response(3, Ending::Success("{\"a\":1}"), 1, &["[LOG] 'x\"y'"]),
+            r#"{"type":"MutationResponse","requestId":3,"success":true,"result":{"a":1},"ts":"AQAAAAAAAAA=","logLines":["[LOG] 'x\"y'"]}"#
+        );
+        let failure = Ending::Failure { message: "a\nb", data: None };
+        assert_eq!(
+            mutation_response(3, failure, 9, &none),
+            r#"{"type":"MutationResponse","requestId":3,"success":false,"result":"a\nb","ts":null,"logLines":[]}"#
+        );
+        assert_eq!(
+            action_response(4, Ending::Success("null"), &none),
+            r#"{"type":"ActionResponse","requestId":4,"success":true,"result":null,"logLines":[]}"#
+        );
+        // A ConvexError with data null is told from an error without data.
+        let failure = Ending::Failure { message: "m", data: Some(&Value::Null) };
+        assert_eq!(
+            action_response(4, failure, &none),
+            r#"{"type":"ActionResponse","requestId":4,"success":false,"result":"m","logLines":[],"errorData":null}"#
+        );
+    }
+
+    #[test]
+    fn a_transition_has_the_exact_fields_clients_read() {
+        let none: [&str; 0] = [];
+        let start = StateVersion::default();
+        let end = StateVersion { query_set: 1, identity: 0, ts: 1 };
+        let mut writer = TransitionWriter::new(start, end, 0);
+        writer.removed(5);
+        writer.result(0, Ending::Success("[]"), &["[INFO] 1"], Some("j"));
+        let data = Value::from(7.0);
+        writer.result(1, Ending::Failure { message: "no", data: Some(&data) }, &none, None);
+        assert_eq!(
+            writer.finish(Some(3.0), 1_763_700_000_126_000_000),
+            concat!(
+                r#"{"type":"Transition","startVersion":{"querySet":0,"identity":0,"ts":"AAAAAAAAAAA="},"#,
+                r#""endVersion":{"querySet":1,"identity":0,"ts":"AQAAAAAAAAA="},"modifications":["#,
+                r#"{"type":"QueryRemoved","queryId":5},"#,
+                r#"{"type":"QueryUpdated","queryId":0,"value":[],"logLines":["[INFO] 1"],"journal":"j"},"#,
+                r#"{"type":"QueryFailed","queryId":1,"errorMessage":"no","logLines":[],"journal":null,"errorData":7}"#,
+                r#"],"clientClockSkew":3,"serverTs":1763700000126000000}"#
+            )
+        );
+        assert!(TransitionWriter::new(start, end, 0).finish(None, 1).contains("\"clientClockSkew\":null"));
+    }
+
+    #[test]
+    fn errors_have_the_exact_fields_clients_read() {
+        assert_eq!(
+            auth_error("no \"x\"", 2, true),
+            r#"{"type":"AuthError","error":"no \"x\"","baseVersion":2,"authUpdateAttempted":true}"#
+        );
+        assert_eq!(fatal_error("x"), r#"{"type":"FatalError","error":"x"}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(text in "\\PC*") {
+            let _ = ClientMessage::parse(&text);
+        }
+
+        /// Almost-messages: the right names with values of any type.
+        #[test]
+        fn reading_near_misses_never_panics(
+            kind in "Connect|ModifyQuerySet|Mutation|Action|Authenticate|Event|X",
+            names in prop::collection::vec("sessionId|maxObservedTimestamp|clientTs|baseVersion|newVersion|modifications|requestId|udfPath|args|tokenType|value|impersonating|componentPath|queryId|journal", 0..8),
+            values in prop::collection::vec(
+                prop_oneof![
+                    Just("null".to_owned()), Just("-1".to_owned()), Just("1e999".to_owned()), Just("[{}]".to_owned()),
+                    Just("\"AAAAAAAAAAA=\"".to_owned()), Just("\"User\"".to_owned()), Just("4294967296".to_owned()),
+                    Just("[{\"type\":\"Add\",\"queryId\":0,\"udfPath\":\"\",\"args\":[{\"$integer\":\"x\"}]}]".to_owned()),
+                    "[0-9]{1,12}", "\"\\\\u[0-9a-f]{4}\"", "\\[{0,300}",
+                ],
+                8,
+            ),
+        ) {
+            let mut text = format!("{{\"type\":\"{kind}\"");
+            for (name, value) in names.iter().zip(&values) {
+                text.push_str(&format!(",\"{name}\":{value}"));
+            }
+            text.push('}');
+            let _ = ClientMessage::parse(&text);
+        }
+
+        /// Whatever the size, the chunks' texts put together are the Transition, and each is a valid message.
+        #[test]
+        fn chunks_put_together_are_the_text(text in "[a\"\\\\é𝄞\n]{1,60}", size in 0_usize..12) {
+            let chunks = transition_chunks(&text, size, "1");
+            let mut whole = String::new();
+            for (index, chunk) in chunks.iter().enumerate() {
+                let message: serde_json::Value = serde_json::from_str(chunk).expect("JSON");
+                prop_assert_eq!(&message["partNumber"], &serde_json::json!(index));
+                prop_assert_eq!(&message["totalParts"], &serde_json::json!(chunks.len()));
+                prop_assert_eq!(&message["transitionId"], "1");
+                let part = message["chunk"].as_str().expect("text");
+                prop_assert!(part.len() <= size.max(4));
+                whole.push_str(part);
+            }
+            prop_assert_eq!(whole, text);
+        }
+    }
+}
