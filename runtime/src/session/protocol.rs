@@ -224,7 +224,8 @@ impl ClientMessage {
 impl Wire<'_> {
     fn into_request(self) -> Result<Request, ParseError> {
         let kind = &*self.kind;
-        let path = required(kind, "udfPath", Some(self.udf_path.into_owned()).filter(|path| !path.is_empty()))?;
+        let path =
+            required(kind, "udfPath", Some(self.udf_path.into_owned()).filter(|path| !path.is_empty()))?;
         Ok(Request {
             request_id: required(kind, "requestId", self.request_id)?,
             target: Target { path, component: self.component_path },
@@ -261,7 +262,9 @@ impl WireModification<'_> {
                 journal: self.journal,
             })),
             "Remove" => Ok(QuerySetModification::Remove { query_id }),
-            other => Err(ParseError(format!("The modification type '{other}' is not one of Add and Remove."))),
+            other => {
+                Err(ParseError(format!("The modification type '{other}' is not one of Add and Remove.")))
+            }
         }
     }
 }
@@ -286,15 +289,19 @@ pub fn parse_args(args: Option<&RawValue>) -> Result<Object, String> {
             Some(Value::Object(object)) => Ok(object),
             Some(other) => Err(not_an_object(&other)),
         },
-        Value::Array(values) => {
-            Err(format!("A function takes one object of named arguments, but {} values were sent.", values.len()))
-        }
+        Value::Array(values) => Err(format!(
+            "A function takes one object of named arguments, but {} values were sent.",
+            values.len()
+        )),
         other => Err(not_an_object(&other)),
     }
 }
 
 fn not_an_object(value: &Value) -> String {
-    format!("A function takes one object of named arguments, but a value of type {} was sent.", value.type_name())
+    format!(
+        "A function takes one object of named arguments, but a value of type {} was sent.",
+        value.type_name()
+    )
 }
 
 /// Reads a timestamp of the wire: base64 of 8 little-endian bytes.
@@ -365,7 +372,12 @@ fn push_error_data(data: Option<&Value>, out: &mut String) {
 }
 
 /// Writes a MutationResponse. `ts` is the commit timestamp of a success and ignored for a failure.
-pub fn mutation_response<L: AsRef<str>>(request_id: u32, ending: Ending<'_>, ts: u64, log_lines: &[L]) -> String {
+pub fn mutation_response<L: AsRef<str>>(
+    request_id: u32,
+    ending: Ending<'_>,
+    ts: u64,
+    log_lines: &[L],
+) -> String {
     response("{\"type\":\"MutationResponse\",\"requestId\":", request_id, ending, Some(ts), log_lines)
 }
 
@@ -564,8 +576,9 @@ mod tests {
 
     #[test]
     fn a_mutation_as_the_npm_client_writes_it() {
-        let message =
-            parse(r#"{"type":"Mutation","requestId":7,"udfPath":"messages:send","args":[{"body":"hi","n":1}]}"#);
+        let message = parse(
+            r#"{"type":"Mutation","requestId":7,"udfPath":"messages:send","args":[{"body":"hi","n":1}]}"#,
+        );
         let target = Target { path: "messages:send".into(), component: None };
         let args = Ok(object! { "body" => "hi", "n" => 1.0 });
         assert_eq!(message, ClientMessage::Mutation(Request { request_id: 7, target, args }));
@@ -591,7 +604,8 @@ mod tests {
         ) else {
             panic!("a ModifyQuerySet");
         };
-        let [QuerySetModification::Add(first), QuerySetModification::Add(second), removal] = &modifications[..]
+        let [QuerySetModification::Add(first), QuerySetModification::Add(second), removal] =
+            &modifications[..]
         else {
             panic!("two additions and a removal");
         };

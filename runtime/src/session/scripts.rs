@@ -14,8 +14,10 @@ use goldenscript::{ArgumentConsumer, Command, Context};
 use serde_json::Value as Json;
 
 use super::protocol;
-use super::state::{Answer, Effect, Event, Failure, LiveUpdate, Now, QueryResult, Session, Verified};
+use super::state::{Effect, Event, LiveUpdate, Now, Options, Session, Verified};
 use crate::error::Error;
+use crate::function::log_line::LogLines;
+use crate::function::{LogLevel, Outcome, RequestId, Returned};
 
 test_each_file::test_each_path! { in "./runtime/src/session/scripts" => script }
 
@@ -30,11 +32,11 @@ struct Script {
     is_slow: bool,
 }
 
-type Outcome<T> = Result<T, Box<dyn StdError>>;
+type Ran<T> = Result<T, Box<dyn StdError>>;
 
 impl Script {
     fn new() -> Self {
-        Self { session: Session::new(false), elapsed: Duration::ZERO, is_slow: false }
+        Self { session: Session::new(Options::default()), elapsed: Duration::ZERO, is_slow: false }
     }
 
     fn now(&self) -> Now {
@@ -55,13 +57,15 @@ impl Script {
         self.step(Event::Text(&message.to_string()))
     }
 
-    fn modify(&mut self, args: &mut ArgumentConsumer<'_>) -> Outcome<String> {
+    fn modify(&mut self, args: &mut ArgumentConsumer<'_>) -> Ran<String> {
         let mut modifications = Vec::new();
         let (base, new): (u32, u32) = (number(args, "base")?, number(args, "new")?);
         while let Some((key, value)) = args.next_key() {
             let query_id: u32 = value.parse()?;
             modifications.push(match key {
-                "add" => serde_json::json!({"type": "Add", "queryId": query_id, "udfPath": "m:q", "args": [{}]}),
+                "add" => {
+                    serde_json::json!({"type": "Add", "queryId": query_id, "udfPath": "m:q", "args": [{}]})
+                }
                 "remove" => serde_json::json!({"type": "Remove", "queryId": query_id}),
                 other => return Err(format!("unknown modification {other}").into()),
             });
@@ -71,9 +75,10 @@ impl Script {
         })))
     }
 
-    fn authenticate(&mut self, args: &mut ArgumentConsumer<'_>) -> Outcome<String> {
+    fn authenticate(&mut self, args: &mut ArgumentConsumer<'_>) -> Ran<String> {
         let base: u32 = number(args, "base")?;
-        let mut message = serde_json::json!({"type": "Authenticate", "baseVersion": base, "tokenType": "None"});
+        let mut message =
+            serde_json::json!({"type": "Authenticate", "baseVersion": base, "tokenType": "None"});
         if let Some((key, value)) = args.next_key() {
             message["tokenType"] = key.into();
             message["value"] = value.into();
@@ -81,7 +86,7 @@ impl Script {
         Ok(self.send(&message))
     }
 
-    fn live(&mut self, args: &mut ArgumentConsumer<'_>) -> Outcome<String> {
+    fn live(&mut self, args: &mut ArgumentConsumer<'_>) -> Ran<String> {
         if !self.session.can_update() {
             while args.next_key().is_some() {}
             return Ok("not taken: too many transitions wait\n".into());
@@ -92,12 +97,11 @@ impl Script {
                 update.is_settled = value.parse()?;
                 continue;
             }
-            let ending = match value.strip_prefix("error:") {
-                Some(message) => Err(failure(message)),
-                None => Ok(Arc::from(value)),
+            let outcome = match value.strip_prefix("error:") {
+                Some(message) => failure(message),
+                None => success(value, 0),
             };
-            let answer = Answer { ending, log_lines: Vec::new() };
-            update.changes.push((key.parse()?, Arc::new(QueryResult { answer, journal: None })));
+            update.changes.push((key.parse()?, Arc::new(outcome)));
         }
         Ok(self.step(Event::Live(update)))
     }
@@ -106,12 +110,16 @@ impl Script {
 fn number<T: std::str::FromStr<Err: StdError + 'static>>(
     args: &mut ArgumentConsumer<'_>,
     name: &str,
-) -> Outcome<T> {
+) -> Ran<T> {
     Ok(args.take_key(name).ok_or_else(|| format!("needs {name}="))?.parse()?)
 }
 
-fn failure(message: &str) -> Failure {
-    Failure { message: message.to_owned(), data: None }
+fn success(json: &str, ts: u64) -> Outcome {
+    Outcome { result: Ok(Returned::from_json(json)), log_lines: Vec::new(), journal: None, ts }
+}
+
+fn failure(message: &str) -> Outcome {
+    Outcome::failed(&Error::function(message), RequestId::from_number(1))
 }
 
 fn repeat(times: u32, mut run: impl FnMut(u32) -> String) -> String {
@@ -123,7 +131,7 @@ fn repeat(times: u32, mut run: impl FnMut(u32) -> String) -> String {
 impl goldenscript::Runner for Script {
     type Command = Command;
 
-    fn run(&mut self, command: &Command, _: &Context) -> Outcome<String> {
+    fn run(&mut self, command: &Command, _: &Context) -> Ran<String> {
         let mut args = command.consume_args();
         let output = match command.name.as_str() {
             // The client.
@@ -169,7 +177,8 @@ impl goldenscript::Runner for Script {
                 self.step(Event::Verified(Ok(Verified { expires_ns })))
             }
             "refused" => {
-                let error = Error::unauthenticated("InvalidAuthHeader", args.next_pos().unwrap_or("bad token"));
+                let error =
+                    Error::unauthenticated("InvalidAuthHeader", args.next_pos().unwrap_or("bad token"));
                 self.step(Event::Verified(Err(error)))
             }
             "unreachable" => {
@@ -180,27 +189,38 @@ impl goldenscript::Runner for Script {
             "update" => self.live(&mut args)?,
             "rejected" => {
                 let query_id = args.next_pos().ok_or("needs a query id")?.parse()?;
-                let answer = Answer { ending: Err(failure("bad path")), log_lines: Vec::new() };
-                self.step(Event::QueryRejected(query_id, Arc::new(QueryResult { answer, journal: None })))
+                self.step(Event::QueryRejected(query_id, Arc::new(failure("bad path"))))
             }
             // The runner.
             "done" => {
                 let ts = args.take_key("ts").unwrap_or("0").parse()?;
                 let id = args.next_pos().ok_or("needs a request id")?.parse()?;
-                self.step(Event::MutationDone(id, Answer { ending: Ok("null".into()), log_lines: Vec::new() }, ts))
+                self.step(Event::MutationDone(id, success("null", ts)))
             }
             "failed" => {
                 let id = args.next_pos().ok_or("needs a request id")?.parse()?;
-                let answer = Answer { ending: Err(failure("no")), log_lines: vec!["[LOG] 'x'".into()] };
-                self.step(Event::MutationDone(id, answer, 0))
+                let error = match args.next_pos() {
+                    None => Error::function("no"),
+                    Some("internal") => Error::internal("details"),
+                    Some(code) => Error::overloaded("Overloaded", code),
+                };
+                let mut outcome = Outcome::failed(&error, RequestId::from_number(1));
+                let mut lines = LogLines::default();
+                lines.push(LogLevel::Log, vec!["'x'".to_owned()], 0.0);
+                outcome.log_lines = lines.into_lines();
+                self.step(Event::MutationDone(id, outcome))
             }
             "acted" => {
                 let id = args.next_pos().ok_or("needs a request id")?.parse()?;
-                self.step(Event::ActionDone(id, Answer { ending: Ok("7".into()), log_lines: Vec::new() }))
+                self.step(Event::ActionDone(id, success("7", 0)))
             }
             "broken" => self.step(Event::Failed(Error::internal("disk"))),
             "busy" => self.step(Event::Failed(Error::overloaded("CommitterFullError", "full"))),
             // The socket.
+            "redact" => {
+                self.session = Session::new(Options { redact: true, ..Options::default() });
+                String::new()
+            }
             "slow" => {
                 self.is_slow = true;
                 String::new()
@@ -227,7 +247,7 @@ impl goldenscript::Runner for Script {
         Ok(output)
     }
 
-    fn end_block(&mut self, _: &goldenscript::Block) -> Outcome<String> {
+    fn end_block(&mut self, _: &goldenscript::Block) -> Ran<String> {
         let session = &self.session;
         let flags = [
             (session.is_closed(), "closed"),
@@ -285,11 +305,12 @@ fn show_message(text: &str) -> String {
             )
         }
         Some("MutationResponse") => format!(
-            "MutationResponse {} {} {} {}",
+            "MutationResponse {} {} {} {} {}",
             message["requestId"],
             if message["success"] == true { "ok" } else { "failed" },
             message["result"],
             ts(&message["ts"]),
+            message["logLines"],
         ),
         _ => text.to_owned(),
     }

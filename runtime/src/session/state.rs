@@ -28,7 +28,8 @@ use super::protocol::{
     self, AddQuery, ClientMessage, Connect, Credentials, Ending, QuerySetModification, Request, StateVersion,
     TransitionWriter,
 };
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::function::{Outcome, UdfError};
 
 /// Transitions handed to the socket and not yet written; more are not made until it has caught up.
 pub const TRANSITIONS_UNSENT_MAX: u32 = 2;
@@ -56,42 +57,6 @@ pub struct Now {
     pub unix_ns: u64,
 }
 
-/// What a function call answered.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The result's JSON, or the failure.
-    pub ending: Result<Arc<str>, Failure>,
-    /// The lines it logged, as clients may see them.
-    pub log_lines: Vec<String>,
-}
-
-/// A failed function call.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// The text for people.
-    pub message: String,
-    /// The data of a `ConvexError`.
-    pub data: Option<fusion_schema::Value>,
-}
-
-impl Answer {
-    fn ending(&self) -> Ending<'_> {
-        match &self.ending {
-            Ok(json) => Ending::Success(json),
-            Err(failure) => Ending::Failure { message: &failure.message, data: failure.data.as_ref() },
-        }
-    }
-}
-
-/// The result of a subscribed query.
-#[derive(Clone, Debug)]
-pub struct QueryResult {
-    /// What it ended with.
-    pub answer: Answer,
-    /// The journal the client brings back when it reconnects.
-    pub journal: Option<String>,
-}
-
 /// The changes of a session's results since the last update.
 #[derive(Clone, Debug, Default)]
 pub struct LiveUpdate {
@@ -100,7 +65,7 @@ pub struct LiveUpdate {
     /// Whether every subscribed query has a result.
     pub is_settled: bool,
     /// The results that are new or differ.
-    pub changes: Vec<(u32, Arc<QueryResult>)>,
+    pub changes: Vec<(u32, Arc<Outcome>)>,
 }
 
 /// An identity that passed verification.
@@ -124,13 +89,13 @@ pub enum Event<'a> {
     /// The verification asked for by [`Effect::Verify`] ended.
     Verified(Result<Verified, Error>),
     /// A query could not be called at all; the result says why.
-    QueryRejected(u32, Arc<QueryResult>),
+    QueryRejected(u32, Arc<Outcome>),
     /// The live queries moved on.
     Live(LiveUpdate),
-    /// A mutation ended; with the timestamp a later Transition must reach if it succeeded.
-    MutationDone(u32, Answer, u64),
+    /// A mutation ended; if it succeeded, a later Transition must reach the outcome's timestamp.
+    MutationDone(u32, Outcome),
     /// An action ended.
-    ActionDone(u32, Answer),
+    ActionDone(u32, Outcome),
     /// The system, not a function, failed to serve the connection.
     Failed(Error),
     /// Everything sent so far is with the operating system.
@@ -168,10 +133,35 @@ pub enum Effect {
     Drop,
 }
 
+/// How a session speaks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Whether the client can put TransitionChunks together.
+    pub takes_chunks: bool,
+    /// Whether clients are shown neither log lines nor the details of errors.
+    pub redact: bool,
+}
+
+fn ending(outcome: &Outcome, redact: bool) -> Ending<'_> {
+    match &outcome.result {
+        Ok(returned) => Ending::Success(returned.json()),
+        Err(error) => Ending::Failure { message: error.text(redact), data: error.data.as_ref() },
+    }
+}
+
+fn log_lines(outcome: &Outcome, redact: bool) -> Vec<String> {
+    if redact { Vec::new() } else { outcome.log_lines.iter().map(ToString::to_string).collect() }
+}
+
+/// Whether the same call may succeed after a pause.
+const fn is_passing(error: &UdfError) -> bool {
+    matches!(error.kind, ErrorKind::Overloaded | ErrorKind::RateLimited | ErrorKind::Conflict)
+}
+
 /// One connection's side of the protocol: see the module's documentation.
 #[derive(Debug)]
 pub struct Session {
-    takes_chunks: bool,
+    options: Options,
     published_ts: u64,
     is_closed: bool,
     is_connected: bool,
@@ -185,7 +175,7 @@ pub struct Session {
     queries: HashSet<u32>,
     /// What the next Transition says.
     removed: Vec<u32>,
-    changed: BTreeMap<u32, Arc<QueryResult>>,
+    changed: BTreeMap<u32, Arc<Outcome>>,
     /// The timestamp the next Transition must reach for a mutation whose response went out.
     owed_ts: Option<u64>,
     transitions_sent: u64,
@@ -204,10 +194,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// A fresh connection. `takes_chunks`: whether the client can put TransitionChunks together.
-    pub fn new(takes_chunks: bool) -> Self {
+    /// A fresh connection.
+    pub fn new(options: Options) -> Self {
         Self {
-            takes_chunks,
+            options,
             published_ts: 0,
             is_closed: false,
             is_connected: false,
@@ -316,16 +306,12 @@ impl Step<'_> {
                 }
             }
             Event::Live(update) => self.live(update),
-            Event::MutationDone(request_id, answer, ts) => {
-                self.session.mutations = self.session.mutations.saturating_sub(1);
-                if answer.ending.is_ok() {
-                    self.session.owed_ts = self.session.owed_ts.max(Some(ts));
-                }
-                self.send(protocol::mutation_response(request_id, answer.ending(), ts, &answer.log_lines));
-            }
-            Event::ActionDone(request_id, answer) => {
+            Event::MutationDone(request_id, outcome) => return self.mutation_done(request_id, &outcome),
+            Event::ActionDone(request_id, outcome) => {
                 self.session.actions = self.session.actions.saturating_sub(1);
-                self.send(protocol::action_response(request_id, answer.ending(), &answer.log_lines));
+                let redact = self.session.options.redact;
+                let lines = log_lines(&outcome, redact);
+                self.send(protocol::action_response(request_id, ending(&outcome, redact), &lines));
             }
             Event::Failed(error) => return Err(error),
             Event::Flushed => self.session.transitions_unsent = 0,
@@ -413,7 +399,9 @@ impl Step<'_> {
         if base_version != version {
             return Err(Error::bad_request(
                 "BaseVersionMismatch",
-                format!("The query set is at version {version}, but the message changes version {base_version}."),
+                format!(
+                    "The query set is at version {version}, but the message changes version {base_version}."
+                ),
             ));
         }
         if new_version <= base_version {
@@ -493,6 +481,20 @@ impl Step<'_> {
         Ok(())
     }
 
+    fn mutation_done(&mut self, request_id: u32, outcome: &Outcome) -> Result<(), Error> {
+        self.session.mutations = self.session.mutations.saturating_sub(1);
+        match &outcome.result {
+            Ok(_) => self.session.owed_ts = self.session.owed_ts.max(Some(outcome.ts)),
+            // The client brings its mutations again after a pause; an answer would make it give up.
+            Err(error) if is_passing(error) => return Err(error.to_error()),
+            Err(_) => {}
+        }
+        let redact = self.session.options.redact;
+        let lines = log_lines(outcome, redact);
+        self.send(protocol::mutation_response(request_id, ending(outcome, redact), outcome.ts, &lines));
+        Ok(())
+    }
+
     fn live(&mut self, update: LiveUpdate) {
         let session = &mut *self.session;
         for (query_id, result) in update.changes {
@@ -519,7 +521,7 @@ impl Step<'_> {
         self.session.sent = end;
         self.session.transitions_sent += 1;
         self.session.transitions_unsent += 1;
-        if self.session.takes_chunks && text.len() > TRANSITION_CHUNK_SIZE {
+        if self.session.options.takes_chunks && text.len() > TRANSITION_CHUNK_SIZE {
             let id = self.session.transitions_sent.to_string();
             for chunk in protocol::transition_chunks(&text, TRANSITION_CHUNK_SIZE, &id) {
                 self.send(chunk);
@@ -531,10 +533,11 @@ impl Step<'_> {
 
     fn transition(&mut self, end: StateVersion) -> String {
         let session = &mut *self.session;
-        let size = |result: &Arc<QueryResult>| {
-            128 + match &result.answer.ending {
-                Ok(json) => json.len(),
-                Err(failure) => failure.message.len(),
+        let redact = session.options.redact;
+        let size = |outcome: &Arc<Outcome>| {
+            128 + match &outcome.result {
+                Ok(returned) => returned.json().len(),
+                Err(error) => error.message.len(),
             }
         };
         let size = session.changed.values().map(size).sum::<usize>() + session.removed.len() * 48;
@@ -542,9 +545,9 @@ impl Step<'_> {
         for query_id in session.removed.drain(..) {
             writer.removed(query_id);
         }
-        for (query_id, result) in std::mem::take(&mut session.changed) {
-            let QueryResult { answer, journal } = &*result;
-            writer.result(query_id, answer.ending(), &answer.log_lines, journal.as_deref());
+        for (query_id, outcome) in std::mem::take(&mut session.changed) {
+            let lines = log_lines(&outcome, redact);
+            writer.result(query_id, ending(&outcome, redact), &lines, outcome.journal.as_deref());
         }
         writer.finish(session.clock_skew, self.now.unix_ns)
     }
@@ -588,7 +591,9 @@ impl Step<'_> {
         let Close { farewell, code, reason } = Close::of(error);
         match farewell {
             Some(Farewell::Fatal(text)) => self.send(protocol::fatal_error(&text)),
-            Some(Farewell::Auth(text)) => self.send(protocol::auth_error(&text, self.session.identity, false)),
+            Some(Farewell::Auth(text)) => {
+                self.send(protocol::auth_error(&text, self.session.identity, false))
+            }
             None => {}
         }
         self.close(code, reason);
