@@ -2,6 +2,8 @@
 
 pub mod auth;
 pub mod clock;
+pub mod database;
 pub mod error;
+pub mod function;
 
 pub use error::{Error, ErrorKind, Result};
