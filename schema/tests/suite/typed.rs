@@ -186,6 +186,11 @@ fn documents_carry_their_system_fields() {
     assert_eq!(<Doc<Channel>>::decode(value.clone()).unwrap(), doc);
     let lookup = |number: TableNumber| (number.0 == 10001).then(|| "channels".to_owned());
     <Doc<Channel>>::validator().check(&value, &lookup).unwrap();
+    let printed = <Doc<Channel>>::validator().to_string();
+    assert!(
+        printed.starts_with("v.object({_creationTime: v.float64(), _id: v.id(\"channels\"), "),
+        "{printed}"
+    );
     Channel::definition().check_document(value.as_object().unwrap(), &lookup).unwrap();
     assert!(<Doc<Channel>>::validator().check(&channel().encode(), &lookup).is_err());
     assert_eq!(<Id<Channel>>::decode(id.into()).unwrap(), id);
