@@ -2,6 +2,9 @@
 
 pub mod auth;
 pub mod clock;
+pub mod database;
 pub mod error;
+pub mod function;
+pub mod session;
 
 pub use error::{Error, ErrorKind, Result};
