@@ -64,14 +64,10 @@ impl ReadSet {
     }
 
     /// Widens an interval as a scan goes on.
-    pub(crate) fn widen(&mut self, position: usize, start: Option<Vec<u8>>, end: Option<Option<Vec<u8>>>) {
+    pub(crate) fn widen(&mut self, position: usize, start: Vec<u8>, end: Option<Vec<u8>>) {
         if let Some(interval) = self.intervals.get_mut(position) {
-            if let Some(start) = start {
-                interval.start = start;
-            }
-            if let Some(end) = end {
-                interval.end = end;
-            }
+            interval.start = start;
+            interval.end = end;
         }
     }
 
