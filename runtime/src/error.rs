@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use fusion_schema::Value;
+use fusion_schema::{Object, Value, json};
 
 /// The engine's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -99,12 +99,14 @@ impl Error {
     /// A function failed with a `ConvexError` carrying `data`.
     pub fn application(data: impl Into<Value>) -> Self {
         let data = data.into();
-        let message = match &data {
-            Value::String(text) => text.clone(),
-            data => fusion_schema::json::encode(data),
-        };
-        let mut error = Self::new(ErrorKind::Application, "ConvexError", message);
-        error.inner.data = Some(data);
+        let text = show_data(&data);
+        Self::application_with_text(data, text)
+    }
+
+    /// A function failed with a `ConvexError` carrying `data`, with a text of its own for people.
+    pub fn application_with_text(data: impl Into<Value>, text: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorKind::Application, "ConvexError", text);
+        error.inner.data = Some(data.into());
         error
     }
 
@@ -152,6 +154,25 @@ impl Error {
             self.inner.kind,
             ErrorKind::Conflict | ErrorKind::RateLimited | ErrorKind::Overloaded | ErrorKind::Internal
         )
+    }
+}
+
+/// A value as the text of a `ConvexError` shows it: JSON, with integers as `"123n"`.
+fn show_data(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => json::encode(&readable(value)),
+    }
+}
+
+fn readable(value: &Value) -> Value {
+    match value {
+        Value::Int64(number) => Value::String(format!("{number}n")),
+        Value::Array(values) => Value::Array(values.iter().map(readable).collect()),
+        Value::Object(object) => {
+            Value::Object(object.iter().map(|(name, value)| (name, readable(value))).collect::<Object>())
+        }
+        value => value.clone(),
     }
 }
 

@@ -1,6 +1,9 @@
 //! The engine of Fusion: a document store with live queries, and the functions and server on top of it.
 
+pub mod auth;
 pub mod clock;
+pub mod database;
 pub mod error;
+pub mod function;
 
 pub use error::{Error, ErrorKind, Result};

@@ -6,15 +6,29 @@
 //! - [`Value`] and its total order ([`value`]),
 //! - its JSON forms ([`json`]) and its byte-sortable key form ([`key`]),
 //! - [`DocumentId`] and its text form ([`id`]),
-//! - the rules for names and sizes ([`names`]).
+//! - the rules for names and sizes ([`names`]),
+//! - [`Validator`]s and their error texts ([`validator`]), and Rust types that carry them ([`typed`]),
+//! - [`Schema`], its tables and indexes ([`table`]).
 //!
 //! Deliberately absent: storage, functions, anything that knows the time.
+
+// The derive macros name this crate by its full path, also inside of it.
+extern crate self as fusion_schema;
 
 pub mod id;
 pub mod json;
 pub mod key;
 pub mod names;
+pub mod table;
+pub mod typed;
+pub mod validator;
 pub mod value;
 
+pub use fusion_schema_derive::{Table, Typed};
 pub use id::{DocumentId, TableNumber};
+pub use table::{IndexDefinition, Schema, SchemaError, Table, TableDefinition};
+pub use typed::{Bytes, DecodeError, Doc, Id, Nullable, Page, PaginationOptions, Typed};
+pub use validator::{
+    FieldValidator, ObjectValidator, TableLookup, ValidationError, Validator, ValidatorError,
+};
 pub use value::{Object, Value};

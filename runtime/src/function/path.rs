@@ -1,0 +1,195 @@
+//! [`FunctionPath`]: the name of a function, in its one canonical spelling.
+//!
+//! Clients write `a/b:c`, `a/b.js:c` or, for a default export, just `a/b`. All of them mean the same
+//! function, so they become one text here and nothing above compares anything else.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::{Error, Result};
+
+/// The longest path of a function, in bytes.
+const PATH_LENGTH_MAX: usize = 1024;
+
+/// The name of a function when the path names only a module.
+const DEFAULT_FUNCTION: &str = "default";
+
+/// A function's path: module path without extension, a colon, the function's name. Cheap to clone.
+#[derive(Clone)]
+pub struct FunctionPath {
+    text: Arc<str>,
+    /// Where the colon is.
+    colon: u32,
+}
+
+impl FunctionPath {
+    /// Reads any spelling a client may use.
+    ///
+    /// # Errors
+    /// `BadConvexFunctionIdentifier` if the text names no function.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (module, function) = match text.rsplit_once(':') {
+            Some((module, function)) => (module, function),
+            None => (text, DEFAULT_FUNCTION),
+        };
+        Self::from_parts(module, function)
+    }
+
+    /// Builds a path from the module's path (with or without `.js`) and the function's name.
+    ///
+    /// # Errors
+    /// `BadConvexFunctionIdentifier` if either is no valid name.
+    pub fn from_parts(module: &str, function: &str) -> Result<Self> {
+        let function = if function.is_empty() { DEFAULT_FUNCTION } else { function };
+        let module = module.strip_suffix(".js").unwrap_or(module);
+        if let Some(reason) = module_problem(module).or_else(|| function_problem(function)) {
+            return Err(Error::bad_request(
+                "BadConvexFunctionIdentifier",
+                format!(
+                    "\"{module}:{function}\" is not a path to a Convex function: {reason}. Write it like \"messages:list\"."
+                ),
+            ));
+        }
+        if module.len() + function.len() >= PATH_LENGTH_MAX {
+            return Err(Error::bad_request(
+                "BadConvexFunctionIdentifier",
+                format!("The path to a Convex function may have at most {PATH_LENGTH_MAX} characters."),
+            ));
+        }
+        Ok(Self { text: format!("{module}:{function}").into(), colon: module.len() as u32 })
+    }
+
+    /// The module's path without extension: `a/b`.
+    pub fn module(&self) -> &str {
+        &self.text[..self.colon as usize]
+    }
+
+    /// The function's name inside its module: `c`.
+    pub fn function(&self) -> &str {
+        &self.text[self.colon as usize + 1..]
+    }
+
+    /// The canonical text: `a/b:c`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The text with the module's extension, as rows and function specs state it: `a/b.js:c`.
+    pub fn with_extension(&self) -> String {
+        format!("{}.js:{}", self.module(), self.function())
+    }
+
+    /// Whether it is one of the server's own functions (`_system/…`), which only admins may call.
+    pub fn is_system(&self) -> bool {
+        self.text.starts_with("_system/")
+    }
+}
+
+fn module_problem(module: &str) -> Option<&'static str> {
+    if module.is_empty() {
+        return Some("the module's path is empty");
+    }
+    for segment in module.split('/') {
+        if segment.is_empty() {
+            return Some("a part of the module's path is empty");
+        }
+        if !segment.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+            return Some("each part of a module's path needs a letter or a digit");
+        }
+        if !segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')) {
+            return Some(
+                "a module's path may only contain letters, digits, underscores, dashes, dots and slashes",
+            );
+        }
+    }
+    None
+}
+
+fn function_problem(function: &str) -> Option<&'static str> {
+    let mut bytes = function.bytes();
+    let start = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$'));
+    if !start || !bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$')) {
+        return Some("the function's name is no identifier");
+    }
+    None
+}
+
+impl fmt::Display for FunctionPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for FunctionPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl PartialEq for FunctionPath {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for FunctionPath {}
+
+impl Hash for FunctionPath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl PartialOrd for FunctionPath {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for FunctionPath {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl std::str::FromStr for FunctionPath {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_function_are_equal() {
+        for text in ["a/b:c", "a/b.js:c"] {
+            let path = FunctionPath::parse(text).unwrap();
+            assert_eq!((path.as_str(), path.module(), path.function()), ("a/b:c", "a/b", "c"));
+            assert_eq!(path.with_extension(), "a/b.js:c");
+        }
+        for text in ["a/b", "a/b.js", "a/b:default", "a/b.js:"] {
+            assert_eq!(FunctionPath::parse(text).unwrap().as_str(), "a/b:default");
+        }
+    }
+
+    #[test]
+    fn system_modules_are_recognised() {
+        assert!(FunctionPath::parse("_system/cli/tables").unwrap().is_system());
+        assert!(!FunctionPath::parse("system/cli:tables").unwrap().is_system());
+    }
+
+    #[test]
+    fn texts_that_name_no_function_are_refused() {
+        for text in
+            ["", ":c", "a//b:c", "/a:c", "a/:c", "a b:c", "a:b-c", "a:1c", "a/..:c", "..", "é:c", "a:b c"]
+        {
+            let error = FunctionPath::parse(text).expect_err(text);
+            assert_eq!(error.code(), "BadConvexFunctionIdentifier", "{text}");
+        }
+    }
+}
