@@ -5,5 +5,6 @@ pub mod clock;
 pub mod database;
 pub mod error;
 pub mod function;
+pub mod session;
 
 pub use error::{Error, ErrorKind, Result};
