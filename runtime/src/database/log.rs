@@ -46,6 +46,16 @@ pub(crate) enum KeyChange {
     Moved(Option<Key>, Option<Key>),
 }
 
+impl KeyChange {
+    /// The key before.
+    pub(crate) const fn old(&self) -> Option<&Key> {
+        match self {
+            Self::Same(key) => Some(key),
+            Self::Moved(old, _) => old.as_ref(),
+        }
+    }
+}
+
 impl LogWrite {
     /// The keys this write touched, before and after, in every index of the table.
     pub fn touched_keys(&self) -> impl Iterator<Item = (IndexId, &[u8])> {
@@ -88,6 +98,12 @@ impl CommitLog {
             self.floor = oldest.ts;
             self.entries.pop_front();
         }
+    }
+
+    /// The timestamp of the last commit before `ts`, or of what came before the log.
+    pub(crate) fn last_before(&self, ts: Timestamp) -> Timestamp {
+        let end = self.entries.partition_point(|entry| entry.ts < ts);
+        end.checked_sub(1).and_then(|last| self.entries.get(last)).map_or(self.floor, |entry| entry.ts)
     }
 
     /// Takes back commits after `ts` that never became durable.

@@ -6,10 +6,12 @@
 //! "does this live query have to run again?" afterwards.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::key::IndexId;
-use super::log::LogEntry;
+use super::log::{LogEntry, LogWrite};
 use super::snapshot::Timestamp;
+use crate::store::TableId;
 
 /// A half-open interval of keys of one index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,7 +128,13 @@ impl ReadSet {
 
     /// Whether a commit changed anything that was looked at. The set must be normalized.
     pub fn is_touched_by(&self, entry: &LogEntry) -> bool {
-        entry.writes.iter().any(|write| write.touched_keys().any(|(index, key)| self.contains(index, key)))
+        self.touched_table(entry).is_some()
+    }
+
+    /// The table in which a commit changed something that was looked at. The set must be normalized.
+    pub(crate) fn touched_table(&self, entry: &LogEntry) -> Option<TableId> {
+        let touched = |write: &&Arc<LogWrite>| write.touched_keys().any(|(index, key)| self.contains(index, key));
+        entry.writes.iter().find(touched).map(|write| write.table)
     }
 }
 
@@ -151,7 +159,6 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::TableId;
 
     const INDEX: IndexId = IndexId { table: TableId(1), slot: 2 };
 

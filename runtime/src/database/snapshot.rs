@@ -54,6 +54,8 @@ impl Snapshot {
 pub(crate) struct State {
     pub(crate) ts: Timestamp,
     pub(crate) push_version: u64,
+    /// Grows when sequenced commits are rolled back, so that what was based on them is recognised.
+    pub(crate) epoch: u64,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) tables: OrdMap<TableId, Arc<TableState>>,
 }

@@ -58,6 +58,8 @@ pub struct Transaction {
     next_creation_time: f64,
     /// The source of ids; seeded on first use.
     random: Option<[u64; 2]>,
+    /// A written document holds the placeholder of the commit's timestamp.
+    has_commit_ts: bool,
     pub(crate) journal: paginate::Journal,
 }
 
@@ -73,6 +75,7 @@ impl Transaction {
             tables: HashMap::new(),
             next_creation_time,
             random: None,
+            has_commit_ts: false,
             journal: paginate::Journal::default(),
         }
     }
@@ -112,6 +115,10 @@ impl Transaction {
 
     pub(crate) fn into_parts(self) -> (Snapshot, ReadSet, Writes) {
         (self.base, self.reads, self.writes)
+    }
+
+    pub(crate) const fn has_commit_ts(&self) -> bool {
+        self.has_commit_ts
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -260,6 +267,8 @@ impl Transaction {
     /// When a limit of the transaction is reached.
     pub fn get(&mut self, id: DocumentId) -> Result<Option<Document>> {
         let Some(table) = self.table_by_number(id.table) else {
+            // A table with that number may be made later.
+            self.read(Interval { index: IndexId::by_id(TABLES), start: Vec::new(), end: None })?;
             return Ok(None);
         };
         self.read(Interval::point(IndexId::by_id(table.id), &id.internal))?;
@@ -478,6 +487,7 @@ impl Transaction {
         }
         let fields = Value::Object(fields);
         let body: Arc<str> = json::encode(&fields).into();
+        self.has_commit_ts |= body.contains("{\"$commitTs\":");
         let Value::Object(fields) = fields else { return Err(Error::internal("A document is an object.")) };
         let entry = Arc::new(Entry::new(id, meta.id, creation_time, slot, 0, size, body.clone()));
         let document = Document::with_fields(entry, body, Arc::new(fields));

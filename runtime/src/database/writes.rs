@@ -157,7 +157,7 @@ fn split(version: Option<Version>) -> (Option<Arc<Entry>>, Vec<(u16, Key)>) {
 }
 
 /// Pairs the keys before and after; both lists are in the order of the table's indexes, or empty.
-fn merge_keys(old: Vec<(u16, Key)>, new: Vec<(u16, Key)>) -> Vec<(u16, KeyChange)> {
+pub(crate) fn merge_keys(old: Vec<(u16, Key)>, new: Vec<(u16, Key)>) -> Vec<(u16, KeyChange)> {
     if old.is_empty() {
         return new.into_iter().map(|(slot, key)| (slot, KeyChange::Moved(None, Some(key)))).collect();
     }

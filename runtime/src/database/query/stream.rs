@@ -164,6 +164,11 @@ impl Scan {
 
     /// The next document in the range.
     pub(crate) fn next(&mut self, tx: &mut Transaction) -> Result<Option<Document>> {
+        Ok(self.next_with_key(tx)?.map(|(_, document)| document))
+    }
+
+    /// The next document in the range and the key it was found under.
+    pub(crate) fn next_with_key(&mut self, tx: &mut Transaction) -> Result<Option<(Vec<u8>, Document)>> {
         if self.generation != tx.generation() {
             self.buffer.clear();
             self.generation = tx.generation();
@@ -189,15 +194,8 @@ impl Scan {
                 self.range.upper = Some(key.as_bytes().to_vec());
             }
         }
-        tx.load(self.index.table, key.internal_id()).map(Some)
-    }
-
-    /// How far the walk got: every key before (after, descending) this one was seen.
-    pub(crate) fn frontier(&self) -> Vec<u8> {
-        match self.order {
-            Order::Asc => self.range.lower.clone(),
-            Order::Desc => self.range.upper.clone().unwrap_or_default(),
-        }
+        let document = tx.load(self.index.table, key.internal_id())?;
+        Ok(Some((key.as_bytes().to_vec(), document)))
     }
 }
 
