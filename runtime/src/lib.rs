@@ -5,6 +5,8 @@ pub mod clock;
 pub mod database;
 pub mod error;
 pub mod function;
+pub mod limits;
 pub mod session;
+pub mod store;
 
 pub use error::{Error, ErrorKind, Result};

@@ -106,14 +106,18 @@ impl Limits {
             "TRANSACTION_MAX_NUM_USER_WRITES" => self.documents_written_max = number()?,
             "TRANSACTION_MAX_USER_WRITE_SIZE_BYTES" => self.bytes_written_max = number()?,
             "TRANSACTION_MAX_NUM_SCHEDULED" => self.functions_scheduled_max = number()?,
-            "TRANSACTION_MAX_SCHEDULED_TOTAL_ARGUMENT_SIZE_BYTES" => self.scheduled_arguments_size_max = number()?,
+            "TRANSACTION_MAX_SCHEDULED_TOTAL_ARGUMENT_SIZE_BYTES" => {
+                self.scheduled_arguments_size_max = number()?
+            }
             "DATABASE_UDF_USER_TIMEOUT_SECONDS" => self.function_timeout = seconds()?,
             "DATABASE_UDF_SYSTEM_TIMEOUT_SECONDS" => self.function_system_timeout = seconds()?,
             "V8_ACTION_USER_TIMEOUT_SECS" => self.action_timeout = seconds()?,
             "APPLICATION_MAX_CONCURRENT_QUERIES" => self.concurrent_queries_max = number()?.max(1),
             "APPLICATION_MAX_CONCURRENT_MUTATIONS" => self.concurrent_mutations_max = number()?.max(1),
             "APPLICATION_MAX_CONCURRENT_V8_ACTIONS" => self.concurrent_actions_max = number()?.max(1),
-            "APPLICATION_MAX_CONCURRENT_HTTP_REQUESTS" => self.concurrent_http_requests_max = number()?.max(1),
+            "APPLICATION_MAX_CONCURRENT_HTTP_REQUESTS" => {
+                self.concurrent_http_requests_max = number()?.max(1)
+            }
             "HTTP_SERVER_TIMEOUT_SECONDS" => self.http_timeout = seconds()?,
             "SCHEDULED_JOB_EXECUTION_PARALLELISM" => self.concurrent_jobs_max = number()?.max(1),
             "CONVEX_CACHE_TTL" => self.cache_ttl = seconds()?,

@@ -117,7 +117,8 @@ impl Catalog {
     pub(crate) fn system() -> Self {
         let mut catalog = Self::default();
         for table in SYSTEM_TABLES {
-            let mut meta = TableMeta::new(TableId(table.number), TableNumber(table.number), table.name.to_owned());
+            let mut meta =
+                TableMeta::new(TableId(table.number), TableNumber(table.number), table.name.to_owned());
             for (position, (name, fields)) in table.indexes.iter().enumerate() {
                 meta.indexes.push(IndexMeta {
                     id: IndexId { table: meta.id, slot: FIRST_DECLARED + position as u16 },
@@ -146,15 +147,19 @@ impl Catalog {
     ) -> Self {
         let mut metas: HashMap<TableId, TableMeta> = HashMap::new();
         for row in tables {
-            let (Some(name), Some(number), Some(id)) =
-                (row.get("name").and_then(fusion_schema::Value::as_str), number(row, "number"), number(row, "table"))
-            else {
+            let (Some(name), Some(number), Some(id)) = (
+                row.get("name").and_then(fusion_schema::Value::as_str),
+                number(row, "number"),
+                number(row, "table"),
+            ) else {
                 continue;
             };
             metas.insert(TableId(id), TableMeta::new(TableId(id), TableNumber(number), name.to_owned()));
         }
         for row in indexes {
-            let Some(meta) = number(row, "table").and_then(|id| metas.get_mut(&TableId(id))) else { continue };
+            let Some(meta) = number(row, "table").and_then(|id| metas.get_mut(&TableId(id))) else {
+                continue;
+            };
             let (Some(slot), Some(name)) =
                 (number(row, "slot"), row.get("name").and_then(fusion_schema::Value::as_str))
             else {

@@ -183,12 +183,19 @@ impl Committer {
     }
 
     /// Starts the store and publisher threads.
-    pub(super) fn start(self: &Arc<Self>, store: Box<dyn Store>) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
+    pub(super) fn start(
+        self: &Arc<Self>,
+        store: Box<dyn Store>,
+    ) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
         let (sender, receiver) = channel();
         let (writer, publisher) = (self.clone(), self.clone());
         Ok(vec![
-            std::thread::Builder::new().name("store".to_owned()).spawn(move || writer.run_store(store, &sender))?,
-            std::thread::Builder::new().name("publisher".to_owned()).spawn(move || publisher.run_publisher(&receiver))?,
+            std::thread::Builder::new()
+                .name("store".to_owned())
+                .spawn(move || writer.run_store(store, &sender))?,
+            std::thread::Builder::new()
+                .name("publisher".to_owned())
+                .spawn(move || publisher.run_publisher(&receiver))?,
         ])
     }
 
@@ -214,7 +221,12 @@ impl Committer {
     }
 
     /// Checks and sequences a transaction. `lease` is the caller's own lease of the head.
-    pub(super) fn commit(&self, tx: Transaction, extras: CommitExtras, lease: Option<u64>) -> Result<Committed> {
+    pub(super) fn commit(
+        &self,
+        tx: Transaction,
+        extras: CommitExtras,
+        lease: Option<u64>,
+    ) -> Result<Committed> {
         let finished = Finished::new(tx);
         if finished.writes.is_empty() && extras.record.is_none() {
             return Ok(Committed { ts: finished.base.ts() });
@@ -247,7 +259,13 @@ impl Committer {
     }
 
     /// Appends a commit that was applied to the head.
-    pub(super) fn sequence(&self, head: &mut Head, ts: Timestamp, writes: Vec<FinalWrite>, record: Option<SessionRecord>) {
+    pub(super) fn sequence(
+        &self,
+        head: &mut Head,
+        ts: Timestamp,
+        writes: Vec<FinalWrite>,
+        record: Option<SessionRecord>,
+    ) {
         for entry in writes.iter().filter_map(|write| write.new.as_ref()) {
             entry.stamp(ts);
         }
@@ -283,14 +301,21 @@ impl Committer {
     }
 
     /// Waits until nobody else holds the head and there is room for another commit.
-    pub(super) fn wait_for_turn(&self, head: &mut parking_lot::MutexGuard<'_, Head>, lease: Option<u64>) -> Result<()> {
+    pub(super) fn wait_for_turn(
+        &self,
+        head: &mut parking_lot::MutexGuard<'_, Head>,
+        lease: Option<u64>,
+    ) -> Result<()> {
         let deadline = Moment::now().after(HEAD_LEASE_MAX);
         loop {
             if let Some(reason) = &head.refusing {
                 return Err(refused(reason));
             }
             if head.stopping {
-                return Err(Error::overloaded("ShuttingDown", "The server is shutting down. Try again later."));
+                return Err(Error::overloaded(
+                    "ShuttingDown",
+                    "The server is shutting down. Try again later.",
+                ));
             }
             match &head.lease {
                 Some(held) if Some(held.id) != lease => {
@@ -354,7 +379,8 @@ impl Committer {
     /// Calls back once everything up to `ts` is durable, or will never be.
     pub(super) fn when_durable(&self, ts: Timestamp, callback: DurableCallback) {
         let mut waiters = self.waiters.lock();
-        if let Some((.., error)) = waiters.rolled_back.iter().find(|(after, to, _)| *after < ts && ts <= *to) {
+        if let Some((.., error)) = waiters.rolled_back.iter().find(|(after, to, _)| *after < ts && ts <= *to)
+        {
             let error = error.clone();
             drop(waiters);
             callback(Err(error));
@@ -467,7 +493,12 @@ impl Committer {
             parking_lot::MutexGuard::unlocked(&mut head, || std::thread::sleep(Duration::from_millis(1)));
         }
         let after = self.published.load().ts;
-        for old in pending.iter().chain(&head.pending).flat_map(|commit| &commit.writes).filter_map(|w| w.old.as_ref()) {
+        for old in pending
+            .iter()
+            .chain(&head.pending)
+            .flat_map(|commit| &commit.writes)
+            .filter_map(|w| w.old.as_ref())
+        {
             old.restore();
         }
         let mut state = State::clone(&self.published.load());
@@ -563,12 +594,22 @@ impl Committer {
 }
 
 fn refused(reason: &str) -> Error {
-    Error::overloaded("WritesRefused", format!("Writes are refused for now, nothing was written: {reason} Reads go on."))
+    Error::overloaded(
+        "WritesRefused",
+        format!("Writes are refused for now, nothing was written: {reason} Reads go on."),
+    )
 }
 
 fn row(entry: &Arc<Entry>) -> Result<Row, StoreError> {
-    let body = entry.resident_body().ok_or_else(|| StoreError::Fatal("A new document has no body.".to_owned()))?;
-    Ok(Row { slot: entry.slot, id: entry.id.internal, ts: entry.ts(), creation_time: entry.creation_time, body })
+    let body =
+        entry.resident_body().ok_or_else(|| StoreError::Fatal("A new document has no body.".to_owned()))?;
+    Ok(Row {
+        slot: entry.slot,
+        id: entry.id.internal,
+        ts: entry.ts(),
+        creation_time: entry.creation_time,
+        body,
+    })
 }
 
 /// Whether anything the transaction depends on changed since it began.
@@ -581,7 +622,9 @@ fn check(head: &Head, finished: &Finished) -> Result<()> {
         return Err(Error::conflict("What this mutation was based on was rolled back."));
     }
     let Some(mut since) = head.log.since(base.ts) else {
-        return Err(Error::conflict("This mutation ran for so long that later writes cannot be checked against it."));
+        return Err(Error::conflict(
+            "This mutation ran for so long that later writes cannot be checked against it.",
+        ));
     };
     let touched = since.find_map(|entry| finished.reads.touched_table(entry));
     match touched {
@@ -602,12 +645,16 @@ fn resolve_commit_ts(catalog: &Catalog, writes: &mut [FinalWrite], ts: Timestamp
         let Some(body) = new.resident_body().filter(|body| body.contains("$commitTs")) else { continue };
         let Ok(mut value) = json::decode(&body) else { continue };
         value.resolve_commit_ts(ts as i64);
-        let meta = catalog.table_by_id(write.log.table).ok_or_else(|| Error::internal("A written table is missing."))?;
+        let meta = catalog
+            .table_by_id(write.log.table)
+            .ok_or_else(|| Error::internal("A written table is missing."))?;
         let body: Arc<str> = json::encode(&value).into();
-        let entry = Entry::new(new.id, new.table, new.creation_time, new.slot, ts, new.size as usize, body.clone());
+        let entry =
+            Entry::new(new.id, new.table, new.creation_time, new.slot, ts, new.size as usize, body.clone());
         let Value::Object(fields) = value else { continue };
         let new = version(meta, Document::with_fields(Arc::new(entry), body, Arc::new(fields)));
-        let old_keys = write.log.keys.iter().filter_map(|(slot, change)| Some((*slot, change.old()?.clone()))).collect();
+        let old_keys =
+            write.log.keys.iter().filter_map(|(slot, change)| Some((*slot, change.old()?.clone()))).collect();
         let keys = super::writes::merge_keys(old_keys, new.keys.clone());
         write.new = Some(new.document.entry().clone());
         write.log = Arc::new(LogWrite { table: write.log.table, id: write.log.id, keys });
@@ -618,7 +665,8 @@ fn resolve_commit_ts(catalog: &Catalog, writes: &mut [FinalWrite], ts: Timestamp
 /// Derives the catalog from the system tables of a state.
 pub(super) fn derive_catalog(shared: &Shared, state: &State) -> Result<Catalog> {
     let rows = |table| -> Result<Vec<Arc<Object>>> {
-        let documents = state.tables.get(&table).map(|table| table.documents.values().cloned().collect::<Vec<_>>());
+        let documents =
+            state.tables.get(&table).map(|table| table.documents.values().cloned().collect::<Vec<_>>());
         documents
             .unwrap_or_default()
             .into_iter()
@@ -628,9 +676,13 @@ pub(super) fn derive_catalog(shared: &Shared, state: &State) -> Result<Catalog> 
     let schema = match rows(SCHEMAS)?.first().and_then(|row| row.get("schema").and_then(Value::as_str)) {
         None => None,
         Some(text) => {
-            let json = serde_json::from_str(text).map_err(|error| Error::internal("The stored schema is damaged.").with_source(error))?;
+            let json = serde_json::from_str(text)
+                .map_err(|error| Error::internal("The stored schema is damaged.").with_source(error))?;
             let schema = fusion_schema::table::Schema::from_json(&json);
-            Some(Arc::new(schema.map_err(|error| Error::internal("The stored schema is damaged.").with_source(error))?))
+            Some(Arc::new(
+                schema
+                    .map_err(|error| Error::internal("The stored schema is damaged.").with_source(error))?,
+            ))
         }
     };
     let (tables, indexes) = (rows(TABLES)?, rows(INDEXES)?);

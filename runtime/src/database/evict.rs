@@ -25,7 +25,10 @@ const TARGET_PERCENT: usize = 90;
 type Hand = Option<(TableId, InternalId)>;
 
 /// Starts the evictor's thread; it ends with the committer.
-pub(super) fn start(committer: &Arc<Committer>, budget: usize) -> std::io::Result<std::thread::JoinHandle<()>> {
+pub(super) fn start(
+    committer: &Arc<Committer>,
+    budget: usize,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
     let committer = Arc::downgrade(committer);
     std::thread::Builder::new().name("evictor".to_owned()).spawn(move || run(&committer, budget))
 }

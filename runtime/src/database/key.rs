@@ -16,8 +16,6 @@ use crate::store::TableId;
 
 /// Keys up to this length are stored inline; makes a [`Key`] 48 bytes.
 const INLINE_MAX: usize = 46;
-/// The creation time and the id at the end of each key.
-pub(crate) const SUFFIX_LENGTH: usize = 8 + 16;
 
 /// An index of a table; slot 0 is `by_id`, 1 is `by_creation_time`, declared ones follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,11 +39,11 @@ impl IndexId {
 }
 
 /// [`IndexId::slot`] of `by_id`.
-pub const BY_ID: u16 = 0;
+pub(crate) const BY_ID: u16 = 0;
 /// [`IndexId::slot`] of `by_creation_time`.
-pub const BY_CREATION_TIME: u16 = 1;
+pub(crate) const BY_CREATION_TIME: u16 = 1;
 /// [`IndexId::slot`] of a table's first declared index.
-pub const FIRST_DECLARED: u16 = 2;
+pub(crate) const FIRST_DECLARED: u16 = 2;
 
 /// See the module's documentation.
 #[derive(Clone)]
@@ -93,7 +91,12 @@ impl Key {
     }
 
     /// The key of a document in the index on `fields` (none: the index of creation times).
-    pub(crate) fn of_document(fields: &[String], document: &Object, creation_time: f64, id: InternalId) -> Self {
+    pub(crate) fn of_document(
+        fields: &[String],
+        document: &Object,
+        creation_time: f64,
+        id: InternalId,
+    ) -> Self {
         let mut bytes = Vec::with_capacity(INLINE_MAX + 18);
         for field in fields {
             key::encode_field(document.get_path(field), &mut bytes);

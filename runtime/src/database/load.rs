@@ -88,7 +88,8 @@ fn table_state(meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
             }
         }
     }
-    let mut table = TableState { size: entries.iter().map(|entry| u64::from(entry.size)).sum(), ..TableState::default() };
+    let mut table =
+        TableState { size: entries.iter().map(|entry| u64::from(entry.size)).sum(), ..TableState::default() };
     std::thread::scope(|scope| {
         let documents = scope.spawn(move || {
             entries.sort_unstable_by_key(|entry| entry.id.internal);
@@ -123,7 +124,9 @@ fn read_part(meta: &TableMeta, rows: &[Row]) -> Result<Part> {
                 meta.name
             ))
         };
-        let Ok(Value::Object(fields)) = json::decode(&row.body) else { return Err(damaged("is not valid JSON")) };
+        let Ok(Value::Object(fields)) = json::decode(&row.body) else {
+            return Err(damaged("is not valid JSON"));
+        };
         if fields.get("_id").and_then(Value::as_str).is_none_or(|text| text != id.to_string()) {
             return Err(damaged("is stored under another id"));
         }

@@ -60,13 +60,15 @@ impl LogWrite {
     /// The keys this write touched, before and after, in every index of the table.
     pub fn touched_keys(&self) -> impl Iterator<Item = (IndexId, &[u8])> {
         let index = |slot| IndexId { table: self.table, slot };
-        std::iter::once((index(BY_ID), &self.id[..])).chain(self.keys.iter().flat_map(move |(slot, change)| {
-            let (first, second) = match change {
-                KeyChange::Same(key) => (Some(key), None),
-                KeyChange::Moved(old, new) => (old.as_ref(), new.as_ref()),
-            };
-            first.into_iter().chain(second).map(move |key| (index(*slot), key.as_bytes()))
-        }))
+        std::iter::once((index(BY_ID), &self.id[..])).chain(self.keys.iter().flat_map(
+            move |(slot, change)| {
+                let (first, second) = match change {
+                    KeyChange::Same(key) => (Some(key), None),
+                    KeyChange::Moved(old, new) => (old.as_ref(), new.as_ref()),
+                };
+                first.into_iter().chain(second).map(move |key| (index(*slot), key.as_bytes()))
+            },
+        ))
     }
 }
 

@@ -39,7 +39,9 @@ pub use committer::{CommitExtras, CommitMetrics, Committed, DurableCallback};
 pub use document::{Document, resident_bytes};
 pub use key::{IndexId, Key};
 pub use log::{CommitLog, LogEntry, LogWrite};
-pub use query::{Expression, Order, Page, PageRequest, PageStatus, Query, QueryOperator, QuerySource, QueryStream};
+pub use query::{
+    Expression, Order, Page, PageRequest, PageStatus, Query, QueryOperator, QuerySource, QueryStream,
+};
 pub use reads::{Interval, ReadSet, Token};
 pub use snapshot::{Snapshot, Timestamp};
 pub use transaction::{SubTransaction, Transaction, TransactionMetrics};
@@ -140,8 +142,9 @@ impl Database {
     /// # Errors
     /// One sentence that says what is wrong with the data folder and what to do.
     pub fn open(options: DatabaseOptions) -> Result<Self> {
-        let opened = sqlite::open(&options.store)
-            .map_err(|error| Error::new(crate::ErrorKind::Internal, "DataFolderUnusable", error.to_string()))?;
+        let opened = sqlite::open(&options.store).map_err(|error| {
+            Error::new(crate::ErrorKind::Internal, "DataFolderUnusable", error.to_string())
+        })?;
         let shared = Arc::new(Shared {
             clock: options.clock,
             limits: options.limits,
@@ -155,7 +158,8 @@ impl Database {
         let failed = |error| Error::internal("The database threads could not be started.").with_source(error);
         let mut threads = committer.start(opened.store).map_err(failed)?;
         threads.push(evict::start(&committer, shared.limits.body_bytes_max).map_err(failed)?);
-        let inner = Inner { committer, shared, pins: Mutex::new(VecDeque::new()), threads: Mutex::new(threads) };
+        let inner =
+            Inner { committer, shared, pins: Mutex::new(VecDeque::new()), threads: Mutex::new(threads) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -223,7 +227,9 @@ impl Database {
                 let _ = sender.send(result);
             }),
         );
-        receiver.await.unwrap_or_else(|_| Err(Error::overloaded("ShuttingDown", "The server is shutting down.")))
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(Error::overloaded("ShuttingDown", "The server is shutting down.")))
     }
 
     /// [`Database::durable`] for threads.
@@ -238,7 +244,9 @@ impl Database {
                 let _ = sender.send(result);
             }),
         );
-        receiver.recv().unwrap_or_else(|_| Err(Error::overloaded("ShuttingDown", "The server is shutting down.")))
+        receiver
+            .recv()
+            .unwrap_or_else(|_| Err(Error::overloaded("ShuttingDown", "The server is shutting down.")))
     }
 
     /// Takes the head for the caller alone: until the lease is dropped (or too old), nobody else commits, so

@@ -117,7 +117,12 @@ impl Database {
         Ok(Document::new(entry.clone(), entry.body(&*self.inner.shared.reader)?))
     }
 
-    fn validate_table(&self, snapshot: &Snapshot, schema: &Schema, definition: &TableDefinition) -> Result<()> {
+    fn validate_table(
+        &self,
+        snapshot: &Snapshot,
+        schema: &Schema,
+        definition: &TableDefinition,
+    ) -> Result<()> {
         let Some(table) = snapshot.catalog().table(&definition.name) else { return Ok(()) };
         let lookup = self.lookup(snapshot, schema);
         for document in self.documents(snapshot, table.id) {
@@ -181,9 +186,9 @@ fn key_of(fields: &[String], document: &Document) -> Key {
 }
 
 fn validate(schema: &Schema, table: &str, document: &Document, tables: &Transaction) -> Result<()> {
-    schema
-        .check_document(table, document.fields(), tables)
-        .map_err(|error| Error::bad_request("SchemaValidationFailed", error.for_document(document.id(), table)))
+    schema.check_document(table, document.fields(), tables).map_err(|error| {
+        Error::bad_request("SchemaValidationFailed", error.for_document(document.id(), table))
+    })
 }
 
 /// The tables whose documents must be looked at: those whose document type is not the enforced one already.
@@ -229,7 +234,9 @@ fn diff_indexes(snapshot: &Snapshot, schema: &Schema) -> (Vec<NewIndex>, Vec<Rem
         for index in meta.indexes.iter().filter(|index| index.id.slot >= FIRST_DECLARED) {
             let kept = wanted.get(meta.name.as_str()).is_some_and(|definitions| {
                 definitions.iter().any(|(definition, staged)| {
-                    definition.name == index.name && definition.fields == index.fields && *staged == index.staged
+                    definition.name == index.name
+                        && definition.fields == index.fields
+                        && *staged == index.staged
                 })
             });
             if !kept {
@@ -298,13 +305,18 @@ fn write_catalog(
 
 fn all_rows(tx: &mut Transaction, table: TableId) -> Result<Vec<(DocumentId, Arc<Object>)>> {
     let entries = tx.state().tables.get(&table).map(|table| table.documents.clone()).unwrap_or_default();
-    entries.keys().map(|id| tx.load(table, *id).map(|document| (document.id(), document.fields().clone()))).collect()
+    entries
+        .keys()
+        .map(|id| tx.load(table, *id).map(|document| (document.id(), document.fields().clone())))
+        .collect()
 }
 
 fn install_indexes(state: &mut State, new: &[NewIndex], slots: &[(TableId, u16)], removed: &[RemovedIndex]) {
     let catalog = state.catalog.clone();
     for (table, _, slot) in removed {
-        let Some(table) = catalog.table(table).and_then(|meta| state.tables.get_mut(&meta.id)) else { continue };
+        let Some(table) = catalog.table(table).and_then(|meta| state.tables.get_mut(&meta.id)) else {
+            continue;
+        };
         Arc::make_mut(table).indexes.retain(|(found, _)| found != slot);
     }
     for (index, (table, slot)) in new.iter().zip(slots) {
@@ -337,7 +349,11 @@ fn views(state: &State, schema: &Schema) -> Vec<ViewDefinition> {
     };
     let view = |definition: &TableDefinition| {
         let table = state.catalog.table(&definition.name)?.id;
-        Some(ViewDefinition { name: definition.name.clone(), table, columns: columns(&definition.document_type) })
+        Some(ViewDefinition {
+            name: definition.name.clone(),
+            table,
+            columns: columns(&definition.document_type),
+        })
     };
     schema.tables.iter().filter_map(view).collect()
 }

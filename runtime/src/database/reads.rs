@@ -133,7 +133,8 @@ impl ReadSet {
 
     /// The table in which a commit changed something that was looked at. The set must be normalized.
     pub(crate) fn touched_table(&self, entry: &LogEntry) -> Option<TableId> {
-        let touched = |write: &&Arc<LogWrite>| write.touched_keys().any(|(index, key)| self.contains(index, key));
+        let touched =
+            |write: &&Arc<LogWrite>| write.touched_keys().any(|(index, key)| self.contains(index, key));
         entry.writes.iter().find(touched).map(|write| write.table)
     }
 }

@@ -148,7 +148,9 @@ impl Transaction {
             return Some(table.clone());
         }
         // A table of that name would appear in the index of names.
-        if let Some(tables) = self.base.catalog().table_by_id(TABLES).and_then(|tables| tables.index("by_name")) {
+        if let Some(tables) =
+            self.base.catalog().table_by_id(TABLES).and_then(|tables| tables.index("by_name"))
+        {
             let mut start = Vec::new();
             fusion_schema::key::encode(&Value::from(name), &mut start);
             let end = fusion_schema::key::prefix_end(&start);
@@ -180,15 +182,18 @@ impl Transaction {
         if name.starts_with('_') {
             return Err(Error::bad_request(
                 "InvalidTableName",
-                format!("Table name \"{name}\" is invalid: names that start with an underscore are reserved."),
+                format!(
+                    "Table name \"{name}\" is invalid: names that start with an underscore are reserved."
+                ),
             ));
         }
         // Whoever makes a table has seen all tables, so two cannot take one number.
         self.read(Interval { index: IndexId::by_id(TABLES), start: Vec::new(), end: None })?;
         let known = self.base.catalog().tables().chain(self.tables.values());
-        let (number, id) = known.fold((TableNumber::FIRST_USER.0, TableNumber::FIRST_USER.0), |(number, id), table| {
-            (number.max(table.number.0 + 1), id.max(table.id.0 + 1))
-        });
+        let (number, id) = known
+            .fold((TableNumber::FIRST_USER.0, TableNumber::FIRST_USER.0), |(number, id), table| {
+                (number.max(table.number.0 + 1), id.max(table.id.0 + 1))
+            });
         let table = Arc::new(TableMeta::new(TableId(id), TableNumber(number), name.to_owned()));
         self.insert_system(
             TABLES,
@@ -236,7 +241,8 @@ impl Transaction {
             Some(write) => write.new.as_ref().map(|version| version.document.clone()),
             None => self.state().entry(table, id).map(|entry| self.document(entry)).transpose()?,
         };
-        let document = found.ok_or_else(|| Error::internal("An index names a document that is not there."))?;
+        let document =
+            found.ok_or_else(|| Error::internal("An index names a document that is not there."))?;
         self.count_read(document.size())?;
         Ok(document)
     }
@@ -249,13 +255,19 @@ impl Transaction {
         if self.metrics.documents_read > limits.documents_read_max {
             return Err(Error::bad_request(
                 "TooManyDocumentsRead",
-                format!("Too many documents read in a single function execution (limit: {}). {advice}", limits.documents_read_max),
+                format!(
+                    "Too many documents read in a single function execution (limit: {}). {advice}",
+                    limits.documents_read_max
+                ),
             ));
         }
         if self.metrics.bytes_read > limits.bytes_read_max {
             return Err(Error::bad_request(
                 "TooManyBytesRead",
-                format!("Too many bytes read in a single function execution (limit: {} bytes). {advice}", limits.bytes_read_max),
+                format!(
+                    "Too many bytes read in a single function execution (limit: {} bytes). {advice}",
+                    limits.bytes_read_max
+                ),
             ));
         }
         Ok(())
@@ -339,7 +351,9 @@ impl Transaction {
             if fields.contains(field) {
                 return Err(Error::bad_request(
                     "SystemFieldProvided",
-                    format!("Provided document with a `{field}` field to insert into \"{table}\": the server sets it, so leave it out."),
+                    format!(
+                        "Provided document with a `{field}` field to insert into \"{table}\": the server sets it, so leave it out."
+                    ),
                 ));
             }
         }
@@ -352,14 +366,26 @@ impl Transaction {
     ///
     /// # Errors
     /// As [`Transaction::insert`]; bad request (`DocumentExists`) if the id is taken.
-    pub fn insert_with_id(&mut self, table: &str, id: DocumentId, creation_time: f64, fields: Object) -> Result<()> {
+    pub fn insert_with_id(
+        &mut self,
+        table: &str,
+        id: DocumentId,
+        creation_time: f64,
+        fields: Object,
+    ) -> Result<()> {
         let meta = self.table_or_create(table)?;
         if meta.number != id.table {
-            return Err(Error::bad_request("WrongTable", format!("ID \"{id}\" is not one of table \"{table}\".")));
+            return Err(Error::bad_request(
+                "WrongTable",
+                format!("ID \"{id}\" is not one of table \"{table}\"."),
+            ));
         }
         self.read(Interval::point(IndexId::by_id(meta.id), &id.internal))?;
         if self.peek(meta.id, id)?.is_some() {
-            return Err(Error::bad_request("DocumentExists", format!("Table \"{table}\" already has ID \"{id}\".")));
+            return Err(Error::bad_request(
+                "DocumentExists",
+                format!("Table \"{table}\" already has ID \"{id}\"."),
+            ));
         }
         self.insert_with(&meta, id, Some(creation_time), fields).map(|_| ())
     }
@@ -455,13 +481,19 @@ impl Transaction {
         if self.metrics.documents_written > limits.documents_written_max {
             return Err(Error::bad_request(
                 "TooManyWrites",
-                format!("Too many writes in a single function execution (limit: {})", limits.documents_written_max),
+                format!(
+                    "Too many writes in a single function execution (limit: {})",
+                    limits.documents_written_max
+                ),
             ));
         }
         if self.metrics.bytes_written > limits.bytes_written_max {
             return Err(Error::bad_request(
                 "TooManyBytesWritten",
-                format!("Too many bytes written in a single function execution (limit: {} bytes)", limits.bytes_written_max),
+                format!(
+                    "Too many bytes written in a single function execution (limit: {} bytes)",
+                    limits.bytes_written_max
+                ),
             ));
         }
         Ok(())

@@ -8,18 +8,28 @@ use fusion_schema::{Object, Value};
 use crate::error::{Error, Result};
 
 /// Checks names, sizes and nesting of a document with its system fields.
-pub(crate) fn document(table: &str, fields: &Object, size: usize, size_max: usize, nesting_max: usize) -> Result<()> {
+pub(crate) fn document(
+    table: &str,
+    fields: &Object,
+    size: usize,
+    size_max: usize,
+    nesting_max: usize,
+) -> Result<()> {
     if size > size_max {
         return Err(Error::bad_request(
             "DocumentTooLarge",
-            format!("Document in table \"{table}\" is too large: {size} bytes, at most {size_max} bytes are allowed. Split it, or put large content into file storage."),
+            format!(
+                "Document in table \"{table}\" is too large: {size} bytes, at most {size_max} bytes are allowed. Split it, or put large content into file storage."
+            ),
         ));
     }
     for (name, value) in fields.iter() {
         if name.starts_with('_') && !matches!(name, "_id" | "_creationTime") {
             return Err(Error::bad_request(
                 "InvalidFieldName",
-                format!("Field name \"{name}\" in table \"{table}\" starts with an underscore, which is reserved for system fields."),
+                format!(
+                    "Field name \"{name}\" in table \"{table}\" starts with an underscore, which is reserved for system fields."
+                ),
             ));
         }
         check_field_name(name).map_err(|error| Error::bad_request("InvalidFieldName", error))?;
@@ -42,7 +52,9 @@ fn check_value(value: &Value, depth: usize, nesting_max: usize) -> Result<()> {
     match value {
         Value::Array(_) | Value::Object(_) if depth >= nesting_max => Err(Error::bad_request(
             "DocumentTooNested",
-            format!("Document is nested too deeply: at most {nesting_max} levels of arrays and objects are allowed."),
+            format!(
+                "Document is nested too deeply: at most {nesting_max} levels of arrays and objects are allowed."
+            ),
         )),
         Value::Array(values) => {
             check_length("Array", "elements", values.len(), ARRAY_LENGTH_MAX)?;
@@ -60,7 +72,12 @@ fn check_value(value: &Value, depth: usize, nesting_max: usize) -> Result<()> {
 }
 
 /// Checks a document against the active schema.
-pub(crate) fn against_schema(schema: &Schema, table: &str, fields: &Object, tables: &dyn TableLookup) -> Result<()> {
+pub(crate) fn against_schema(
+    schema: &Schema,
+    table: &str,
+    fields: &Object,
+    tables: &dyn TableLookup,
+) -> Result<()> {
     schema
         .check_document(table, fields, tables)
         .map_err(|error| Error::bad_request("SchemaEnforcementError", error.for_write(table)))

@@ -52,10 +52,6 @@ impl Writes {
         self.writes.is_empty()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.writes.len()
-    }
-
     pub(crate) fn get(&self, table: TableId, id: InternalId) -> Option<&Write> {
         if self.writes.is_empty() { None } else { self.writes.get(&(table, id)) }
     }
@@ -143,7 +139,11 @@ impl Writes {
             let (old_entry, old_keys) = split(old);
             let (new_entry, new_keys) = split(new);
             let keys = merge_keys(old_keys, new_keys);
-            writes.push(FinalWrite { log: Arc::new(LogWrite { table, id, keys }), old: old_entry, new: new_entry });
+            writes.push(FinalWrite {
+                log: Arc::new(LogWrite { table, id, keys }),
+                old: old_entry,
+                new: new_entry,
+            });
         }
         writes
     }

@@ -19,8 +19,8 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use super::{
-    Batch, Durability, OpenedStore, Row, RowChange, SessionRecord, Store, StoreError, StoreOptions, StoreReader, TableId,
-    ViewDefinition,
+    Batch, Durability, OpenedStore, Row, RowChange, SessionRecord, Store, StoreError, StoreOptions,
+    StoreReader, TableId, ViewDefinition,
 };
 use crate::clock::Moment;
 
@@ -54,18 +54,18 @@ pub fn open(options: &StoreOptions) -> Result<OpenedStore, StoreError> {
             (Location(format!("file:{name}?mode=memory&cache=shared")), None)
         }
         Some(folder) => {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| unusable(format!("Cannot create the data folder {}: {error}.", folder.display())))?;
+            std::fs::create_dir_all(folder).map_err(|error| {
+                unusable(format!("Cannot create the data folder {}: {error}.", folder.display()))
+            })?;
             let lock = lock_folder(folder)?;
             (Location(folder.join(FILE_NAME).to_string_lossy().into_owned()), Some(lock))
         }
     };
     let connection = location.connect().map_err(|error| unusable(describe_open(&location, &error)))?;
-    let high_water =
-        prepare(&connection, options.folder.is_some()).map_err(|error| match error {
-            PrepareError::Sqlite(error) => unusable(describe_open(&location, &error)),
-            PrepareError::Text(text) => unusable(text),
-        })?;
+    let high_water = prepare(&connection, options.folder.is_some()).map_err(|error| match error {
+        PrepareError::Sqlite(error) => unusable(describe_open(&location, &error)),
+        PrepareError::Text(text) => unusable(text),
+    })?;
     let tables = load(&connection).map_err(|error| unusable(describe_open(&location, &error)))?;
     set_synchronous(&connection, true).map_err(|error| unusable(describe_open(&location, &error)))?;
     let reader = Arc::new(SqliteReader { location, idle: Mutex::new(Vec::new()) });
@@ -106,7 +106,8 @@ impl Location {
 fn lock_folder(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| StoreError::Unusable(format!("Cannot open {}: {error}.", path.display())))?;
+    let file =
+        file.map_err(|error| StoreError::Unusable(format!("Cannot open {}: {error}.", path.display())))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Unusable(format!(
@@ -185,14 +186,18 @@ fn prepare(connection: &Connection, on_disk: bool) -> Result<u64, PrepareError> 
 }
 
 fn load(connection: &Connection) -> rusqlite::Result<Vec<(TableId, Vec<Row>)>> {
-    let mut names = connection.prepare("SELECT name FROM sqlite_schema WHERE type='table' AND name GLOB '_fusion_t[0-9]*'")?;
+    let mut names = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type='table' AND name GLOB '_fusion_t[0-9]*'")?;
     let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let mut tables = Vec::with_capacity(names.len());
     for name in names {
-        let Some(id) = name.strip_prefix("_fusion_t").and_then(|digits| digits.parse().ok()) else { continue };
-        let count: i64 = connection.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
-        let mut statement =
-            connection.prepare(&format!("SELECT slot, id, ts, creation_time, body FROM {name} ORDER BY slot"))?;
+        let Some(id) = name.strip_prefix("_fusion_t").and_then(|digits| digits.parse().ok()) else {
+            continue;
+        };
+        let count: i64 =
+            connection.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
+        let mut statement = connection
+            .prepare(&format!("SELECT slot, id, ts, creation_time, body FROM {name} ORDER BY slot"))?;
         let mut rows = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
         let mut cursor = statement.query([])?;
         while let Some(row) = cursor.next()? {
@@ -259,11 +264,21 @@ impl SqliteStore {
             }
             match change {
                 RowChange::Put(row) => {
-                    tx.prepare_cached(&format!("REPLACE INTO _fusion_t{}(slot, id, ts, creation_time, body) VALUES(?,?,?,?,?)", table.0))?
-                        .execute(params![row.slot as i64, &row.id[..], row.ts as i64, row.creation_time, &*row.body])?;
+                    tx.prepare_cached(&format!(
+                        "REPLACE INTO _fusion_t{}(slot, id, ts, creation_time, body) VALUES(?,?,?,?,?)",
+                        table.0
+                    ))?
+                    .execute(params![
+                        row.slot as i64,
+                        &row.id[..],
+                        row.ts as i64,
+                        row.creation_time,
+                        &*row.body
+                    ])?;
                 }
                 RowChange::Delete { slot } => {
-                    tx.prepare_cached(&format!("DELETE FROM _fusion_t{} WHERE slot=?", table.0))?.execute([*slot as i64])?;
+                    tx.prepare_cached(&format!("DELETE FROM _fusion_t{} WHERE slot=?", table.0))?
+                        .execute([*slot as i64])?;
                 }
             }
         }
@@ -280,7 +295,8 @@ impl SqliteStore {
             Durability::Relaxed => self.high_water,
         };
         if high_water > self.high_water {
-            tx.prepare_cached("REPLACE INTO _fusion_meta(key, value) VALUES('high_water', ?)")?.execute([high_water as i64])?;
+            tx.prepare_cached("REPLACE INTO _fusion_meta(key, value) VALUES('high_water', ?)")?
+                .execute([high_water as i64])?;
         }
         tx.commit()?;
         self.known_tables.extend(made);
@@ -361,8 +377,10 @@ fn write_records(tx: &rusqlite::Transaction<'_>, records: &[SessionRecord]) -> r
             body.push(']');
         }
         body.push(']');
-        tx.prepare_cached("REPLACE INTO _fusion_session_records(session, first, last, ts, body) VALUES(?,?,?,?,?)")?
-            .execute(params![&session.to_be_bytes()[..], first, last, ts as i64, body])?;
+        tx.prepare_cached(
+            "REPLACE INTO _fusion_session_records(session, first, last, ts, body) VALUES(?,?,?,?,?)",
+        )?
+        .execute(params![&session.to_be_bytes()[..], first, last, ts as i64, body])?;
     }
     Ok(())
 }
@@ -425,7 +443,9 @@ impl StoreReader for SqliteReader {
         self.with(|connection| {
             connection
                 .prepare_cached(&format!("SELECT ts, body FROM _fusion_t{} WHERE slot=?", table.0))?
-                .query_row([slot as i64], |row| Ok((row.get::<_, i64>(0)? as u64, row.get_ref(1)?.as_str()?.into())))
+                .query_row([slot as i64], |row| {
+                    Ok((row.get::<_, i64>(0)? as u64, row.get_ref(1)?.as_str()?.into()))
+                })
                 .optional()
         })
     }
@@ -440,8 +460,9 @@ impl StoreReader for SqliteReader {
                 .optional()
         })?;
         let Some(body) = body else { return Ok(None) };
-        let records: Vec<(u32, String, String)> = serde_json::from_str(&body)
-            .map_err(|error| StoreError::Fatal(format!("A session record in the data file is damaged: {error}.")))?;
+        let records: Vec<(u32, String, String)> = serde_json::from_str(&body).map_err(|error| {
+            StoreError::Fatal(format!("A session record in the data file is damaged: {error}."))
+        })?;
         Ok(records.into_iter().find(|(found, ..)| *found == request).and_then(|(request, ts, payload)| {
             Some(SessionRecord { session, request, ts: ts.parse().ok()?, payload: payload.into() })
         }))

@@ -215,7 +215,10 @@ mod tests {
     fn refuses_operands_of_wrong_types() {
         let pair = |a, b| Expression::Arithmetic(Arithmetic::Add, Box::new((a, b)));
         let sum = pair(Expression::field("n"), Expression::field("i"));
-        check(sum.eq(Expression::literal(7.0)), Err("`add` needs two numbers of the same kind, but it got int64"));
+        check(
+            sum.eq(Expression::literal(7.0)),
+            Err("`add` needs two numbers of the same kind, but it got int64"),
+        );
         check(Expression::field("s"), Err("needs a boolean, but it got string"));
         check(Expression::And(vec![Expression::literal(true), Expression::field("n")]), Err("`and`"));
         check(Expression::Or(vec![Expression::literal(true), Expression::field("n")]), Ok(true));

@@ -49,12 +49,14 @@ impl Query {
         let source = json.get("source").ok_or_else(|| invalid("`source` is missing."))?;
         let order = order(source)?;
         let source = match text(source, "type")? {
-            "FullTableScan" => QuerySource::FullTableScan { table: text(source, "tableName")?.to_owned(), order },
+            "FullTableScan" => {
+                QuerySource::FullTableScan { table: text(source, "tableName")?.to_owned(), order }
+            }
             "IndexRange" => {
                 let name = text(source, "indexName")?;
-                let (table, index) = name
-                    .split_once('.')
-                    .ok_or_else(|| invalid(format!("`indexName` must be \"table.index\", not \"{name}\".")))?;
+                let (table, index) = name.split_once('.').ok_or_else(|| {
+                    invalid(format!("`indexName` must be \"table.index\", not \"{name}\"."))
+                })?;
                 QuerySource::IndexRange {
                     table: table.to_owned(),
                     index: index.to_owned(),
@@ -69,7 +71,10 @@ impl Query {
             Some(_) => list(json, "operators")?,
         };
         if operators.len() > QUERY_OPERATORS_MAX {
-            return Err(invalid(format!("{} operators, at most {QUERY_OPERATORS_MAX} are allowed.", operators.len())));
+            return Err(invalid(format!(
+                "{} operators, at most {QUERY_OPERATORS_MAX} are allowed.",
+                operators.len()
+            )));
         }
         Ok(Self { source, operators: operators.iter().map(operator).collect::<Result<_>>()? })
     }
@@ -162,7 +167,10 @@ mod tests {
         for (json, fragment) in [
             (serde_json::json!({}), "`source` is missing"),
             (serde_json::json!({"source": {"type": "Other"}}), "unknown source type"),
-            (serde_json::json!({"source": {"type": "IndexRange", "indexName": "x", "range": []}}), "table.index"),
+            (
+                serde_json::json!({"source": {"type": "IndexRange", "indexName": "x", "range": []}}),
+                "table.index",
+            ),
             (
                 serde_json::json!({"source": {"type": "FullTableScan", "tableName": "t"}, "operators": [{"filter": {"$x": 1}}]}),
                 "unknown expression \"$x\"",

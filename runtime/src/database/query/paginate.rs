@@ -138,11 +138,9 @@ fn invalid_cursor(what: &str) -> Error {
 }
 
 fn open(tx: &Transaction, fingerprint: Fingerprint, cursor: &str) -> Result<Position> {
-    let bytes = tx
-        .shared()
-        .secrets
-        .open(Purpose::Cursor, cursor)
-        .ok_or_else(|| invalid_cursor("The cursor is not one of this deployment. Start again from the first page."))?;
+    let bytes = tx.shared().secrets.open(Purpose::Cursor, cursor).ok_or_else(|| {
+        invalid_cursor("The cursor is not one of this deployment. Start again from the first page.")
+    })?;
     match bytes.split_first_chunk::<FINGERPRINT_LENGTH>() {
         Some((found, rest)) if *found == fingerprint => match rest.split_first() {
             Some((&TAG_AFTER, key)) => Ok(Position::After(key.to_vec())),
@@ -169,7 +167,10 @@ pub(crate) fn paginate(tx: &mut Transaction, query: &Query, request: &PageReques
     if request.page_size > limits.documents_read_max {
         return Err(Error::bad_request(
             "PageSizeTooLarge",
-            format!("The page size {} is too large: at most {} documents can be read.", request.page_size, limits.documents_read_max),
+            format!(
+                "The page size {} is too large: at most {} documents can be read.",
+                request.page_size, limits.documents_read_max
+            ),
         ));
     }
     let rows_max = request.maximum_rows_read.unwrap_or(rows_soft).min(rows_soft).max(1);
@@ -207,7 +208,13 @@ struct Pages {
 type ReadPage = (Vec<Document>, Position, Option<PageStatus>, Option<Vec<u8>>);
 
 impl Pages {
-    fn read(&self, tx: &mut Transaction, query: &Query, start: Option<Position>, end: Option<&Position>) -> Result<ReadPage> {
+    fn read(
+        &self,
+        tx: &mut Transaction,
+        query: &Query,
+        start: Option<Position>,
+        end: Option<&Position>,
+    ) -> Result<ReadPage> {
         let Some((_, index, mut range)) = resolve(tx, &query.source)? else {
             return Ok((Vec::new(), Position::End, None, None));
         };
@@ -236,8 +243,11 @@ impl Pages {
             .collect();
         let mut status = None;
         let reached = loop {
-            let ended_by_limit =
-                query.operators.iter().zip(&limits).any(|(step, left)| matches!(step, QueryOperator::Limit(_)) && *left == 0);
+            let ended_by_limit = query
+                .operators
+                .iter()
+                .zip(&limits)
+                .any(|(step, left)| matches!(step, QueryOperator::Limit(_)) && *left == 0);
             if ended_by_limit {
                 break Position::End;
             }

@@ -31,7 +31,10 @@ impl KeyRange {
 }
 
 fn invalid(table: &TableMeta, index: &IndexMeta, message: impl std::fmt::Display) -> Error {
-    Error::bad_request("InvalidIndexRange", format!("Invalid range on index {}.{}: {message}", table.name, index.name))
+    Error::bad_request(
+        "InvalidIndexRange",
+        format!("Invalid range on index {}.{}: {message}", table.name, index.name),
+    )
 }
 
 /// What kind of field stands at a place of the key.
@@ -113,7 +116,9 @@ pub(crate) fn compile(table: &TableMeta, index: &IndexMeta, range: &[RangeExpres
                     expression.field,
                     names.join(", ")
                 ),
-                None => format!("there are more conditions than fields; the index is on [{}].", names.join(", ")),
+                None => {
+                    format!("there are more conditions than fields; the index is on [{}].", names.join(", "))
+                }
             },
         ))
     };
@@ -142,7 +147,11 @@ pub(crate) fn compile(table: &TableMeta, index: &IndexMeta, range: &[RangeExpres
         let Cut { before, after } = cut(&place(equalities.len()), table, &prefix, expression.value.as_ref());
         let (bound, edge, name) = match expression.operator {
             RangeOperator::Eq => {
-                return Err(invalid(table, index, format!("`eq` on \"{}\" after an inequality.", expression.field)));
+                return Err(invalid(
+                    table,
+                    index,
+                    format!("`eq` on \"{}\" after an inequality.", expression.field),
+                ));
             }
             RangeOperator::Gt => (&mut lower, after, "lower"),
             RangeOperator::Gte => (&mut lower, before, "lower"),
@@ -150,7 +159,11 @@ pub(crate) fn compile(table: &TableMeta, index: &IndexMeta, range: &[RangeExpres
             RangeOperator::Lte => (&mut upper, after, "upper"),
         };
         if bound.is_some() {
-            return Err(invalid(table, index, format!("\"{}\" has more than one {name} bound.", expression.field)));
+            return Err(invalid(
+                table,
+                index,
+                format!("\"{}\" has more than one {name} bound.", expression.field),
+            ));
         }
         *bound = Some(edge);
     }

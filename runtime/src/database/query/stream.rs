@@ -130,7 +130,9 @@ pub(crate) fn resolve(
             if index.staged {
                 return Err(Error::bad_request(
                     "IndexStagedError",
-                    format!("Index {table_name}.{name} is currently staged and not available to query until it is enabled."),
+                    format!(
+                        "Index {table_name}.{name} is currently staged and not available to query until it is enabled."
+                    ),
                 ));
             }
             let range = range::compile(&table, index, range)?;
@@ -220,13 +222,22 @@ fn fetch(tx: &Transaction, index: IndexId, range: &KeyRange, order: Order, count
     let own = own.into_iter().flatten().map(|(key, present)| (key.clone(), *present));
     match order {
         Order::Asc => merge(base.into_iter().flatten().cloned(), own, |a, b| a < b, count, &mut keys),
-        Order::Desc => merge(base.into_iter().flatten().rev().cloned(), own.rev(), |a, b| a > b, count, &mut keys),
+        Order::Desc => {
+            merge(base.into_iter().flatten().rev().cloned(), own.rev(), |a, b| a > b, count, &mut keys)
+        }
     }
     keys
 }
 
 /// The same for the index of ids, whose keys are the primary map's.
-fn fetch_ids(tx: &Transaction, table: TableId, range: &KeyRange, order: Order, count: usize, keys: &mut VecDeque<Key>) {
+fn fetch_ids(
+    tx: &Transaction,
+    table: TableId,
+    range: &KeyRange,
+    order: Order,
+    count: usize,
+    keys: &mut VecDeque<Key>,
+) {
     let Some((start, end)) = id_bounds(range) else { return };
     let base = tx.state().tables.get(&table).map(|table| table.documents.range(start..=end));
     let base = base.into_iter().flatten().map(|(id, _)| Key::of_id(*id));
