@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{FutureExt, Stream};
 use fusion_schema::{DocumentId, Object};
+use futures_util::{FutureExt, Stream};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::call::{FunctionCall, FunctionKind};
@@ -60,7 +60,9 @@ impl FunctionRunner {
             drop(place);
             outcome
         });
-        task.await.unwrap_or_else(|_| Outcome::failed(&Error::internal("the task of an action ended early"), request_id))
+        task.await.unwrap_or_else(|_| {
+            Outcome::failed(&Error::internal("the task of an action ended early"), request_id)
+        })
     }
 
     /// Runs an action on behalf of another one.
@@ -82,7 +84,9 @@ impl FunctionRunner {
             Ok(Ok(place)) => Ok(place),
             _ => Err(Error::overloaded(
                 "TooManyConcurrentRequests",
-                format!("Too many concurrent requests. Your backend is limited to {limit} concurrent actions. Try again later."),
+                format!(
+                    "Too many concurrent requests. Your backend is limited to {limit} concurrent actions. Try again later."
+                ),
             )),
         }
     }
@@ -136,7 +140,12 @@ impl FunctionRunner {
 
     /// Answers an HTTP request with the matching HTTP action. `path` is what is matched: the request's path without
     /// the prefix it was mounted under.
-    pub async fn http_action(self: &Arc<Self>, path: &str, identity: Identity, request: HttpRequest) -> HttpOutcome {
+    pub async fn http_action(
+        self: &Arc<Self>,
+        path: &str,
+        identity: Identity,
+        request: HttpRequest,
+    ) -> HttpOutcome {
         let started = Moment::now();
         let registry = self.registry();
         let request_id = RequestId::new();
@@ -170,7 +179,8 @@ impl FunctionRunner {
                 Err(_) => Err(timed_out(timeout)),
             }
         });
-        let result = task.await.unwrap_or_else(|_| Err(Error::internal("the task of an HTTP action ended early")));
+        let result =
+            task.await.unwrap_or_else(|_| Err(Error::internal("the task of an HTTP action ended early")));
         let result = result.map_err(|error| UdfError::new(&error, request_id));
         self.log().push(
             self.deployment().clock().unix_ms(),

@@ -45,6 +45,8 @@ fn plain(json: Json) -> Value {
             fusion_schema::json::from_serde(&Json::Object(fields.clone()))
                 .unwrap_or_else(|_| Value::String(Json::Object(fields).to_string()))
         }
-        Json::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (name, plain(value))).collect()),
+        Json::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, plain(value))).collect())
+        }
     }
 }

@@ -89,7 +89,8 @@ impl Application {
 
     /// Adds a cron that runs a mutation or an action.
     pub fn cron(&mut self, name: &str, schedule: Schedule, path: &str, args: Object) -> &mut Self {
-        let checked = check_cron_name(name).and_then(|()| schedule.check()).and_then(|()| FunctionPath::parse(path));
+        let checked =
+            check_cron_name(name).and_then(|()| schedule.check()).and_then(|()| FunctionPath::parse(path));
         match checked {
             Ok(path) => {
                 let cron = CronDefinition { name: name.to_owned(), path, args, schedule };
@@ -257,9 +258,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<'_, S> {
         Fut: Future<Output = Result<HttpResponse>> + Send + 'static,
     {
         let services = self.services.clone();
-        let handler: HttpHandler = Arc::new(move |core, request| {
-            Box::pin(handler(ActionCtx::new(core, services.clone()), request))
-        });
+        let handler: HttpHandler =
+            Arc::new(move |core, request| Box::pin(handler(ActionCtx::new(core, services.clone()), request)));
         if let Err(error) = self.router.add(path, method, handler) {
             self.problem.get_or_insert(error);
         }

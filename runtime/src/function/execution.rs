@@ -83,7 +83,6 @@ impl std::fmt::Debug for Execution {
 }
 
 /// What an execution leaves behind.
-#[derive(Debug)]
 pub struct Finished {
     /// The transaction, to be committed or turned into a token.
     pub tx: Transaction,

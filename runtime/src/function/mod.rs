@@ -42,3 +42,8 @@ pub use path::FunctionPath;
 pub use registry::{Access, FunctionRegistry};
 pub use runner::{FunctionRunner, QueryRun};
 pub use schedule::{DayOfWeek, Schedule};
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,11 @@ impl SessionQueues {
     }
 
     /// Adds a mutation. `Ok(true)` if the session needs a turn, `Err` gives it back if the queue is full.
-    fn push(&self, session_id: u128, request: MutationRequest) -> std::result::Result<bool, Box<MutationRequest>> {
+    fn push(
+        &self,
+        session_id: u128,
+        request: MutationRequest,
+    ) -> std::result::Result<bool, Box<MutationRequest>> {
         let mut shard = self.shard(session_id).lock();
         match shard.get_mut(&session_id) {
             Some(queue) if queue.len() >= SESSION_QUEUE_LENGTH_MAX => Err(Box::new(request)),
@@ -208,7 +212,7 @@ impl FunctionRunner {
     ) -> (Outcome, Timestamp) {
         let started = Moment::now();
         let registry = self.registry();
-        let access = FunctionRunner::access(call, tool);
+        let access = Self::access(call, tool);
         let entry = match registry.find_kind(&call.path, FunctionKind::Mutation, access) {
             Ok(entry) => entry,
             Err(error) => return (Outcome::failed(&error, call.request_id), 0),
@@ -250,7 +254,9 @@ impl FunctionRunner {
         let Finished { tx, log_lines, effects, .. } = execution.finish();
         let record = match (&result, session) {
             // Running a mutation again that wrote nothing does no harm.
-            (Ok(value), Some(session)) if !tx.is_read_only() => Some(write_record(session, value, &log_lines)),
+            (Ok(value), Some(session)) if !tx.is_read_only() => {
+                Some(write_record(session, value, &log_lines))
+            }
             _ => None,
         };
         Attempt { tx, commit: result.is_ok(), record, value: Ran { result, log_lines, effects } }
@@ -277,7 +283,9 @@ impl FunctionRunner {
         let lease: HeadLease = database.lease_head()?;
         let attempt = body(lease.begin())?;
         settle(attempt, |tx, extras| lease.commit(tx, extras)).map_err(|error| match error.kind() {
-            ErrorKind::Conflict => Error::internal("a transaction lost on a lease of the head").with_source(error),
+            ErrorKind::Conflict => {
+                Error::internal("a transaction lost on a lease of the head").with_source(error)
+            }
             _ => error,
         })
     }
@@ -333,10 +341,15 @@ fn settle<T>(
 }
 
 /// Runs a function and turns a panic into an error of this call.
-pub(super) fn run_guarded(execution: &mut Execution, entry: &FunctionEntry, call: &FunctionCall) -> Result<Value> {
+pub(super) fn run_guarded(
+    execution: &mut Execution,
+    entry: &FunctionEntry,
+    call: &FunctionCall,
+) -> Result<Value> {
     let args = call.args.clone();
     // What a panic leaves half done is the transaction, which is thrown away with the error.
-    catch_unwind(AssertUnwindSafe(|| execution.run(entry, args))).unwrap_or_else(|panic| Err(panicked(&*panic, call)))
+    catch_unwind(AssertUnwindSafe(|| execution.run(entry, args)))
+        .unwrap_or_else(|panic| Err(panicked(&*panic, call)))
 }
 
 /// The error of a call whose function panicked; what it said goes to the log.

@@ -47,7 +47,10 @@ pub struct Pool {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pool").field("what", &self.what).field("threads", &self.threads).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("what", &self.what)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
     }
 }
 
@@ -63,7 +66,9 @@ impl Pool {
             std::thread::Builder::new()
                 .name(format!("{what} {number}"))
                 .spawn(move || work(&shared))
-                .map_err(|error| Error::internal("a thread to run functions cannot be started").with_source(error))?;
+                .map_err(|error| {
+                    Error::internal("a thread to run functions cannot be started").with_source(error)
+                })?;
         }
         Ok(Self { shared, what, threads })
     }
@@ -97,7 +102,9 @@ impl Pool {
         let Self { what, threads, .. } = self;
         Error::overloaded(
             "TooManyConcurrentRequests",
-            format!("Too many concurrent requests. Your backend is limited to {threads} concurrent {what}. Try again later."),
+            format!(
+                "Too many concurrent requests. Your backend is limited to {threads} concurrent {what}. Try again later."
+            ),
         )
     }
 
@@ -112,7 +119,10 @@ pub(super) fn check_waited(waited: Duration) -> Result<()> {
     if waited <= QUEUE_WAIT_MAX {
         return Ok(());
     }
-    Err(Error::overloaded("ExpiredInQueue", "Too many concurrent requests: this one waited too long. Try again later."))
+    Err(Error::overloaded(
+        "ExpiredInQueue",
+        "Too many concurrent requests: this one waited too long. Try again later.",
+    ))
 }
 
 impl Drop for Pool {

@@ -145,7 +145,10 @@ impl FunctionRegistry {
             if !matches!(target, Some(FunctionKind::Mutation | FunctionKind::Action)) {
                 return Err(Error::bad_request(
                     "InvalidCron",
-                    format!("The cron \"{}\" names \"{}\", which is no mutation or action.", cron.name, cron.path),
+                    format!(
+                        "The cron \"{}\" names \"{}\", which is no mutation or action.",
+                        cron.name, cron.path
+                    ),
                 ));
             }
             by_name.insert(cron.name.clone(), cron);
@@ -325,9 +328,8 @@ mod tests {
     #[test]
     fn the_wrong_kind_is_named() {
         let registry = registry();
-        let error = registry
-            .find_kind(&path("messages:send"), FunctionKind::Query, Access::Inside)
-            .unwrap_err();
+        let error =
+            registry.find_kind(&path("messages:send"), FunctionKind::Query, Access::Inside).unwrap_err();
         assert_eq!(
             error.message(),
             "Trying to execute messages.js:send as Query, but it is defined as Mutation."

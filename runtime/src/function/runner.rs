@@ -125,7 +125,12 @@ impl FunctionRunner {
         self.query_with_access(call, at, false).await
     }
 
-    async fn query_with_access(self: &Arc<Self>, call: FunctionCall, at: Option<Timestamp>, tool: bool) -> Outcome {
+    async fn query_with_access(
+        self: &Arc<Self>,
+        call: FunctionCall,
+        at: Option<Timestamp>,
+        tool: bool,
+    ) -> Outcome {
         let (runner, request_id) = (self.clone(), call.request_id);
         let work = move || {
             let database = &runner.deployment.database;
@@ -138,7 +143,13 @@ impl FunctionRunner {
                     )
                 })?,
             };
-            let run = runner.run_query_with_access(&call, database.begin(snapshot), None, IdentityAccess::Open, tool);
+            let run = runner.run_query_with_access(
+                &call,
+                database.begin(snapshot),
+                None,
+                IdentityAccess::Open,
+                tool,
+            );
             Ok(run.outcome)
         };
         on_pool(&self.queries, work).await.unwrap_or_else(|error| Outcome::failed(&error, request_id))

@@ -12,7 +12,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, pin_mut};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, PutPayload};
+use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
@@ -107,14 +107,24 @@ impl Blobs {
     /// # Errors
     /// If there is none, or the store fails.
     pub async fn read(&self, name: &str) -> Result<Bytes> {
-        self.store.get_opts(&Path::from(name), GetOptions::default()).await.map_err(failed)?.bytes().await.map_err(failed)
+        self.store
+            .get_opts(&Path::from(name), GetOptions::default())
+            .await
+            .map_err(failed)?
+            .bytes()
+            .await
+            .map_err(failed)
     }
 
     /// Part of a content (from `range.start` up to, not including, `range.end`), piece by piece.
     ///
     /// # Errors
     /// If there is none, or the store fails; also in the stream.
-    pub async fn read_range(&self, name: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+    pub async fn read_range(
+        &self,
+        name: &str,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
         if range.is_empty() {
             return Ok(futures_util::stream::empty().boxed());
         }

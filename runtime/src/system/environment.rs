@@ -155,7 +155,9 @@ impl<'a> Environment<'a> {
         if rows.len() > VARIABLES_MAX {
             return Err(Error::bad_request(
                 "EnvironmentVariableLimitExceeded",
-                format!("A deployment may have at most {VARIABLES_MAX} environment variables. Remove some first."),
+                format!(
+                    "A deployment may have at most {VARIABLES_MAX} environment variables. Remove some first."
+                ),
             ));
         }
         let total: usize = rows.iter().map(Document::size).sum();
@@ -184,13 +186,17 @@ fn check_name(name: &str) -> Result<()> {
     if !bytes.next().is_some_and(letter) || !bytes.all(|byte| letter(byte) || byte.is_ascii_digit()) {
         return Err(Error::bad_request(
             "EnvironmentVariableNameInvalid",
-            format!("{name:?} cannot be the name of an environment variable: use letters, digits and underscores, and no digit first."),
+            format!(
+                "{name:?} cannot be the name of an environment variable: use letters, digits and underscores, and no digit first."
+            ),
         ));
     }
     if SYSTEM_NAMES.contains(&name) {
         return Err(Error::bad_request(
             "EnvVarNameForbidden",
-            format!("The environment variable {name} is set by the server and cannot be changed. Choose another name."),
+            format!(
+                "The environment variable {name} is set by the server and cannot be changed. Choose another name."
+            ),
         ));
     }
     Ok(())

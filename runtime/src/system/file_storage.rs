@@ -115,7 +115,10 @@ impl FileStorage {
             self.blobs.delete(&file.uuid).await?;
             return Err(Error::bad_request(
                 "Sha256Mismatch",
-                format!("The content's SHA-256 is {}, not the one that was announced. Send the file again.", file.sha256()),
+                format!(
+                    "The content's SHA-256 is {}, not the one that was announced. Send the file again.",
+                    file.sha256()
+                ),
             ));
         }
         Ok(file)
@@ -133,7 +136,11 @@ impl FileStorage {
     ///
     /// # Errors
     /// If it cannot be read; also in the stream.
-    pub async fn read_range(&self, uuid: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+    pub async fn read_range(
+        &self,
+        uuid: &str,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.blobs.read_range(uuid, range).await
     }
 

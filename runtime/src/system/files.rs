@@ -84,7 +84,11 @@ impl<'a> Files<'a> {
         let Some(content) = first(self.tx, CONTENT_TABLE, "by_uuid", vec![equal("uuid", uuid)])? else {
             return Ok(None);
         };
-        let id = content.fields().get("storageId").and_then(Value::as_str).and_then(|id| DocumentId::decode(id).ok());
+        let id = content
+            .fields()
+            .get("storageId")
+            .and_then(Value::as_str)
+            .and_then(|id| DocumentId::decode(id).ok());
         match id {
             Some(id) => self.tx.get(id)?.map(|row| metadata(&row, &content)).transpose(),
             None => Ok(None),

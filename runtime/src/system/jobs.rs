@@ -64,7 +64,9 @@ impl<'a> Jobs<'a> {
         if !due_ms.is_finite() || (due_ms - now_ms).abs() > DELAY_MAX_MS {
             return Err(Error::bad_request(
                 "InvalidScheduledFunctionDelay",
-                format!("{due_ms} milliseconds is not a time to schedule {name} at: it must lie within 5 years of now."),
+                format!(
+                    "{due_ms} milliseconds is not a time to schedule {name} at: it must lie within 5 years of now."
+                ),
             ));
         }
         if args.size() > ARGUMENTS_SIZE_MAX {
@@ -110,7 +112,9 @@ impl<'a> Jobs<'a> {
         let Some(job) = self.get(id)? else {
             return Err(Error::not_found(
                 "ScheduledFunctionNotFound",
-                format!("The scheduled function {id} was not found. Its row may have been removed after it ended."),
+                format!(
+                    "The scheduled function {id} was not found. Its row may have been removed after it ended."
+                ),
             ));
         };
         match job.state {
@@ -169,13 +173,15 @@ impl<'a> Jobs<'a> {
 
     /// The pending jobs due at `now_ms`, oldest first.
     pub fn due(&mut self, now_ms: f64, limit: usize) -> Result<Vec<Job>> {
-        let due = vec![equal("state.kind", "pending"), condition(RangeOperator::Lte, "scheduledTime", now_ms)];
+        let due =
+            vec![equal("state.kind", "pending"), condition(RangeOperator::Lte, "scheduledTime", now_ms)];
         range(self.tx, TABLE, "by_state", due, limit)?.iter().map(decode).collect()
     }
 
     /// When the next pending job after `now_ms` is due.
     pub fn next_due(&mut self, now_ms: f64) -> Result<Option<f64>> {
-        let later = vec![equal("state.kind", "pending"), condition(RangeOperator::Gt, "scheduledTime", now_ms)];
+        let later =
+            vec![equal("state.kind", "pending"), condition(RangeOperator::Gt, "scheduledTime", now_ms)];
         let row = first(self.tx, TABLE, "by_state", later)?;
         Ok(row.and_then(|row| row.fields().get("scheduledTime").and_then(Value::as_f64)))
     }

@@ -129,7 +129,10 @@ impl ActionCore {
             FunctionKind::Mutation => inner.runner.mutation(call).await,
             FunctionKind::Action => inner.runner.nested_action(call, inner.registry.clone()).await,
             FunctionKind::HttpAction => {
-                return Err(Error::bad_request("WrongFunctionKind", "HTTP actions cannot be called by path."));
+                return Err(Error::bad_request(
+                    "WrongFunctionKind",
+                    "HTTP actions cannot be called by path.",
+                ));
             }
         };
         match outcome.result {
@@ -314,7 +317,7 @@ impl ActionStorage<'_> {
     /// If the content cannot be written.
     pub async fn store(&self, content: Bytes, content_type: Option<String>) -> Result<Id<StoredFile>> {
         let runner = &self.core.inner.runner;
-        let upload = futures_util::stream::once(async move { Ok(content) });
+        let upload = futures_util::stream::once(async move { Ok::<_, Error>(content) });
         Ok(runner.store_file(upload, content_type, None).await?.into())
     }
 

@@ -31,13 +31,17 @@ pub(crate) fn encode_args(args: impl Typed) -> Result<Object> {
         Value::Null => Ok(Object::new()),
         other => Err(Error::bad_request(
             "InvalidArguments",
-            format!("The arguments of a function must be an object, not a value of type {}.", other.type_name()),
+            format!(
+                "The arguments of a function must be an object, not a value of type {}.",
+                other.type_name()
+            ),
         )),
     }
 }
 
 /// A result as the type its caller expects.
 pub(crate) fn decode_result<R: Typed>(value: Value) -> Result<R> {
-    R::decode(value)
-        .map_err(|error| Error::function(format!("The called function returned something unexpected. {error}")))
+    R::decode(value).map_err(|error| {
+        Error::function(format!("The called function returned something unexpected. {error}"))
+    })
 }

@@ -94,10 +94,9 @@ pub(crate) fn check_table_name(name: &str, system: bool) -> Result<()> {
             "InvalidTableName",
             format!("The system table \"{name}\" cannot be read by functions."),
         )),
-        (true, false) => Err(Error::bad_request(
-            "SystemTableError",
-            "System tables can only be accessed with db.system.",
-        )),
+        (true, false) => {
+            Err(Error::bad_request("SystemTableError", "System tables can only be accessed with db.system."))
+        }
         (false, true) => Err(Error::bad_request(
             "SystemTableError",
             format!("\"{name}\" is a user table: db.system only reads system tables."),

@@ -23,7 +23,12 @@ impl<'a> SchedulerCtx<'a> {
     ///
     /// # Errors
     /// If there is no such function, the delay is out of range or a limit is reached.
-    pub fn run_after(&mut self, delay_ms: f64, path: &str, args: impl Typed) -> Result<Id<ScheduledFunction>> {
+    pub fn run_after(
+        &mut self,
+        delay_ms: f64,
+        path: &str,
+        args: impl Typed,
+    ) -> Result<Id<ScheduledFunction>> {
         let now = self.execution.hidden_now_ms();
         // A negative delay is a mistake of the caller's clock arithmetic: what is late runs at once.
         self.run_at(now + delay_ms.max(0.0), path, args)

@@ -103,7 +103,9 @@ impl<'a, T: Table> TypedQuery<'a, T> {
             None => {
                 return Err(Error::bad_request(
                     "InvalidIndexRange",
-                    format!("A query over \"{table}\" compares fields without an index. Choose one with `.index(..)`, or use `.filter(..)`."),
+                    format!(
+                        "A query over \"{table}\" compares fields without an index. Choose one with `.index(..)`, or use `.filter(..)`."
+                    ),
                 ));
             }
         };
@@ -171,7 +173,11 @@ impl<'a, T: Table> TypedQuery<'a, T> {
     /// # Errors
     /// As [`TypedQuery::stream`].
     pub fn count(self) -> Result<u64> {
-        if self.problem.is_none() && self.index.is_none() && self.operators.is_empty() && self.range.is_empty() {
+        if self.problem.is_none()
+            && self.index.is_none()
+            && self.operators.is_empty()
+            && self.range.is_empty()
+        {
             return self.execution.tx().count(T::NAME);
         }
         let mut stream = self.stream()?;
@@ -229,7 +235,6 @@ impl<T: Table> DocumentStream<'_, T> {
     ///
     /// # Errors
     /// When a limit of the transaction is reached or a filter fails.
-    #[expect(clippy::should_implement_trait, reason = "it can fail, and `?` reads better than an iterator of results")]
     pub fn next(&mut self) -> Result<Option<Doc<T>>> {
         self.stream.next(self.execution.tx())?.map(decode_document).transpose()
     }

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use fusion_schema::{Doc, DocumentId, Id, Object, Table, Typed, Value};
+use fusion_schema::{Doc, DocumentId, Id, Object, Table, Value};
 
 use super::reader::{check_id, check_number, check_table_name};
 use super::{Reader, TypedQuery};
