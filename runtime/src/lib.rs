@@ -5,6 +5,7 @@ pub mod clock;
 pub mod database;
 pub mod error;
 pub mod function;
+pub mod http_client;
 pub mod limits;
 pub mod session;
 pub mod store;
