@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to a terminal")]
 
+mod engine;
 mod fanout;
 mod floor;
 mod http;
@@ -62,11 +63,12 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "reads" => reads::run(options).await?,
             "memory" => memory::run(options).await?,
             "start" => start::run(options).await?,
+            "engine" => engine::run(options).await?,
             "floors" => floor::run(options).await?,
             _ => {
                 let known = ALL.join(", ");
                 return Err(io::Error::other(format!(
-                    "no benchmark {which:?}; there are {known}, floors and all"
+                    "no benchmark {which:?}; there are {known}, engine, floors and all"
                 )));
             }
         }

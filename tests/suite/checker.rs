@@ -177,7 +177,10 @@ impl<'a> Checked<'a> {
                 let Some(ts) = message.ts else { return Ok(()) };
                 let ts = decode_ts(ts)?;
                 if ts <= self.version.2 {
-                    return wrong(format!("a transition to {} overtook the response of ts {ts}", self.version.2));
+                    return wrong(format!(
+                        "a transition to {} overtook the response of ts {ts}",
+                        self.version.2
+                    ));
                 }
                 self.unreached.push(ts);
                 Ok(())
@@ -194,7 +197,10 @@ impl<'a> Checked<'a> {
         let start = (start.query_set, start.identity, decode_ts(start.ts)?);
         let end = (end.query_set, end.identity, decode_ts(end.ts)?);
         if start != self.version {
-            return wrong(format!("a transition starts at {start:?}, the last one ended at {:?}", self.version));
+            return wrong(format!(
+                "a transition starts at {start:?}, the last one ended at {:?}",
+                self.version
+            ));
         }
         if end.0 < start.0 || end.1 < start.1 || end.2 < start.2 {
             return wrong(format!("a transition goes back from {start:?} to {end:?}"));
@@ -266,14 +272,16 @@ fn without_request_id(text: &str) -> String {
 
 async fn query_at(server: &Server, query: &Watched, ts: u64, user: Option<&str>) -> io::Result<Outcome> {
     let args: serde_json::Value = serde_json::from_str(&query.args)?;
-    let body = serde!({"path": query.path, "args": args, "ts": encode_ts(ts), "format": "convex_encoded_json"});
+    let body =
+        serde!({"path": query.path, "args": args, "ts": encode_ts(ts), "format": "convex_encoded_json"});
     let authorization = user.map(|user| {
         let identity = STANDARD.encode(impersonation(user).to_string());
         format!("Authorization: Convex {}:{identity}\r\n", server.admin_key)
     });
     let headers = format!("Content-Type: application/json\r\n{}", authorization.unwrap_or_default());
     let body = body.to_string();
-    let response = http::request(server.address(), "POST", "/api/query_at_ts", &headers, body.as_bytes()).await?;
+    let response =
+        http::request(server.address(), "POST", "/api/query_at_ts", &headers, body.as_bytes()).await?;
     let answer = response.json()?;
     if answer["status"] == "success" {
         // Through text, because the two JSON readers spell numbers differently.

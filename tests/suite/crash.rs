@@ -166,7 +166,9 @@ impl Client {
                 while let Some(ts) = pending.front().and_then(|first| first.ts).filter(|&ts| ts <= reached) {
                     let number = pending.pop_front().map_or(0, |done| done.number);
                     if self.shown.get() < number as f64 {
-                        return Err(wrong(&format!("the transition has passed {ts} but misses operation {number}")));
+                        return Err(wrong(&format!(
+                            "the transition has passed {ts} but misses operation {number}"
+                        )));
                     }
                 }
             }
@@ -185,11 +187,14 @@ impl Pending {
 /// Checks that the client's operations are exactly 0, 1, 2, ... and hold at least what was acknowledged.
 async fn check_operations(server: &Server, client: &Client, acknowledged: u64) -> io::Result<u64> {
     let operations = call(server, "ledger:operations", json!({"client": client.name})).await?;
-    let numbers: Vec<f64> = operations.as_array().into_iter().flatten().filter_map(|number| number.as_f64()).collect();
+    let numbers: Vec<f64> =
+        operations.as_array().into_iter().flatten().filter_map(|number| number.as_f64()).collect();
     let name = &client.name;
     for (i, &number) in numbers.iter().enumerate() {
         if number != i as f64 {
-            return Err(io::Error::other(format!("{name}: operation {i} is lost or doubled, {number} follows")));
+            return Err(io::Error::other(format!(
+                "{name}: operation {i} is lost or doubled, {number} follows"
+            )));
         }
     }
     let count = numbers.len() as u64;
@@ -221,14 +226,16 @@ fn killed_at_200_random_points_nothing_acknowledged_is_lost_or_doubled() -> io::
             .map(|i| Rc::new(Client::new(format!("client-{i}"), address.clone(), &mut random)))
             .collect();
         let tasks = LocalSet::new();
-        for client in clients.iter().cloned() {
+        for client in &clients {
+            let client = Rc::clone(client);
             tasks.spawn_local(async move { client.live().await });
         }
-        let result = tasks
+        tasks
             .run_until(async {
                 for crash in 0..CRASHES {
                     sleep(Duration::from_millis(10 + random.below(120))).await;
-                    let acknowledged: Vec<u64> = clients.iter().map(|client| client.acknowledged.get()).collect();
+                    let acknowledged: Vec<u64> =
+                        clients.iter().map(|client| client.acknowledged.get()).collect();
                     server.kill()?;
                     server = launch.start()?;
                     check_sum(&server).await?;
@@ -243,8 +250,7 @@ fn killed_at_200_random_points_nothing_acknowledged_is_lost_or_doubled() -> io::
                 }
                 finish(&server, &clients).await
             })
-            .await;
-        result
+            .await
     })
 }
 

@@ -16,7 +16,8 @@ const LIBRARY: &str = env!("CARGO_BIN_EXE_fusion-library");
 fn the_readme_shows_the_program_that_is_tested_here() -> io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(folder.join("../README.md"))?;
-    let shown = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default();
+    let shown =
+        readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default();
     assert_eq!(shown, fs::read_to_string(folder.join("library/main.rs"))?);
     assert!(shown.lines().count() <= 45, "{} lines are no short example", shown.lines().count());
     Ok(())

@@ -30,13 +30,21 @@ fn any_mutation(random: &mut Random) -> (&'static str, String) {
     let by = random.below(5);
     match random.below(7) {
         0 => ("counters:add", format!(r#"{{"name":"c{}","by":{by}}}"#, random.below(4))),
-        1 => ("counters:addLater", format!(r#"{{"name":"c{}","by":{by},"delayMs":{}}}"#, random.below(4), random.below(30))),
+        1 => (
+            "counters:addLater",
+            format!(r#"{{"name":"c{}","by":{by},"delayMs":{}}}"#, random.below(4), random.below(30)),
+        ),
         2 => ("counters:addAndFail", format!(r#"{{"name":"c{}","by":{by}}}"#, random.below(4))),
         3 => ("messages:send", format!(r#"{{"channel":"m{}","body":"text {by}"}}"#, random.below(3))),
         4 => {
             let (owner, public) = (["amy", "bob"][random.below(2) as usize], random.chance(0.4));
             let title = random.below(2);
-            ("notes:write", format!(r#"{{"title":"n{title}","owner":"{owner}","body":"of {owner} {by}","public":{public}}}"#))
+            (
+                "notes:write",
+                format!(
+                    r#"{{"title":"n{title}","owner":"{owner}","body":"of {owner} {by}","public":{public}}}"#
+                ),
+            )
         }
         _ => {
             let (from, to) = (random.below(10), random.below(10));

@@ -66,7 +66,8 @@ fn messages_outside_the_protocol_are_fatal_for_their_connection_only() -> io::Re
         let (server, _folder) = fixture()?;
         expect_fatal(&server, "{", "").await?;
         expect_fatal(&server, r#"{"type":"Nonsense"}"#, "").await?;
-        expect_fatal(&server, r#"{"type":"Mutation","requestId":-1,"udfPath":"a:b","args":[{}]}"#, "").await?;
+        expect_fatal(&server, r#"{"type":"Mutation","requestId":-1,"udfPath":"a:b","args":[{}]}"#, "")
+            .await?;
         expect_fatal(&server, &modify_query_set_message(3, 4, &[]), "BaseVersionMismatch").await?;
         let twice = [add_query(0, "a:b", "{}", None), add_query(0, "a:c", "{}", None)];
         expect_fatal(&server, &modify_query_set_message(0, 1, &twice), "").await?;
@@ -99,7 +100,8 @@ fn bad_credentials_get_an_auth_error_that_does_not_advance_the_identity() -> io:
         let (server, _folder) = fixture()?;
         for (token_type, value) in [("User", "no.token.at-all"), ("User", "x"), ("Admin", "nobody|0123")] {
             let mut socket = connected(&server).await?;
-            let message = json!({"type": "Authenticate", "baseVersion": 0, "tokenType": token_type, "value": value});
+            let message =
+                json!({"type": "Authenticate", "baseVersion": 0, "tokenType": token_type, "value": value});
             socket.send(message.to_string()).await?;
             let text = next_of(&mut socket, "AuthError").await?;
             let error: serde_json::Value = serde_json::from_str(&text)?;
@@ -129,7 +131,10 @@ fn a_replayed_mutation_answers_with_its_first_result_and_does_not_run_again() ->
             for _ in 0..2 {
                 let text = next_of(&mut socket, "MutationResponse").await?;
                 let message = ServerMessage::parse(&text)?;
-                answers.push((message.result.map(|result| result.get().to_owned()), message.ts.map(str::to_owned)));
+                answers.push((
+                    message.result.map(|result| result.get().to_owned()),
+                    message.ts.map(str::to_owned),
+                ));
                 let ts = decode_ts(message.ts.unwrap_or_default())?;
                 let transition = next_of(&mut socket, "Transition").await?;
                 let end = ServerMessage::parse(&transition)?.end_version.map(|version| version.ts.to_owned());
@@ -209,7 +214,9 @@ fn a_client_that_does_not_read_costs_a_bounded_queue_and_catches_up() -> io::Res
         while rows < 200 {
             let message = next_of(&mut lazy, "Transition").await?;
             transitions += 1;
-            if let Some(value) = ServerMessage::parse(&message)?.modifications.first().and_then(|change| change.value) {
+            if let Some(value) =
+                ServerMessage::parse(&message)?.modifications.first().and_then(|change| change.value)
+            {
                 rows = serde_json::from_str::<Vec<serde_json::Value>>(value.get())?.len();
             }
         }
