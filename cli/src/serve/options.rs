@@ -1,0 +1,120 @@
+//! The options of `dev` and `serve`, spelled like those of the original server where it has them, and their
+//! environment names.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, ValueEnum};
+use fusion_runtime::limits::Limits;
+use fusion_runtime::store;
+
+use crate::failure::{Failure, Result};
+
+/// How a server is started.
+#[derive(Args, Clone, Debug)]
+pub struct ServerOptions {
+    /// Port of the API; 0 picks a free one.
+    #[arg(long, value_name = "PORT", env = "PORT", default_value_t = 3210)]
+    pub port: u16,
+
+    /// Port of the HTTP actions; 0 picks a free one.
+    #[arg(
+        long,
+        alias = "site-proxy-port",
+        value_name = "PORT",
+        env = "SITE_PROXY_PORT",
+        default_value_t = 3211
+    )]
+    pub site_port: u16,
+
+    /// Address to listen on [default: 127.0.0.1 for `dev`, 0.0.0.0 for `serve`].
+    #[arg(long, value_name = "ADDRESS")]
+    pub interface: Option<IpAddr>,
+
+    /// Folder for all data.
+    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", default_value = ".fusion")]
+    pub data_dir: PathBuf,
+
+    /// Folder for stored files [default: `files` in the data folder].
+    #[arg(long, value_name = "FOLDER", env = "STORAGE_DIR")]
+    pub local_storage: Option<PathBuf>,
+
+    /// When a write is acknowledged.
+    #[arg(long, value_enum, default_value_t = Durability::Full)]
+    pub durability: Durability,
+
+    /// Name of the instance, part of its admin keys [default: the one saved in the data folder, or `fusion`].
+    #[arg(long, value_name = "NAME", env = "INSTANCE_NAME")]
+    pub instance_name: Option<String>,
+
+    /// Secret of the instance, 64 hexadecimal digits [default: the one saved in the data folder, or a new one].
+    #[arg(long, value_name = "SECRET", env = "INSTANCE_SECRET", hide_env_values = true)]
+    pub instance_secret: Option<String>,
+
+    /// Public URL of the API, if it is not this machine's [default: http://127.0.0.1:PORT].
+    #[arg(long, value_name = "URL", env = "CONVEX_CLOUD_ORIGIN", requires = "convex_site")]
+    pub convex_origin: Option<String>,
+
+    /// Public URL of the HTTP actions [default: http://127.0.0.1:PORT].
+    #[arg(long, value_name = "URL", env = "CONVEX_SITE_ORIGIN", requires = "convex_origin")]
+    pub convex_site: Option<String>,
+
+    /// Show clients neither log lines nor the details of errors.
+    #[arg(long, env = "REDACT_LOGS_TO_CLIENT", value_parser = FalseyValueParser::new())]
+    pub redact_logs_to_client: bool,
+
+    /// Do not serve /metrics.
+    #[arg(long, env = "DISABLE_METRICS_ENDPOINT", value_parser = FalseyValueParser::new())]
+    pub disable_metrics_endpoint: bool,
+
+    /// Form of the log on stderr. What is logged is set with RUST_LOG.
+    #[arg(long, value_enum, default_value_t = LogFormat::Human)]
+    pub log_format: LogFormat,
+
+    /// File to write {"url", "siteUrl", "dashboardUrl", "adminKey", "pid"} to once the server is ready.
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// When a write is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Durability {
+    /// Once it is on the disk.
+    Full,
+    /// Once the operating system has it; a power failure can lose the last moments.
+    Relaxed,
+}
+
+impl From<Durability> for store::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Full => Self::Full,
+            Durability::Relaxed => Self::Relaxed,
+        }
+    }
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Human,
+    /// A JSON object in each line.
+    Json,
+}
+
+/// The limits, as the environment changes them.
+#[expect(clippy::disallowed_methods, reason = "only this crate reads the process environment")]
+pub(super) fn limits() -> Result<Limits> {
+    let mut limits = Limits::default();
+    // Names and values that are no text are none of ours.
+    for (name, value) in std::env::vars_os() {
+        if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+            limits.set(&name, &value).map_err(|message| {
+                Failure::usage(message).hint(format!("unset {name} to use the default"))
+            })?;
+        }
+    }
+    Ok(limits)
+}
