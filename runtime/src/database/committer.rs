@@ -28,7 +28,7 @@ use fusion_schema::{Object, Value, json};
 use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
-use super::catalog::{Catalog, INDEXES, SCHEMAS, TABLES};
+use super::catalog::{Catalog, INDEXES, SCHEMAS, TABLES, TableMeta};
 use super::document::{Document, Entry};
 use super::log::{CommitLog, LogEntry, LogWrite};
 use super::reads::ReadSet;
@@ -240,7 +240,7 @@ impl Committer {
         let Finished { mut writes, changes_catalog, has_commit_ts, .. } = finished;
         let ts = self.next_ts(&mut head);
         if has_commit_ts {
-            resolve_commit_ts(&head.snapshot.catalog, &mut writes, ts)?;
+            resolve_commit_ts(&head.snapshot.catalog, &mut writes, ts);
         }
         let state = Arc::make_mut(&mut head.snapshot);
         state.ts = ts;
@@ -639,27 +639,26 @@ fn check(head: &Head, finished: &Finished) -> Result<()> {
 }
 
 /// Puts the commit's timestamp in place of the placeholders.
-fn resolve_commit_ts(catalog: &Catalog, writes: &mut [FinalWrite], ts: Timestamp) -> Result<()> {
+fn resolve_commit_ts(catalog: &Catalog, writes: &mut [FinalWrite], ts: Timestamp) {
     for write in writes {
         let Some(new) = &write.new else { continue };
         let Some(body) = new.resident_body().filter(|body| body.contains("$commitTs")) else { continue };
         let Ok(mut value) = json::decode(&body) else { continue };
         value.resolve_commit_ts(ts as i64);
-        let meta = catalog
-            .table_by_id(write.log.table)
-            .ok_or_else(|| Error::internal("A written table is missing."))?;
+        // A table made by this very transaction has the built-in indexes only.
+        let made = || Arc::new(TableMeta::new(write.log.table, new.id.table, String::new()));
+        let meta = catalog.table_by_id(write.log.table).cloned().unwrap_or_else(made);
         let body: Arc<str> = json::encode(&value).into();
         let entry =
             Entry::new(new.id, new.table, new.creation_time, new.slot, ts, new.size as usize, body.clone());
         let Value::Object(fields) = value else { continue };
-        let new = version(meta, Document::with_fields(Arc::new(entry), body, Arc::new(fields)));
+        let new = version(&meta, Document::with_fields(Arc::new(entry), body, Arc::new(fields)));
         let old_keys =
             write.log.keys.iter().filter_map(|(slot, change)| Some((*slot, change.old()?.clone()))).collect();
         let keys = super::writes::merge_keys(old_keys, new.keys.clone());
         write.new = Some(new.document.entry().clone());
         write.log = Arc::new(LogWrite { table: write.log.table, id: write.log.id, keys });
     }
-    Ok(())
 }
 
 /// Derives the catalog from the system tables of a state.

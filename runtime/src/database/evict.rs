@@ -24,13 +24,11 @@ const TARGET_PERCENT: usize = 90;
 /// Where the hand stands.
 type Hand = Option<(TableId, InternalId)>;
 
-/// Starts the evictor's thread; it ends with the committer.
-pub(super) fn start(
-    committer: &Arc<Committer>,
-    budget: usize,
-) -> std::io::Result<std::thread::JoinHandle<()>> {
+/// Starts the evictor's thread. Nobody waits for it: it ends by itself after the committer did.
+pub(super) fn start(committer: &Arc<Committer>, budget: usize) -> std::io::Result<()> {
     let committer = Arc::downgrade(committer);
-    std::thread::Builder::new().name("evictor".to_owned()).spawn(move || run(&committer, budget))
+    std::thread::Builder::new().name("evictor".to_owned()).spawn(move || run(&committer, budget))?;
+    Ok(())
 }
 
 fn run(committer: &Weak<Committer>, budget: usize) {

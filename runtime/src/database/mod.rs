@@ -52,7 +52,7 @@ use crate::auth::secrets::Secrets;
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::error::{Error, Result};
 use crate::limits::{Limits, PINNED_SNAPSHOT_AGE_MAX, PINNED_SNAPSHOTS_MAX};
-use crate::store::{Durability, SessionRecord, StoreOptions, StoreReader, sqlite};
+use crate::store::{Durability, OpenedStore, SessionRecord, StoreOptions, StoreReader, sqlite};
 use committer::Committer;
 
 /// Called with the reason when the process must stop because nobody knows what the disk holds.
@@ -145,6 +145,11 @@ impl Database {
         let opened = sqlite::open(&options.store).map_err(|error| {
             Error::new(crate::ErrorKind::Internal, "DataFolderUnusable", error.to_string())
         })?;
+        Self::open_on(opened, options)
+    }
+
+    /// Opens the database on a store.
+    fn open_on(opened: OpenedStore, options: DatabaseOptions) -> Result<Self> {
         let shared = Arc::new(Shared {
             clock: options.clock,
             limits: options.limits,
@@ -156,8 +161,8 @@ impl Database {
         let state = load::load(&shared, opened.tables, opened.high_water)?;
         let committer = Arc::new(Committer::new(shared.clone(), Arc::new(state)));
         let failed = |error| Error::internal("The database threads could not be started.").with_source(error);
-        let mut threads = committer.start(opened.store).map_err(failed)?;
-        threads.push(evict::start(&committer, shared.limits.body_bytes_max).map_err(failed)?);
+        let threads = committer.start(opened.store).map_err(failed)?;
+        evict::start(&committer, shared.limits.body_bytes_max).map_err(failed)?;
         let inner =
             Inner { committer, shared, pins: Mutex::new(VecDeque::new()), threads: Mutex::new(threads) };
         Ok(Self { inner: Arc::new(inner) })

@@ -7,6 +7,7 @@ use fusion_schema::{DocumentId, Object, Value, object};
 
 use super::*;
 use crate::ErrorKind;
+use crate::store::{Batch, Store, StoreError};
 
 fn database() -> Database {
     Database::open(DatabaseOptions::in_memory()).unwrap()
@@ -156,7 +157,11 @@ fn everything_is_there_after_reopening() {
     assert_eq!(tx.get(amy).unwrap().unwrap().fields().get("x"), Some(&Value::from(1.0)));
     let meta = tx.table("accounts").unwrap();
     assert_eq!(meta.index("by_owner").unwrap().fields, ["owner"]);
-    assert!(commit(&database, |tx| drop(tx.insert("accounts", object! {}).unwrap())) > ts);
+    assert!(
+        commit(&database, |tx| {
+            tx.insert("accounts", object! {}).unwrap();
+        }) > ts
+    );
     let columns: Vec<String> = {
         let connection = rusqlite::Connection::open(folder.path().join(sqlite::FILE_NAME)).unwrap();
         let statement = connection.prepare("SELECT * FROM accounts").unwrap();
@@ -251,7 +256,11 @@ fn limits_speak_the_texts_clients_know() {
         ..Limits::default()
     });
     let database = Database::open(options).unwrap();
-    commit(&database, |tx| (0..3).for_each(|n| drop(tx.insert("t", object! {"n" => f64::from(n)}).unwrap())));
+    commit(&database, |tx| {
+        for n in 0..3 {
+            tx.insert("t", object! {"n" => f64::from(n)}).unwrap();
+        }
+    });
     let mut tx = database.begin_query();
     let mut stream = tx.query(&scan("t")).unwrap();
     stream.next(&mut tx).unwrap();
@@ -286,4 +295,93 @@ fn replayed_requests_find_their_record_before_and_after_it_is_durable() {
     assert_eq!((found.ts, &*found.payload), (last, "\"4\""));
     assert!(database.session_record(7, 5).unwrap().is_none());
     assert!(database.session_record(8, 0).unwrap().is_none());
+}
+
+/// A store that fails while it is told to.
+struct FailingStore {
+    store: Box<dyn Store>,
+    failure: Failure,
+}
+
+type Failure = Arc<Mutex<Option<fn() -> StoreError>>>;
+
+impl Store for FailingStore {
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let failure = *self.failure.lock();
+        match failure {
+            Some(failure) => Err(failure()),
+            None => self.store.write(batch),
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.store.sync()
+    }
+
+    fn forget_records(&mut self, ts: u64) -> Result<(), StoreError> {
+        self.store.forget_records(ts)
+    }
+}
+
+fn failing_database(options: DatabaseOptions) -> (Database, Failure) {
+    let failure = Failure::default();
+    let mut opened = sqlite::open(&options.store).unwrap();
+    opened.store = Box::new(FailingStore { store: opened.store, failure: failure.clone() });
+    (Database::open_on(opened, options).unwrap(), failure)
+}
+
+#[test]
+fn a_full_disk_refuses_writes_keeps_reads_and_is_over_when_it_is_over() {
+    let (database, failure) = failing_database(DatabaseOptions::in_memory());
+    let id = insert(&database, "t", object! {"n" => 1.0});
+    *failure.lock() = Some(|| StoreError::Transient("The disk is full; free some space.".to_owned()));
+
+    let mut lost = database.begin_mutation();
+    lost.patch(id, vec![("n".to_owned(), Some(Value::from(2.0)))]).unwrap();
+    let lost = database.commit(lost, CommitExtras::default()).unwrap().ts;
+    // Based on what will be lost, and read-only: its answer must not get out either.
+    let mut reader = database.begin_mutation();
+    let seen = reader.get(id).unwrap().unwrap().fields().get("n").cloned();
+    let read_at = reader.begin_ts();
+    let error = database.wait_durable(lost).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Overloaded);
+    assert!(error.message().contains("The disk is full"), "{error}");
+    if seen == Some(Value::from(2.0)) {
+        database.wait_durable(read_at).unwrap_err();
+    }
+    assert_eq!(read(&mut database.begin_query(), &scan("t"), "n"), [Value::from(1.0)]);
+    assert_eq!(read(&mut database.begin_mutation(), &scan("t"), "n"), [Value::from(1.0)]);
+    let mut refused = database.begin_mutation();
+    refused.insert("t", object! {}).unwrap();
+    assert_eq!(database.commit(refused, CommitExtras::default()).unwrap_err().code(), "WritesRefused");
+
+    *failure.lock() = None;
+    let again = loop {
+        let mut tx = database.begin_mutation();
+        tx.patch(id, vec![("n".to_owned(), Some(Value::from(3.0)))]).unwrap();
+        match database.commit(tx, CommitExtras::default()) {
+            Ok(committed) => break committed.ts,
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    };
+    database.wait_durable(again).unwrap();
+    assert_eq!(read(&mut database.begin_query(), &scan("t"), "n"), [Value::from(3.0)]);
+    // What was lost is lost for good, although later commits are durable.
+    database.wait_durable(lost).unwrap_err();
+}
+
+#[test]
+fn a_failed_fsync_stops_everything_and_is_never_retried() {
+    let mut options = DatabaseOptions::in_memory();
+    let reasons = Arc::new(Mutex::new(Vec::new()));
+    let seen = reasons.clone();
+    options.on_fatal = Arc::new(move |reason| seen.lock().push(reason.to_owned()));
+    let (database, failure) = failing_database(options);
+    insert(&database, "t", object! {});
+    *failure.lock() = Some(|| StoreError::Fatal("fsync failed".to_owned()));
+    let mut tx = database.begin_mutation();
+    tx.insert("t", object! {}).unwrap();
+    let ts = database.commit(tx, CommitExtras::default()).unwrap().ts;
+    database.wait_durable(ts).unwrap_err();
+    assert_eq!(*reasons.lock(), ["fsync failed"]);
 }

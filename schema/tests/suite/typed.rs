@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use fusion_schema::json::{decode, encode};
 use fusion_schema::{
-    Bytes, Doc, DocumentId, Id, Nullable, Object, Page, PaginationOptions, Table, TableNumber, Typed, Value,
+    Bytes, Doc, DocumentId, Id, LiteralBool, Nullable, Object, Page, PaginationOptions, Table, TableNumber, Typed, Value,
 };
 use proptest::prelude::*;
 
@@ -135,6 +135,8 @@ fn containers_read_and_write() {
     round_trip(Nothing {}, "{}");
     round_trip(vec![Some(1.0), None], "[1,null]");
     round_trip(Some(Box::new(true)), "true");
+    round_trip(LiteralBool::<false>, "false");
+    assert!(<LiteralBool<false>>::decode(Value::Boolean(true)).is_err());
     round_trip(HashMap::<String, f64>::from([("a".into(), 1.0)]), r#"{"a":1}"#);
     round_trip(
         Result { value: 1.0, all: BTreeMap::from([("b".into(), 2.0)]) },

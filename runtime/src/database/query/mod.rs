@@ -111,3 +111,6 @@ pub enum QueryOperator {
     /// Lets the first so many pass, then ends the stream.
     Limit(usize),
 }
+
+#[cfg(test)]
+mod tests;
