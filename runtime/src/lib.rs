@@ -5,6 +5,7 @@ pub mod clock;
 pub mod database;
 pub mod error;
 pub mod function;
+pub mod server;
 pub mod session;
 
 pub use error::{Error, ErrorKind, Result};
