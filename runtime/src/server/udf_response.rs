@@ -84,10 +84,7 @@ mod tests {
             text(&outcome, Format::Encoded, false),
             r#"{"status":"success","value":{"big":{"$integer":"BwAAAAAAAAA="},"n":1}}"#
         );
-        assert_eq!(
-            text(&outcome, Format::Clean, false),
-            r#"{"status":"success","value":{"big":"7","n":1}}"#
-        );
+        assert_eq!(text(&outcome, Format::Clean, false), r#"{"status":"success","value":{"big":"7","n":1}}"#);
         assert_eq!(
             text(&outcome, Format::Export, false),
             r#"{"status":"success","value":{"big":7,"n":1.0}}"#

@@ -107,8 +107,17 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "npm", "npm-", "-1.2.3", "npm-1.2", "npm-1.2.3.4", "1.2.3", "npm-1.2.x", "npm-99999999999.0.0"]
-        {
+        for text in [
+            "",
+            "npm",
+            "npm-",
+            "-1.2.3",
+            "npm-1.2",
+            "npm-1.2.3.4",
+            "1.2.3",
+            "npm-1.2.x",
+            "npm-99999999999.0.0",
+        ] {
             assert_eq!(ClientVersion::parse(text).expect_err(text).code(), "InvalidVersion");
         }
     }
@@ -119,7 +128,9 @@ mod tests {
         assert!(parse("npm-1.28.0").takes_chunks() && !parse("npm-1.27.9").takes_chunks());
         assert!(!parse("rust-2.0.0").takes_chunks());
         assert!(parse("npm-1.4.0").expects_encoded_json() && !parse("npm-1.4.1").expects_encoded_json());
-        assert!(parse("python-0.4.9").expects_encoded_json() && !parse("python-0.5.0").expects_encoded_json());
+        assert!(
+            parse("python-0.4.9").expects_encoded_json() && !parse("python-0.5.0").expects_encoded_json()
+        );
         assert!(!parse("dashboard-0.0.0").expects_encoded_json());
         assert_eq!(parse("npm-0.19.1").check().expect_err("too old").code(), "ClientVersionUnsupported");
         assert!(parse("npm-0.19.2").check().is_ok() && parse("npm-cli-0.1.0").check().is_ok());
