@@ -40,20 +40,8 @@ const QUOTE_LENGTH_MAX: usize = 200;
 /// # Errors
 /// If the client cannot be set up.
 pub(super) fn http_client() -> Result<reqwest::Client> {
-    // Fails only if another part of the process chose one, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = || {
-        reqwest::Client::builder()
-            .timeout(REQUEST_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::limited(REDIRECTS_MAX))
-            .user_agent(concat!("fusion/", env!("CARGO_PKG_VERSION")))
-    };
-    builder().build().or_else(|error| {
-        tracing::warn!(%error, "no usable CA certificates on this machine: auth providers with https URLs will fail");
-        builder()
-            .tls_certs_only([])
-            .build()
-            .map_err(|error| Error::internal("the HTTP client could not be set up").with_source(error))
+    crate::http_client::build(|builder| {
+        builder.timeout(REQUEST_TIMEOUT).redirect(reqwest::redirect::Policy::limited(REDIRECTS_MAX))
     })
 }
 
