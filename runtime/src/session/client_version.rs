@@ -27,6 +27,11 @@ impl ClientVersion {
         Self::new(&text[..dash], &text[dash + 1..])
     }
 
+    /// A client that does not say what it is.
+    pub fn unknown() -> Self {
+        Self { name: "unknown".to_owned(), number: [0; 3] }
+    }
+
     /// The npm client of the version in a socket's path.
     ///
     /// # Errors

@@ -7,6 +7,8 @@
 
 pub mod client_version;
 pub mod close;
+#[cfg(test)]
+mod properties;
 pub mod protocol;
 #[cfg(test)]
 mod scripts;
