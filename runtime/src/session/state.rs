@@ -14,6 +14,8 @@
 //!   answers before the update that was polled after them.
 //! - After every successful mutation's response follows a Transition at its timestamp or later, even an empty
 //!   one; one Transition may serve many responses.
+//! - A version of the query set is reached when all its queries have results; while a slow one has none, the
+//!   others' changes and what mutations are owed go out under the former version.
 //! - At most [`TRANSITIONS_UNSENT_MAX`] Transitions wait for the socket; what changes meanwhile is merged.
 //!
 //! Absent on purpose: the order *between* running mutations (the runner's queue per session id) and the
@@ -243,6 +245,11 @@ impl Session {
             || self.identity != self.sent.identity
             || self.owed_ts.is_some()
             || !self.removed.is_empty()
+    }
+
+    /// The timestamp that the next Transition must reach, if it must reach one.
+    pub const fn owed_ts(&self) -> Option<u64> {
+        self.owed_ts
     }
 
     /// Whether the connection is over.
@@ -504,19 +511,29 @@ impl Step<'_> {
             }
         }
         let is_behind = update.ts < session.sent.ts;
-        if !update.is_settled || is_behind || session.transitions_unsent >= TRANSITIONS_UNSENT_MAX {
+        // Results of two identities must not meet in one Transition.
+        let is_switching = session.identity != session.sent.identity;
+        // A client that reconnected shows its old results until the first Transition: that one has them all.
+        let is_first = session.sent.query_set == 0;
+        let must_wait = !update.is_settled && (is_switching || is_first);
+        if must_wait || is_behind || session.transitions_unsent >= TRANSITIONS_UNSENT_MAX {
             return;
         }
+        // While added queries have no result yet, the rest goes on under the former versions.
+        let (query_set, identity) = if update.is_settled {
+            (session.query_set, session.identity)
+        } else {
+            (session.sent.query_set, session.sent.identity)
+        };
+        let end = StateVersion { query_set, identity, ts: update.ts };
         let is_owed = session.owed_ts.is_some_and(|owed| owed <= update.ts);
-        let is_advanced =
-            session.query_set != session.sent.query_set || session.identity != session.sent.identity;
+        let is_advanced = query_set != session.sent.query_set || identity != session.sent.identity;
         if !is_owed && !is_advanced && session.changed.is_empty() && session.removed.is_empty() {
             return;
         }
         if is_owed {
             session.owed_ts = None;
         }
-        let end = StateVersion { query_set: session.query_set, identity: session.identity, ts: update.ts };
         let text = self.transition(end);
         self.session.sent = end;
         self.session.transitions_sent += 1;
