@@ -6,7 +6,7 @@
 pub(crate) mod credentials;
 mod listeners;
 mod logging;
-mod options;
+pub(crate) mod options;
 mod ready;
 mod shutdown;
 
@@ -64,12 +64,11 @@ pub fn serve(options: &ServerOptions, served: Served) -> Result {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("fusion")
-        .build()
-        .map_err(|error| Failure::new(format!("the threads of the server could not be started: {error}")))?;
-    let result = runtime.block_on(run(options, served));
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("fusion").build().map_err(
+            |error| Failure::new(format!("the threads of the server could not be started: {error}")),
+        )?;
+    let result = runtime.block_on(run(&options.without_empty(), served));
     // Work that nobody waits for does not keep the process.
     runtime.shutdown_background();
     result
@@ -157,8 +156,13 @@ impl Server {
         database.apply_schema(registry.schema())?;
         let files = options.local_storage.clone().unwrap_or_else(|| options.data_dir.join("files"));
         let files = FileStorage::new(Blobs::local(&files)?, secrets, cloud_origin.as_str());
-        let deployment =
-            Deployment { database: database.clone(), files, cloud_origin, site_origin, alarm: Alarm::default() };
+        let deployment = Deployment {
+            database: database.clone(),
+            files,
+            cloud_origin,
+            site_origin,
+            alarm: Alarm::default(),
+        };
         let runner = FunctionRunner::new(deployment, registry)?;
 
         let (stop, stopping) = watch::channel(false);
@@ -175,7 +179,12 @@ impl Server {
         ];
 
         if let Some(seed) = served.seed {
-            let call = FunctionCall::new(seed, Object::new(), fusion_runtime::auth::Identity::System, Caller::Cli);
+            let call = FunctionCall::new(
+                seed,
+                Object::new(),
+                fusion_runtime::auth::Identity::System,
+                Caller::Tester,
+            );
             if let Err(error) = runner.mutation(call).await.result {
                 return Err(Failure::new(format!("the demo data could not be made: {}", error.message)));
             }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::app::{App, application, seed};
+use super::app::{App, application, demo_seed};
 use crate::failure::Result;
 use crate::serve::{self, Served, ServerOptions};
 
@@ -23,9 +23,9 @@ pub(crate) struct Dev {
 }
 
 pub(super) fn run(command: Dev) -> Result {
-    let app = command.app.unwrap_or_else(|| {
-        if Path::new(FUNCTIONS_FOLDER).is_dir() { App::None } else { App::FusionChat }
-    });
-    let served = Served { application: application(app)?, development: true, seed: seed(app)? };
+    let app = command
+        .app
+        .unwrap_or_else(|| if Path::new(FUNCTIONS_FOLDER).is_dir() { App::None } else { App::FusionChat });
+    let served = Served { application: application(app), development: true, seed: demo_seed(app)? };
     serve::serve(&command.options, served)
 }

@@ -8,6 +8,7 @@ use fusion_runtime::auth::{AdminKeys, InstanceSecret, Secrets};
 use crate::failure::{Failure, Result};
 use crate::output;
 use crate::serve::credentials::Credentials;
+use crate::serve::options::data_folder;
 
 /// Make keys.
 #[derive(Debug, Subcommand)]
@@ -33,14 +34,14 @@ pub(crate) struct AdminKey {
     instance_secret: Option<String>,
 
     /// Data folder of the instance.
-    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", default_value = ".fusion")]
+    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", default_value = ".fusion", value_parser = data_folder)]
     data_dir: PathBuf,
 }
 
 pub(super) fn run(command: Keygen) -> Result {
     let Keygen::AdminKey(AdminKey { instance_name, instance_secret, data_dir }) = command;
     let keys = match (instance_name, instance_secret) {
-        (Some(name), Some(secret)) => {
+        (Some(name), Some(secret)) if !name.is_empty() && !secret.is_empty() => {
             let secret = InstanceSecret::parse(&secret).map_err(|error| {
                 Failure::usage(error.message())
                     .hint("fusion keygen admin-key --instance-name NAME --instance-secret SECRET")

@@ -18,6 +18,6 @@ pub(crate) struct Serve {
 }
 
 pub(super) fn run(command: Serve) -> Result {
-    let served = Served { application: application(command.app)?, development: false, seed: None };
+    let served = Served { application: application(command.app), development: false, seed: None };
     serve::serve(&command.options, served)
 }

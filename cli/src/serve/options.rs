@@ -4,18 +4,24 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use fusion_runtime::limits::Limits;
 use fusion_runtime::store;
 
 use crate::failure::{Failure, Result};
 
-/// How a server is started.
+/// The ports of the original server.
+const API_PORT: u16 = 3210;
+const SITE_PORT: u16 = 3211;
+/// The data folder, unless another one is named.
+const DATA_FOLDER: &str = ".fusion";
+
+/// How a server is started. An option that is empty, as container files like to set variables, counts as not set.
 #[derive(Args, Clone, Debug)]
 pub struct ServerOptions {
     /// Port of the API; 0 picks a free one.
-    #[arg(long, value_name = "PORT", env = "PORT", default_value_t = 3210)]
+    #[arg(long, value_name = "PORT", env = "PORT", default_value_t = API_PORT, value_parser = port_or(API_PORT))]
     pub port: u16,
 
     /// Port of the HTTP actions; 0 picks a free one.
@@ -24,7 +30,8 @@ pub struct ServerOptions {
         alias = "site-proxy-port",
         value_name = "PORT",
         env = "SITE_PROXY_PORT",
-        default_value_t = 3211
+        default_value_t = SITE_PORT,
+        value_parser = port_or(SITE_PORT)
     )]
     pub site_port: u16,
 
@@ -33,11 +40,11 @@ pub struct ServerOptions {
     pub interface: Option<IpAddr>,
 
     /// Folder for all data.
-    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", default_value = ".fusion")]
+    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", default_value = DATA_FOLDER, value_parser = data_folder)]
     pub data_dir: PathBuf,
 
     /// Folder for stored files [default: `files` in the data folder].
-    #[arg(long, value_name = "FOLDER", env = "STORAGE_DIR")]
+    #[arg(long, value_name = "FOLDER", env = "STORAGE_DIR", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub local_storage: Option<PathBuf>,
 
     /// When a write is acknowledged.
@@ -104,13 +111,45 @@ pub enum LogFormat {
     Json,
 }
 
+impl ServerOptions {
+    /// Name, secret, origins and folder as they were set, without empty texts.
+    pub(super) fn without_empty(&self) -> Self {
+        let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        Self {
+            instance_name: text(&self.instance_name),
+            instance_secret: text(&self.instance_secret),
+            convex_origin: text(&self.convex_origin),
+            convex_site: text(&self.convex_site),
+            local_storage: self.local_storage.clone().filter(|folder| !folder.as_os_str().is_empty()),
+            ..self.clone()
+        }
+    }
+}
+
+fn port_or(default: u16) -> impl Fn(&str) -> Result<u16, String> + Clone {
+    move |text| {
+        if text.is_empty() {
+            return Ok(default);
+        }
+        text.parse().map_err(|_| "a port is a number from 0 to 65535".to_owned())
+    }
+}
+
+/// Reads the name of the data folder.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a value parser")]
+pub(crate) fn data_folder(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(if text.is_empty() { DATA_FOLDER } else { text }))
+}
+
 /// The limits, as the environment changes them.
 #[expect(clippy::disallowed_methods, reason = "only this crate reads the process environment")]
 pub(super) fn limits() -> Result<Limits> {
     let mut limits = Limits::default();
     // Names and values that are no text are none of ours.
     for (name, value) in std::env::vars_os() {
-        if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+        if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string())
+            && !value.is_empty()
+        {
             limits.set(&name, &value).map_err(|message| {
                 Failure::usage(message).hint(format!("unset {name} to use the default"))
             })?;
