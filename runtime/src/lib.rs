@@ -9,5 +9,6 @@ pub mod http_client;
 pub mod limits;
 pub mod session;
 pub mod store;
+pub mod system;
 
 pub use error::{Error, ErrorKind, Result};
