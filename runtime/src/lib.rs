@@ -10,5 +10,6 @@ pub mod limits;
 pub mod server;
 pub mod session;
 pub mod store;
+pub mod system;
 
 pub use error::{Error, ErrorKind, Result};
