@@ -61,6 +61,24 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
+    /// The help of a command as it is printed to a file.
+    fn help(path: &[&str]) -> String {
+        let mut command = Arguments::command().term_width(110);
+        command.build();
+        let mut found = &mut command;
+        for name in path {
+            found = found.find_subcommand_mut(name).expect("a command");
+        }
+        found.render_help().to_string()
+    }
+
+    #[test]
+    fn help_is_as_it_was_reviewed() {
+        for path in [&[][..], &["dev"], &["run"], &["data"], &["env", "set"], &["keygen", "admin-key"]] {
+            insta::assert_snapshot!(["help"].iter().chain(path).copied().collect::<Vec<_>>().join("_"), help(path));
+        }
+    }
+
     #[test]
     fn every_command_and_option_is_explained() {
         fn check(command: &clap::Command) {

@@ -11,9 +11,11 @@ mod ready;
 mod shutdown;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Parser;
 use fusion_runtime::auth::{Authenticator, DevIssuer};
 use fusion_runtime::clock::{Clock, SystemClock};
 use fusion_runtime::database::{Database, DatabaseOptions};
@@ -27,7 +29,7 @@ use fusion_schema::Object;
 use tokio::sync::watch;
 
 use self::credentials::Credentials;
-use self::listeners::{Listener, listen, local_url};
+use self::listeners::{listen, local_url};
 use self::ready::{Addresses, ReadyFiles};
 use self::shutdown::StopSignals;
 use crate::failure::{Failure, Result};
@@ -36,7 +38,7 @@ use crate::output;
 pub use options::{Durability, LogFormat, ServerOptions};
 
 /// How long requests that are being answered may take once the server was asked to stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
 /// How long everything may take once the server was asked to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(9);
 /// The path of the development issuer under the API's URL.
@@ -52,6 +54,21 @@ pub struct Served {
     pub development: bool,
     /// A mutation to run once the server is ready, such as one that makes demo data where there is none.
     pub seed: Option<FunctionPath>,
+}
+
+/// The options of a binary that does nothing but serve.
+#[derive(Debug, Parser)]
+#[command(max_term_width = 110)]
+struct Standalone {
+    #[command(flatten)]
+    options: ServerOptions,
+}
+
+/// The `main` of a binary with an application of its own: reads the options of `fusion serve` from its command line
+/// and serves.
+pub fn main(served: Served) -> ExitCode {
+    let Standalone { options } = Standalone::parse();
+    crate::exit_code(serve(&options, served))
 }
 
 /// Runs a server until it is asked to stop.
@@ -99,7 +116,7 @@ async fn run(options: &ServerOptions, served: Served) -> Result {
 struct Server {
     database: Database,
     stop: watch::Sender<bool>,
-    listeners: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
+    serving: tokio::task::JoinHandle<fusion_runtime::Result<()>>,
     _ready: ReadyFiles,
 }
 
@@ -173,10 +190,8 @@ impl Server {
             dev_issuer,
         };
         let state = ServerState::new(runner.clone(), Arc::new(authenticator), config, stopping.clone());
-        let listeners = vec![
-            serve_on(api, server::router(state.clone()), stopping.clone()),
-            serve_on(site, server::site_router(state), stopping),
-        ];
+        let serving =
+            tokio::spawn(server::serve(state, api, Some(site), axum::Router::new(), stopping));
 
         if let Some(seed) = served.seed {
             let call = FunctionCall::new(
@@ -191,39 +206,24 @@ impl Server {
         }
         let ready = ReadyFiles::write(&local, &admin_key, &options.data_dir, options.ready_file.as_deref())?;
         ready::announce(&local, &admin_key);
-        Ok(Self { database, stop, listeners, _ready: ready })
+        Ok(Self { database, stop, serving, _ready: ready })
     }
 
     /// Takes no more requests, lets those that run end, and makes everything durable.
     async fn stop(self) -> Result {
         // Fails only if nobody listens any more, which is what is wanted.
         let _ = self.stop.send(true);
-        for listener in self.listeners {
-            match tokio::time::timeout(DRAIN_TIMEOUT, listener).await {
-                Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(error))) => tracing::warn!(%error, "a listener failed"),
-                Ok(Err(error)) => tracing::warn!(%error, "a listener failed"),
-                Err(_) => tracing::warn!("requests took too long and were cut off"),
-            }
+        match tokio::time::timeout(DRAIN_TIMEOUT, self.serving).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "a listener failed"),
+            Ok(Err(error)) => tracing::warn!(%error, "a listener failed"),
+            Err(_) => tracing::warn!("requests took too long and were cut off"),
         }
         let database = self.database;
         tokio::task::spawn_blocking(move || database.close())
             .await
             .map_err(|error| Failure::new(format!("the database could not be closed: {error}")))
     }
-}
-
-/// Serves a listener until the server stops.
-fn serve_on(
-    listener: Listener,
-    router: axum::Router,
-    mut stopping: watch::Receiver<bool>,
-) -> tokio::task::JoinHandle<std::io::Result<()>> {
-    let stopped = async move {
-        // An error means that the server is gone.
-        let _ = stopping.wait_for(|stopping| *stopping).await;
-    };
-    tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stopped).into_future())
 }
 
 /// Ends the process when nobody knows what the disk holds: going on could acknowledge what is lost.

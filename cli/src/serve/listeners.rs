@@ -2,19 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use axum::serve::ListenerExt as _;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::failure::{Failure, Result};
 
 /// How many connections may wait to be accepted: many clients come back at once after a restart.
 const BACKLOG: u32 = 4_096;
 
-/// A listener whose connections send small messages at once.
-pub(super) type Listener = axum::serve::TapIo<TcpListener, fn(&mut TcpStream)>;
-
 /// Listens on the port of an address; 0 picks a free one. `option` is what chooses the port.
-pub(super) fn listen(interface: IpAddr, port: u16, option: &str) -> Result<(Listener, u16)> {
+pub(super) fn listen(interface: IpAddr, port: u16, option: &str) -> Result<(TcpListener, u16)> {
     let address = SocketAddr::new(interface, port);
     let open = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
@@ -22,17 +18,12 @@ pub(super) fn listen(interface: IpAddr, port: u16, option: &str) -> Result<(List
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
         let port = listener.local_addr()?.port();
-        Ok((listener.tap_io(send_at_once as fn(&mut TcpStream)), port))
+        Ok((listener, port))
     };
     open().map_err(|error: std::io::Error| {
         Failure::new(format!("{address} cannot be listened on: {error}"))
             .hint(format!("choose another port with {option}, or {option} 0 for any free one"))
     })
-}
-
-fn send_at_once(stream: &mut TcpStream) {
-    // A connection that is gone already is found out when it is read.
-    let _ = stream.set_nodelay(true);
 }
 
 /// The URL under which this machine reaches a listener.
