@@ -25,7 +25,7 @@ pub(crate) const RUNNING_FILE: &str = "running.json";
 #[derive(Args, Debug)]
 pub(crate) struct Target {
     /// URL of the deployment.
-    #[arg(long, value_name = "URL", env = URL_VARIABLE, help_heading = "Deployment")]
+    #[arg(long, value_name = "URL", env = URL_VARIABLE, hide_env_values = true, help_heading = "Deployment")]
     pub(crate) url: Option<String>,
 
     /// Admin key of the deployment.
@@ -36,7 +36,7 @@ pub(crate) struct Target {
     #[arg(
         long,
         value_name = "FOLDER",
-        env = "DATA_DIR",
+        env = "DATA_DIR", hide_env_values = true,
         default_value = ".fusion",
         value_parser = data_folder,
         help_heading = "Deployment"

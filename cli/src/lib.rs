@@ -75,7 +75,10 @@ mod tests {
     #[test]
     fn help_is_as_it_was_reviewed() {
         for path in [&[][..], &["dev"], &["run"], &["data"], &["env", "set"], &["keygen", "admin-key"]] {
-            insta::assert_snapshot!(["help"].iter().chain(path).copied().collect::<Vec<_>>().join("_"), help(path));
+            insta::assert_snapshot!(
+                ["help"].iter().chain(path).copied().collect::<Vec<_>>().join("_"),
+                help(path)
+            );
         }
     }
 

@@ -190,8 +190,7 @@ impl Server {
             dev_issuer,
         };
         let state = ServerState::new(runner.clone(), Arc::new(authenticator), config, stopping.clone());
-        let serving =
-            tokio::spawn(server::serve(state, api, Some(site), axum::Router::new(), stopping));
+        let serving = tokio::spawn(server::serve(state, api, Some(site), axum::Router::new(), stopping));
 
         if let Some(seed) = served.seed {
             let call = FunctionCall::new(

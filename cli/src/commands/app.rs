@@ -1,6 +1,7 @@
 //! The applications compiled into the binary.
 
 use clap::ValueEnum;
+use fusion_functions::services::Services;
 use fusion_runtime::function::{Application, FunctionPath};
 
 use crate::failure::Result;
@@ -17,7 +18,7 @@ pub(super) enum App {
 /// What an application consists of.
 pub(super) fn application(app: App) -> Application {
     match app {
-        App::FusionChat => Application::new("fusion-chat"),
+        App::FusionChat => fusion_functions::application(Services::default()),
         App::None => Application::new("none"),
     }
 }
@@ -25,7 +26,7 @@ pub(super) fn application(app: App) -> Application {
 /// The mutation that makes an application's demo data where there is none.
 pub(super) fn demo_seed(app: App) -> Result<Option<FunctionPath>> {
     Ok(match app {
-        App::FusionChat => None,
+        App::FusionChat => Some(FunctionPath::parse(fusion_functions::DEMO_SEED)?),
         App::None => None,
     })
 }

@@ -20,7 +20,13 @@ pub(crate) enum Keygen {
 #[derive(Args, Debug)]
 pub(crate) struct AdminKey {
     /// Name of the instance.
-    #[arg(long, value_name = "NAME", env = "INSTANCE_NAME", requires = "instance_secret")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "INSTANCE_NAME",
+        hide_env_values = true,
+        requires = "instance_secret"
+    )]
     instance_name: Option<String>,
 
     /// Secret of the instance: 64 hexadecimal digits.
@@ -34,7 +40,7 @@ pub(crate) struct AdminKey {
     instance_secret: Option<String>,
 
     /// Data folder of the instance.
-    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", default_value = ".fusion", value_parser = data_folder)]
+    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", hide_env_values = true, default_value = ".fusion", value_parser = data_folder)]
     data_dir: PathBuf,
 }
 

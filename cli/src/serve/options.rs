@@ -21,7 +21,7 @@ const DATA_FOLDER: &str = ".fusion";
 #[derive(Args, Clone, Debug)]
 pub struct ServerOptions {
     /// Port of the API; 0 picks a free one.
-    #[arg(long, value_name = "PORT", env = "PORT", default_value_t = API_PORT, value_parser = port_or(API_PORT))]
+    #[arg(long, value_name = "PORT", env = "PORT", hide_env_values = true, default_value_t = API_PORT, value_parser = port_or(API_PORT))]
     pub port: u16,
 
     /// Port of the HTTP actions; 0 picks a free one.
@@ -29,7 +29,7 @@ pub struct ServerOptions {
         long,
         alias = "site-proxy-port",
         value_name = "PORT",
-        env = "SITE_PROXY_PORT",
+        env = "SITE_PROXY_PORT", hide_env_values = true,
         default_value_t = SITE_PORT,
         value_parser = port_or(SITE_PORT)
     )]
@@ -40,11 +40,11 @@ pub struct ServerOptions {
     pub interface: Option<IpAddr>,
 
     /// Folder for all data.
-    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", default_value = DATA_FOLDER, value_parser = data_folder)]
+    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", hide_env_values = true, default_value = DATA_FOLDER, value_parser = data_folder)]
     pub data_dir: PathBuf,
 
     /// Folder for stored files [default: `files` in the data folder].
-    #[arg(long, value_name = "FOLDER", env = "STORAGE_DIR", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    #[arg(long, value_name = "FOLDER", env = "STORAGE_DIR", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub local_storage: Option<PathBuf>,
 
     /// When a write is acknowledged.
@@ -52,7 +52,7 @@ pub struct ServerOptions {
     pub durability: Durability,
 
     /// Name of the instance, part of its admin keys [default: the one saved in the data folder, or `fusion`].
-    #[arg(long, value_name = "NAME", env = "INSTANCE_NAME")]
+    #[arg(long, value_name = "NAME", env = "INSTANCE_NAME", hide_env_values = true)]
     pub instance_name: Option<String>,
 
     /// Secret of the instance, 64 hexadecimal digits [default: the one saved in the data folder, or a new one].
@@ -60,19 +60,31 @@ pub struct ServerOptions {
     pub instance_secret: Option<String>,
 
     /// Public URL of the API, if it is not this machine's [default: http://127.0.0.1:PORT].
-    #[arg(long, value_name = "URL", env = "CONVEX_CLOUD_ORIGIN", requires = "convex_site")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CONVEX_CLOUD_ORIGIN",
+        hide_env_values = true,
+        requires = "convex_site"
+    )]
     pub convex_origin: Option<String>,
 
     /// Public URL of the HTTP actions [default: http://127.0.0.1:PORT].
-    #[arg(long, value_name = "URL", env = "CONVEX_SITE_ORIGIN", requires = "convex_origin")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CONVEX_SITE_ORIGIN",
+        hide_env_values = true,
+        requires = "convex_origin"
+    )]
     pub convex_site: Option<String>,
 
     /// Show clients neither log lines nor the details of errors.
-    #[arg(long, env = "REDACT_LOGS_TO_CLIENT", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "REDACT_LOGS_TO_CLIENT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub redact_logs_to_client: bool,
 
     /// Do not serve /metrics.
-    #[arg(long, env = "DISABLE_METRICS_ENDPOINT", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DISABLE_METRICS_ENDPOINT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub disable_metrics_endpoint: bool,
 
     /// Form of the log on stderr. What is logged is set with RUST_LOG.
@@ -142,7 +154,6 @@ pub(crate) fn data_folder(text: &str) -> Result<PathBuf, String> {
 }
 
 /// The limits, as the environment changes them.
-#[expect(clippy::disallowed_methods, reason = "only this crate reads the process environment")]
 pub(super) fn limits() -> Result<Limits> {
     let mut limits = Limits::default();
     // Names and values that are no text are none of ours.
