@@ -5,5 +5,10 @@ pub mod clock;
 pub mod database;
 pub mod error;
 pub mod function;
+pub mod http_client;
+pub mod limits;
+pub mod session;
+pub mod store;
+pub mod system;
 
 pub use error::{Error, ErrorKind, Result};

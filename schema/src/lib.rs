@@ -8,7 +8,8 @@
 //! - [`DocumentId`] and its text form ([`id`]),
 //! - the rules for names and sizes ([`names`]),
 //! - [`Validator`]s and their error texts ([`validator`]), and Rust types that carry them ([`typed`]),
-//! - [`Schema`], its tables and indexes ([`table`]).
+//! - [`Schema`], its tables and indexes ([`table`]),
+//! - the tables of Fusion Chat ([`tables`]).
 //!
 //! Deliberately absent: storage, functions, anything that knows the time.
 
@@ -20,6 +21,7 @@ pub mod json;
 pub mod key;
 pub mod names;
 pub mod table;
+pub mod tables;
 pub mod typed;
 pub mod validator;
 pub mod value;
@@ -27,7 +29,7 @@ pub mod value;
 pub use fusion_schema_derive::{Table, Typed};
 pub use id::{DocumentId, TableNumber};
 pub use table::{IndexDefinition, Schema, SchemaError, Table, TableDefinition};
-pub use typed::{Bytes, DecodeError, Doc, Id, Nullable, Page, PaginationOptions, Typed};
+pub use typed::{Bytes, DecodeError, Doc, Id, LiteralBool, Nullable, Page, PaginationOptions, Typed};
 pub use validator::{
     FieldValidator, ObjectValidator, TableLookup, ValidationError, Validator, ValidatorError,
 };

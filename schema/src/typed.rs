@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::validator::{FieldValidator, Validator};
 use crate::value::{Object, Value};
 
-pub use containers::{Bytes, Nullable};
+pub use containers::{Bytes, LiteralBool, Nullable};
 pub use page::{Page, PaginationOptions};
 pub use reference::{Doc, Id};
 

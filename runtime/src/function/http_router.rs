@@ -68,24 +68,20 @@ impl<H> HttpRouter<H> {
         if text == "/.files" || text.starts_with("/.files/") {
             return invalid(format!("path '{text}' is reserved: paths must not start with /.files/"));
         }
-        let former = match path {
-            RoutePath::Exact(path) => {
-                let methods = self.exact.entry(path).or_default();
-                if methods.contains_key(known) { Some(()) } else { methods.insert(known, handler).map(drop) }
-            }
+        let duplicate = match &path {
+            RoutePath::Exact(path) => self.exact.get(path).is_some_and(|methods| methods.contains_key(known)),
             RoutePath::Prefix(prefix) => {
-                let prefixes = self.prefixes.entry(known).or_default();
-                if prefixes.contains_key(&prefix) {
-                    Some(())
-                } else {
-                    prefixes.insert(prefix, handler).map(drop)
-                }
+                self.prefixes.get(known).is_some_and(|prefixes| prefixes.contains_key(prefix))
             }
         };
-        match former {
-            None => Ok(()),
-            Some(()) => invalid(format!("The route {known} '{display}' was already registered.")),
+        if duplicate {
+            return invalid(format!("The route {known} '{display}' was already registered."));
         }
+        match path {
+            RoutePath::Exact(path) => self.exact.entry(path).or_default().insert(known, handler),
+            RoutePath::Prefix(prefix) => self.prefixes.entry(known).or_default().insert(prefix, handler),
+        };
+        Ok(())
     }
 
     /// The handler for a request's method and path (without its query string).

@@ -1,14 +1,49 @@
 //! Functions: what is registered, how a call runs, and what it gives.
+//!
+//! - [`Application`] and [`Module`] build a [`FunctionRegistry`] out of plain Rust functions;
+//! - [`context`] has what handlers are given: [`QueryCtx`], [`MutationCtx`], [`ActionCtx`];
+//! - [`FunctionRunner`] runs a [`FunctionCall`] and gives an [`Outcome`]; everybody calls functions through it.
+//!
+//! Deliberately absent: sockets and HTTP APIs (`server`, `session`), when jobs run (`scheduler`), and JavaScript,
+//! whose functions are registered like any others.
 
+pub mod actions;
+pub mod alarm;
+pub mod api_spec;
+pub mod application;
 pub mod call;
+pub mod context;
+pub mod deployment;
+pub mod execution;
+pub mod execution_log;
+pub mod http;
 pub mod http_router;
 pub mod log_line;
+pub mod metrics;
+pub mod mutations;
 pub mod outcome;
 pub mod path;
+pub mod pool;
+pub mod randomness;
+pub mod registry;
+pub mod runner;
 pub mod schedule;
 
+pub use actions::HttpOutcome;
+pub use application::{Application, Module, Routes};
 pub use call::{Caller, FunctionCall, FunctionKind, Visibility};
+pub use context::{ActionCtx, MutationCtx, QueryCtx, Reader, TypedQuery, Writer};
+pub use deployment::Deployment;
+pub use execution::{IdentityAccess, Observed};
 pub use log_line::{LogLevel, LogLine};
+pub use mutations::SessionRequest;
 pub use outcome::{Outcome, RequestId, Returned, UdfError};
 pub use path::FunctionPath;
+pub use registry::{Access, FunctionRegistry};
+pub use runner::{FunctionRunner, QueryRun};
 pub use schedule::{DayOfWeek, Schedule};
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

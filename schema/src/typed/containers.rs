@@ -1,4 +1,4 @@
-//! Types that hold other types: optional, nullable, lists and records.
+//! Types that hold other types: optional, nullable, lists and records; and small ones around one value.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
@@ -25,6 +25,27 @@ impl Typed for Bytes {
 
     fn encode(self) -> Value {
         Value::Bytes(self.0)
+    }
+}
+
+/// Exactly this boolean: what tells the members of a union apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LiteralBool<const VALUE: bool>;
+
+impl<const VALUE: bool> Typed for LiteralBool<VALUE> {
+    fn validator() -> Validator {
+        Validator::Literal(Value::Boolean(VALUE))
+    }
+
+    fn decode(value: Value) -> Result<Self, DecodeError> {
+        match value {
+            Value::Boolean(found) if found == VALUE => Ok(Self),
+            other => Err(DecodeError::expected(if VALUE { "true" } else { "false" }, &other)),
+        }
+    }
+
+    fn encode(self) -> Value {
+        Value::Boolean(VALUE)
     }
 }
 

@@ -1,0 +1,203 @@
+//! The running deployment that client commands talk to: which one, and how.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use clap::Args;
+use reqwest::Url;
+use serde_json::{Value as Json, json};
+
+use crate::dotenv;
+use crate::failure::{Failure, Result};
+
+/// The longest a request may take: functions may run for minutes.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+/// What the variables are called in the environment and in `.env` files.
+const URL_VARIABLE: &str = "CONVEX_SELF_HOSTED_URL";
+const ADMIN_KEY_VARIABLE: &str = "CONVEX_SELF_HOSTED_ADMIN_KEY";
+/// The file in the data folder in which a running server says where it is.
+pub(crate) const RUNNING_FILE: &str = "running.json";
+
+/// Which deployment a client command talks to. Without options: the one named in `.env.local` or `.env`, or the one
+/// that runs on the data folder.
+#[derive(Args, Debug)]
+pub(crate) struct Target {
+    /// URL of the deployment.
+    #[arg(long, value_name = "URL", env = URL_VARIABLE, help_heading = "Deployment")]
+    pub(crate) url: Option<String>,
+
+    /// Admin key of the deployment.
+    #[arg(long, value_name = "KEY", env = ADMIN_KEY_VARIABLE, hide_env_values = true, help_heading = "Deployment")]
+    pub(crate) admin_key: Option<String>,
+
+    /// Folder of a server that runs on this machine, to find its URL and admin key.
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "DATA_DIR",
+        default_value = ".fusion",
+        help_heading = "Deployment"
+    )]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// A deployment to talk to.
+pub(crate) struct Deployment {
+    url: Url,
+    admin_key: String,
+    http: reqwest::Client,
+}
+
+impl Target {
+    /// Finds the deployment. Nothing is sent yet.
+    pub(crate) fn deployment(&self) -> Result<Deployment> {
+        let (url, admin_key) = self.find()?;
+        let url = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(
+            || {
+                Failure::usage(format!("{url:?} is not the URL of a deployment"))
+                    .hint("pass it like this: --url http://127.0.0.1:3210")
+            },
+        )?;
+        let http = fusion_runtime::http_client::build(|builder| builder.timeout(REQUEST_TIMEOUT))?;
+        Ok(Deployment { url, admin_key, http })
+    }
+
+    fn find(&self) -> Result<(String, String)> {
+        let mut url = self.url.clone();
+        let mut admin_key = self.admin_key.clone();
+        for file in [".env.local", ".env"] {
+            if url.is_some() && admin_key.is_some() {
+                break;
+            }
+            // A missing file says nothing.
+            for (name, value) in dotenv::parse(&std::fs::read_to_string(file).unwrap_or_default()) {
+                match name.as_str() {
+                    URL_VARIABLE if url.is_none() => url = Some(value),
+                    ADMIN_KEY_VARIABLE if admin_key.is_none() => admin_key = Some(value),
+                    _ => {}
+                }
+            }
+        }
+        if url.is_none() || admin_key.is_none() {
+            let running = read_running_file(&self.data_dir.join(RUNNING_FILE));
+            // The key of the running server is not for another one.
+            if let Some((running_url, running_key)) = running
+                && url.as_ref().is_none_or(|url| url.trim_end_matches('/') == running_url)
+            {
+                url = Some(running_url);
+                admin_key.get_or_insert(running_key);
+            }
+        }
+        match (url, admin_key) {
+            (Some(url), Some(admin_key)) => Ok((url, admin_key)),
+            (None, _) => Err(Failure::new("no deployment was named, and no server runs on the data folder")
+                .hint("start one with `fusion dev`, or pass --url URL --admin-key KEY")),
+            (Some(url), None) => Err(Failure::new(format!("the admin key of {url} is missing"))
+                .hint("pass --admin-key KEY; the key is what `fusion keygen admin-key` prints on the server's machine")),
+        }
+    }
+}
+
+/// URL and admin key of the server that runs on a data folder.
+fn read_running_file(path: &Path) -> Option<(String, String)> {
+    let running: Json = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let text = |name: &str| running.get(name)?.as_str().map(str::to_owned);
+    Some((text("url")?, text("adminKey")?))
+}
+
+impl Deployment {
+    /// Runs a query of the server itself (`_system/cli/…`) and returns its value in encoded JSON.
+    pub(crate) async fn system_query(&self, path: &str, args: Json) -> Result<Json> {
+        let body = json!({"path": path, "args": args, "format": "convex_encoded_json"});
+        function_result(self.post("/api/query", &body, None).await?)
+    }
+
+    /// Runs any function and returns its value in encoded JSON, with its log lines.
+    pub(crate) async fn call(
+        &self,
+        path: &str,
+        args: &Json,
+        component: Option<&str>,
+        identity: Option<&Json>,
+    ) -> Result<(Vec<String>, Result<Json>)> {
+        let mut body = json!({"path": path, "args": args, "format": "convex_encoded_json"});
+        if let Some(component) = component {
+            body["componentPath"] = json!(component);
+        }
+        let response = self.post("/api/function", &body, identity).await?;
+        let lines = response.get("logLines").and_then(Json::as_array).into_iter().flatten();
+        let lines = lines.filter_map(Json::as_str).map(str::to_owned).collect();
+        Ok((lines, function_result(response)))
+    }
+
+    /// Sends JSON and returns the JSON of the answer; `null` if it is empty.
+    pub(crate) async fn post(&self, endpoint: &str, body: &Json, identity: Option<&Json>) -> Result<Json> {
+        let url =
+            self.url.join(endpoint).map_err(|error| Failure::usage(format!("{}: {error}", self.url)))?;
+        let acting_as = identity.map(|identity| {
+            format!(":{}", base64::engine::general_purpose::STANDARD.encode(identity.to_string()))
+        });
+        let authorization = format!("Convex {}{}", self.admin_key, acting_as.unwrap_or_default());
+        let request = self
+            .http
+            .post(url)
+            .header("Authorization", authorization)
+            .header("Convex-Client", concat!("fusion-cli-", env!("CARGO_PKG_VERSION")))
+            .json(body);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let text = response.text().await.map_err(|error| self.unreachable(&error))?;
+        if !status.is_success() {
+            return Err(self.refused(status, &text));
+        }
+        if text.is_empty() {
+            return Ok(Json::Null);
+        }
+        serde_json::from_str(&text).map_err(|_| {
+            Failure::new(format!("{} answered {endpoint} with something that is not JSON", self.url))
+        })
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        if error.is_connect() {
+            return Failure::new(format!("no server answers at {}", self.url))
+                .hint("start one with `fusion dev`, or pass the right --url");
+        }
+        let mut reason = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(error) = source {
+            reason = format!("{reason}: {error}");
+            source = error.source();
+        }
+        Failure::new(reason)
+    }
+
+    fn refused(&self, status: reqwest::StatusCode, text: &str) -> Failure {
+        let body: Json = serde_json::from_str(text).unwrap_or_default();
+        let field = |name: &str| body.get(name).and_then(Json::as_str);
+        let failure = match (field("code"), field("message")) {
+            (Some(code), Some(message)) => Failure::new(format!("{message} ({code})")),
+            _ => Failure::new(format!("{} answered {status}", self.url)),
+        };
+        if field("code") == Some("BadDeployKey") {
+            return failure.hint(
+                "pass the key that `fusion keygen admin-key` prints on the server's machine: --admin-key KEY",
+            );
+        }
+        failure
+    }
+}
+
+/// The value of a function's response, or the error it failed with.
+fn function_result(mut response: Json) -> Result<Json> {
+    match response.get("status").and_then(Json::as_str) {
+        Some("success") => Ok(response.get_mut("value").map(Json::take).unwrap_or_default()),
+        Some("error") => {
+            let message =
+                response.get("errorMessage").and_then(Json::as_str).unwrap_or("the function failed");
+            Err(Failure::new(message))
+        }
+        _ => Err(Failure::new("the server's answer is not that of a function")),
+    }
+}

@@ -1,0 +1,46 @@
+//! The commands: one file each.
+
+mod codegen;
+mod data;
+mod env;
+mod function_spec;
+mod keygen;
+mod run;
+
+use clap::Subcommand;
+
+use crate::failure::{Failure, Result};
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(run::Run),
+    Data(data::Data),
+    #[command(subcommand)]
+    Env(env::Env),
+    FunctionSpec(function_spec::FunctionSpec),
+    Codegen(codegen::Codegen),
+    #[command(subcommand)]
+    Keygen(keygen::Keygen),
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: Command) -> Result {
+    match command {
+        Command::Run(command) => wait(run::run(command)),
+        Command::Data(command) => wait(data::run(command)),
+        Command::Env(command) => wait(env::run(command)),
+        Command::FunctionSpec(command) => wait(function_spec::run(command)),
+        Command::Codegen(command) => wait(codegen::run(command)),
+        Command::Keygen(command) => keygen::run(command),
+    }
+}
+
+/// Runs a client command; one thread is enough for it.
+fn wait(command: impl Future<Output = Result>) -> Result {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the asynchronous runtime could not be started: {error}")))?
+        .block_on(command)
+}

@@ -1,0 +1,73 @@
+//! `fusion run`.
+
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use crate::client::Target;
+use crate::failure::{Failure, Result};
+use crate::function_name::canonical_path;
+use crate::output;
+
+/// Run a function and print its result.
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// Function to run: `module:function`, `folder/module:function` or `api.folder.module.function`.
+    #[arg(value_name = "FUNCTION")]
+    function: String,
+
+    /// Arguments: one JSON object; JSON5 and Convex's `{"$integer": …}` are understood.
+    #[arg(value_name = "ARGS", default_value = "{}")]
+    args: String,
+
+    /// Act as a user: a JSON object such as '{"subject": "u1", "email": "amy@example.com"}'.
+    #[arg(long, value_name = "JSON")]
+    identity: Option<String>,
+
+    /// Component the function is in.
+    #[arg(long, value_name = "PATH")]
+    component: Option<String>,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(super) async fn run(command: Run) -> Result {
+    let path = canonical_path(&command.function).ok_or_else(|| {
+        Failure::usage(format!("{:?} has too few parts", command.function))
+            .hint("fusion run api.module.function")
+    })?;
+    let args = parse_object("arguments", &command.args)?;
+    let identity = command.identity.as_deref().map(parse_identity).transpose()?;
+    let deployment = command.target.deployment()?;
+    let (log_lines, result) =
+        deployment.call(&path, &args, command.component.as_deref(), identity.as_ref()).await?;
+    log_lines.iter().for_each(output::talk);
+    match result? {
+        // What a function returns that returns nothing.
+        Json::Null => Ok(()),
+        value => output::data(format!("{value:#}")),
+    }
+}
+
+fn parse_object(what: &str, text: &str) -> Result<Json> {
+    let value: Json = json5::from_str(text).map_err(|error| {
+        Failure::usage(format!("the {what} cannot be read: {error}"))
+            .hint("fusion run module:function '{\"name\": \"value\"}'")
+    })?;
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(Failure::usage(format!("the {what} must be a JSON object")))
+    }
+}
+
+/// An identity with what may be left out filled in.
+fn parse_identity(text: &str) -> Result<Json> {
+    let mut identity = parse_object("identity", text)?;
+    for (name, value) in [("subject", "fusion-run"), ("issuer", "https://convex.test")] {
+        if identity.get(name).is_none() {
+            identity[name] = json!(value);
+        }
+    }
+    Ok(identity)
+}

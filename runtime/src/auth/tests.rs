@@ -1,0 +1,4 @@
+//! Tokens against real issuers: a stub on the loopback device with keys of all three kinds.
+
+mod stub;
+mod tokens;

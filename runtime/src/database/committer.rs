@@ -1,0 +1,689 @@
+//! The commit pipeline: *sequence → make durable → publish*.
+//!
+//! ```text
+//! runner threads          store thread                      publisher thread
+//! commit() ── lock head ─► pending ──► one batch, one fsync ──► publish snapshot, log
+//!   check reads, stamp,     (while it syncs, the next            release responses, then
+//!   apply, unlock            batch gathers)                      wake live queries
+//! ```
+//!
+//! *Sequencing* happens on the caller's own thread under one short lock (a few microseconds: check the read
+//! set against commits since the begin timestamp, stamp, apply to the head). A separate sequencer thread would
+//! cost two context switches per transaction and order nothing better. Nothing is acknowledged before the
+//! store thread's fsync. A batch that fails transiently is rolled back as a whole: the head becomes what is
+//! published, everything that had seen more is refused, and writes are refused until the store takes them
+//! again. Responses are released before live queries are woken, so a session always sends a mutation's response
+//! before a transition with its effect.
+//!
+//! A transaction that keeps losing takes a *lease of the head*: everybody else's commit waits (with a
+//! deadline), so it cannot lose again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use fusion_schema::{Object, Value, json};
+use parking_lot::{Condvar, Mutex};
+
+use super::Shared;
+use super::catalog::{Catalog, INDEXES, SCHEMAS, TABLES, TableMeta};
+use super::document::{Document, Entry};
+use super::log::{CommitLog, LogEntry, LogWrite};
+use super::reads::ReadSet;
+use super::snapshot::{Snapshot, State, Timestamp};
+use super::transaction::{Transaction, version};
+use super::writes::{FinalWrite, Writes};
+use crate::clock::Moment;
+use crate::error::{Error, Result};
+use crate::limits::{HEAD_LEASE_MAX, PENDING_COMMITS_MAX};
+use crate::store::{Batch, Row, RowChange, SessionRecord, Store, StoreError, ViewDefinition};
+
+/// How often the store is tried again while it refuses writes, and how often idle work is done.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(200);
+/// How long session records are kept, in nanoseconds: 14 days.
+const SESSION_RECORD_AGE_MAX: u64 = 14 * 24 * 3_600 * 1_000_000_000;
+/// How often old session records are looked for.
+const SESSION_RECORD_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
+
+/// Called once, when what it waited for is durable or never will be.
+pub type DurableCallback = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// What becomes durable together with a transaction.
+#[derive(Debug, Default)]
+pub struct CommitExtras {
+    /// The record that answers a replay of the client's request; its timestamp is filled in.
+    pub record: Option<SessionRecord>,
+}
+
+/// A transaction that has its place in the order of commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Its timestamp; of a transaction without writes, the one of its snapshot.
+    pub ts: Timestamp,
+}
+
+/// The sequenced state, which is ahead of the published one by what is not durable yet.
+pub(super) struct Head {
+    pub(super) snapshot: Arc<State>,
+    pub(super) last_ts: Timestamp,
+    pub(super) log: CommitLog,
+    pending: Vec<PendingCommit>,
+    views: Option<Vec<ViewDefinition>>,
+    /// Records of commits that are not durable yet.
+    records: HashMap<(u128, u32), SessionRecord>,
+    lease: Option<Lease>,
+    leases: u64,
+    /// Why writes are refused.
+    refusing: Option<String>,
+    stopping: bool,
+}
+
+struct Lease {
+    id: u64,
+    deadline: Moment,
+}
+
+struct PendingCommit {
+    entry: Arc<LogEntry>,
+    writes: Vec<FinalWrite>,
+    record: Option<SessionRecord>,
+}
+
+/// Batches on their way from the store thread to the publisher thread.
+enum Published {
+    Batch { snapshot: Arc<State>, entries: Vec<Arc<LogEntry>> },
+    RolledBack { after: Timestamp, to: Timestamp, error: Error },
+}
+
+#[derive(Default)]
+struct Waiters {
+    by_ts: BTreeMap<Timestamp, Vec<DurableCallback>>,
+    /// Timestamps `(after, to]` that were sequenced and never became durable.
+    rolled_back: Vec<(Timestamp, Timestamp, Error)>,
+}
+
+/// See the module's documentation.
+pub(super) struct Committer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) head: Mutex<Head>,
+    /// The store thread waits for work here.
+    work: Condvar,
+    /// Committers wait here for room or for the end of a lease.
+    room: Condvar,
+    pub(super) published: ArcSwap<State>,
+    pub(super) published_log: Mutex<CommitLog>,
+    waiters: Mutex<Waiters>,
+    listeners: Mutex<Vec<Arc<dyn Fn() + Send + Sync>>>,
+    pub(super) metrics: CommitMetrics,
+}
+
+/// Counters since the start.
+#[derive(Debug, Default)]
+pub struct CommitMetrics {
+    /// Transactions sequenced.
+    pub commits: std::sync::atomic::AtomicU64,
+    /// Batches made durable.
+    pub batches: std::sync::atomic::AtomicU64,
+    /// Transactions that lost and were run again.
+    pub conflicts: std::sync::atomic::AtomicU64,
+    /// Head leases taken.
+    pub leases: std::sync::atomic::AtomicU64,
+}
+
+fn count(counter: &std::sync::atomic::AtomicU64, by: u64) {
+    counter.fetch_add(by, std::sync::atomic::Ordering::Relaxed);
+}
+
+/// The parts of a transaction the committer looks at.
+struct Finished {
+    base: Snapshot,
+    reads: ReadSet,
+    writes: Vec<FinalWrite>,
+    changes_catalog: bool,
+    has_commit_ts: bool,
+}
+
+impl Finished {
+    fn new(tx: Transaction) -> Self {
+        let changes_catalog = tx.changes_catalog();
+        let has_commit_ts = tx.has_commit_ts();
+        let (base, mut reads, writes): (_, _, Writes) = tx.into_parts();
+        reads.normalize();
+        Self { base, reads, writes: writes.into_final(), changes_catalog, has_commit_ts }
+    }
+}
+
+impl Committer {
+    pub(super) fn new(shared: Arc<Shared>, state: Arc<State>) -> Self {
+        let ts = state.ts;
+        Self {
+            shared,
+            head: Mutex::new(Head {
+                snapshot: state.clone(),
+                last_ts: ts,
+                log: CommitLog::new(ts),
+                pending: Vec::new(),
+                views: None,
+                records: HashMap::new(),
+                lease: None,
+                leases: 0,
+                refusing: None,
+                stopping: false,
+            }),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            published: ArcSwap::new(state),
+            published_log: Mutex::new(CommitLog::new(ts)),
+            waiters: Mutex::new(Waiters::default()),
+            listeners: Mutex::new(Vec::new()),
+            metrics: CommitMetrics::default(),
+        }
+    }
+
+    /// Starts the store and publisher threads.
+    pub(super) fn start(
+        self: &Arc<Self>,
+        store: Box<dyn Store>,
+    ) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
+        let (sender, receiver) = channel();
+        let (writer, publisher) = (self.clone(), self.clone());
+        Ok(vec![
+            std::thread::Builder::new()
+                .name("store".to_owned())
+                .spawn(move || writer.run_store(store, &sender))?,
+            std::thread::Builder::new()
+                .name("publisher".to_owned())
+                .spawn(move || publisher.run_publisher(&receiver))?,
+        ])
+    }
+
+    /// Makes the threads stop once everything sequenced is durable.
+    pub(super) fn stop(&self) {
+        self.head.lock().stopping = true;
+        self.work.notify_all();
+        self.room.notify_all();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.head.lock().stopping
+    }
+
+    pub(super) fn listen(&self, listener: Arc<dyn Fn() + Send + Sync>) {
+        self.listeners.lock().push(listener);
+    }
+
+    // ---- sequencing
+
+    pub(super) fn begin(&self) -> Snapshot {
+        Snapshot(self.head.lock().snapshot.clone())
+    }
+
+    /// Checks and sequences a transaction. `lease` is the caller's own lease of the head.
+    pub(super) fn commit(
+        &self,
+        tx: Transaction,
+        extras: CommitExtras,
+        lease: Option<u64>,
+    ) -> Result<Committed> {
+        let finished = Finished::new(tx);
+        if finished.writes.is_empty() && extras.record.is_none() {
+            return Ok(Committed { ts: finished.base.ts() });
+        }
+        let mut head = self.head.lock();
+        self.wait_for_turn(&mut head, lease)?;
+        if let Err(error) = check(&head, &finished) {
+            count(&self.metrics.conflicts, 1);
+            return Err(error);
+        }
+        let Finished { mut writes, changes_catalog, has_commit_ts, .. } = finished;
+        let ts = self.next_ts(&mut head);
+        if has_commit_ts {
+            resolve_commit_ts(&head.snapshot.catalog, &mut writes, ts);
+        }
+        let state = Arc::make_mut(&mut head.snapshot);
+        state.ts = ts;
+        state.apply(&writes);
+        if changes_catalog {
+            let catalog_writes = |table| writes.iter().any(|write| write.log.table == table);
+            if catalog_writes(INDEXES) || catalog_writes(SCHEMAS) {
+                state.push_version += 1;
+            }
+            state.catalog = Arc::new(derive_catalog(&self.shared, state)?);
+        }
+        self.sequence(&mut head, ts, writes, extras.record);
+        drop(head);
+        self.work.notify_one();
+        Ok(Committed { ts })
+    }
+
+    /// Appends a commit that was applied to the head.
+    pub(super) fn sequence(
+        &self,
+        head: &mut Head,
+        ts: Timestamp,
+        writes: Vec<FinalWrite>,
+        record: Option<SessionRecord>,
+    ) {
+        for entry in writes.iter().filter_map(|write| write.new.as_ref()) {
+            entry.stamp(ts);
+        }
+        let entry = Arc::new(LogEntry {
+            ts,
+            push_version: head.snapshot.push_version,
+            writes: writes.iter().map(|write| write.log.clone()).collect(),
+        });
+        head.log.push(entry.clone());
+        let record = record.map(|record| SessionRecord { ts, ..record });
+        if let Some(record) = &record {
+            head.records.insert((record.session, record.request), record.clone());
+        }
+        head.pending.push(PendingCommit { entry, writes, record });
+        count(&self.metrics.commits, 1);
+    }
+
+    /// Every commit has its own timestamp, close to the clock and never going back.
+    pub(super) fn next_ts(&self, head: &mut Head) -> Timestamp {
+        let ts = self.shared.clock.unix_ns().max(head.last_ts + 1);
+        head.last_ts = ts;
+        ts
+    }
+
+    /// Sets the SQL views that the next batch brings into the data file.
+    pub(super) fn set_views(&self, head: &mut Head, views: Vec<ViewDefinition>) {
+        head.views = Some(views);
+    }
+
+    /// Wakes the store thread after [`Committer::sequence`].
+    pub(super) fn wake_store(&self) {
+        self.work.notify_one();
+    }
+
+    /// Waits until nobody else holds the head and there is room for another commit.
+    pub(super) fn wait_for_turn(
+        &self,
+        head: &mut parking_lot::MutexGuard<'_, Head>,
+        lease: Option<u64>,
+    ) -> Result<()> {
+        let deadline = Moment::now().after(HEAD_LEASE_MAX);
+        loop {
+            if let Some(reason) = &head.refusing {
+                return Err(refused(reason));
+            }
+            if head.stopping {
+                return Err(Error::overloaded(
+                    "ShuttingDown",
+                    "The server is shutting down. Try again later.",
+                ));
+            }
+            match &head.lease {
+                Some(held) if Some(held.id) != lease => {
+                    let until = held.deadline;
+                    if self.room.wait_until(head, until.instant()).timed_out() {
+                        head.lease = None;
+                    }
+                    continue;
+                }
+                None if lease.is_some() => {
+                    return Err(Error::bad_request(
+                        "FunctionTimedOut",
+                        "The function ran for too long while others waited for it, so its writes were refused.",
+                    ));
+                }
+                _ => {}
+            }
+            if head.pending.len() < PENDING_COMMITS_MAX {
+                return Ok(());
+            }
+            if self.room.wait_until(head, deadline.instant()).timed_out() {
+                return Err(Error::overloaded(
+                    "CommitterFullError",
+                    "Too many writes are waiting for the disk. Slow down and try again.",
+                ));
+            }
+        }
+    }
+
+    /// Takes the head for the caller alone.
+    pub(super) fn lease(&self) -> Result<u64> {
+        let mut head = self.head.lock();
+        self.wait_for_turn(&mut head, None)?;
+        head.leases += 1;
+        let id = head.leases;
+        head.lease = Some(Lease { id, deadline: Moment::now().after(HEAD_LEASE_MAX) });
+        count(&self.metrics.leases, 1);
+        Ok(id)
+    }
+
+    pub(super) fn release(&self, id: u64) {
+        let mut head = self.head.lock();
+        if head.lease.as_ref().is_some_and(|lease| lease.id == id) {
+            head.lease = None;
+            self.room.notify_all();
+        }
+    }
+
+    /// The record of a request that is sequenced, whether durable or not.
+    pub(super) fn session_record(&self, session: u128, request: u32) -> Result<Option<SessionRecord>> {
+        if let Some(record) = self.head.lock().records.get(&(session, request)) {
+            return Ok(Some(record.clone()));
+        }
+        self.shared.reader.session_record(session, request).map_err(|error| {
+            Error::internal("The record of an earlier request could not be read.").with_source(error)
+        })
+    }
+
+    // ---- durability
+
+    /// Calls back once everything up to `ts` is durable, or will never be.
+    pub(super) fn when_durable(&self, ts: Timestamp, callback: DurableCallback) {
+        let mut waiters = self.waiters.lock();
+        if let Some((.., error)) = waiters.rolled_back.iter().find(|(after, to, _)| *after < ts && ts <= *to)
+        {
+            let error = error.clone();
+            drop(waiters);
+            callback(Err(error));
+        } else if ts <= self.published.load().ts {
+            drop(waiters);
+            callback(Ok(()));
+        } else {
+            waiters.by_ts.entry(ts).or_default().push(callback);
+        }
+    }
+
+    fn run_store(&self, mut store: Box<dyn Store>, publisher: &Sender<Published>) {
+        let mut swept = Moment::now();
+        loop {
+            let mut head = self.head.lock();
+            if head.pending.is_empty() && head.views.is_none() && !head.stopping {
+                self.work.wait_for(&mut head, HOUSEKEEPING_INTERVAL);
+            }
+            let pending = std::mem::take(&mut head.pending);
+            let views = head.views.take();
+            let snapshot = head.snapshot.clone();
+            let (stopping, refusing) = (head.stopping, head.refusing.is_some());
+            drop(head);
+            self.room.notify_all();
+            if !pending.is_empty() || views.is_some() {
+                self.write_batch(&mut *store, publisher, pending, views, snapshot);
+                continue;
+            }
+            if stopping {
+                if let Err(error) = store.sync() {
+                    self.fail(&error);
+                }
+                return;
+            }
+            if refusing {
+                self.probe(&mut *store);
+            } else if let Err(error) = store.sync() {
+                self.note_failure(&error);
+            }
+            if swept.elapsed() > SESSION_RECORD_SWEEP_INTERVAL {
+                swept = Moment::now();
+                let oldest = self.shared.clock.unix_ns().saturating_sub(SESSION_RECORD_AGE_MAX);
+                if let Err(error) = store.forget_records(oldest) {
+                    self.note_failure(&error);
+                }
+            }
+        }
+    }
+
+    fn write_batch(
+        &self,
+        store: &mut dyn Store,
+        publisher: &Sender<Published>,
+        pending: Vec<PendingCommit>,
+        views: Option<Vec<ViewDefinition>>,
+        snapshot: Arc<State>,
+    ) {
+        let result = self.batch(&pending, views, snapshot.ts).and_then(|batch| store.write(&batch));
+        match result {
+            Ok(()) => {
+                count(&self.metrics.batches, 1);
+                let entries = pending.iter().map(|commit| commit.entry.clone()).collect();
+                // The publisher lives as long as the sender.
+                let _ = publisher.send(Published::Batch { snapshot, entries });
+            }
+            Err(error) => {
+                self.note_failure(&error);
+                self.roll_back(publisher, &pending, &error);
+            }
+        }
+    }
+
+    /// The net effect of the commits: of several versions of a document only the last is written.
+    fn batch(
+        &self,
+        pending: &[PendingCommit],
+        views: Option<Vec<ViewDefinition>>,
+        ts: Timestamp,
+    ) -> Result<Batch, StoreError> {
+        let mut changes: Vec<(crate::store::TableId, RowChange)> = Vec::new();
+        let mut places: HashMap<u64, usize> = HashMap::new();
+        for write in pending.iter().flat_map(|commit| &commit.writes) {
+            if let Some(old) = &write.old {
+                old.supersede(&*self.shared.reader).map_err(|error| StoreError::Fatal(error.to_string()))?;
+            }
+            let (slot, change) = match (&write.new, &write.old) {
+                (Some(new), _) => (new.slot, RowChange::Put(row(new)?)),
+                (None, Some(old)) => (old.slot, RowChange::Delete { slot: old.slot }),
+                (None, None) => continue,
+            };
+            match places.get(&slot) {
+                Some(place) => changes[*place].1 = change,
+                None => {
+                    places.insert(slot, changes.len());
+                    changes.push((write.log.table, change));
+                }
+            }
+        }
+        let records = pending.iter().filter_map(|commit| commit.record.clone()).collect();
+        Ok(Batch { changes, records, ts, views, dropped: Vec::new() })
+    }
+
+    /// The head becomes what is published; everything sequenced beyond is refused.
+    fn roll_back(&self, publisher: &Sender<Published>, pending: &[PendingCommit], error: &StoreError) {
+        let mut head = self.head.lock();
+        // The publisher may still be busy with an earlier, durable batch: wait for it.
+        let durable = pending.first().map_or(head.last_ts, |commit| commit.entry.ts);
+        let durable = head.log.last_before(durable);
+        while self.published.load().ts < durable {
+            parking_lot::MutexGuard::unlocked(&mut head, || std::thread::sleep(Duration::from_millis(1)));
+        }
+        let after = self.published.load().ts;
+        for old in pending
+            .iter()
+            .chain(&head.pending)
+            .flat_map(|commit| &commit.writes)
+            .filter_map(|w| w.old.as_ref())
+        {
+            old.restore();
+        }
+        let mut state = State::clone(&self.published.load());
+        state.epoch = head.snapshot.epoch + 1;
+        head.snapshot = Arc::new(state);
+        head.log.truncate_after(after);
+        head.pending.clear();
+        head.records.clear();
+        head.views = None;
+        let to = head.last_ts;
+        // Nothing handed out so far may ever be taken for durable.
+        let error = refused(&error.to_string());
+        let _ = publisher.send(Published::RolledBack { after, to, error });
+    }
+
+    fn note_failure(&self, error: &StoreError) {
+        match error {
+            StoreError::Transient(reason) => {
+                tracing::error!(reason, "writes are refused until the store takes them again");
+                self.head.lock().refusing = Some(reason.clone());
+            }
+            StoreError::Fatal(_) | StoreError::Unusable(_) => self.fail(error),
+        }
+    }
+
+    /// Nobody knows what the disk holds: nothing may be acknowledged from here on.
+    fn fail(&self, error: &StoreError) {
+        let reason = error.to_string();
+        tracing::error!(reason, "the store failed; the process must stop");
+        self.head.lock().refusing = Some(reason.clone());
+        (self.shared.on_fatal)(&reason);
+    }
+
+    /// Tries whether the store takes writes again.
+    fn probe(&self, store: &mut dyn Store) {
+        let ts = self.head.lock().last_ts;
+        match store.write(&Batch { ts: ts + 1, ..Batch::default() }) {
+            Ok(()) => {
+                tracing::info!("the store takes writes again");
+                let mut head = self.head.lock();
+                head.last_ts = head.last_ts.max(ts + 1);
+                head.refusing = None;
+            }
+            Err(StoreError::Transient(_)) => {}
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    // ---- publishing
+
+    fn run_publisher(&self, batches: &Receiver<Published>) {
+        while let Ok(batch) = batches.recv() {
+            match batch {
+                Published::Batch { snapshot, entries } => self.publish(snapshot, entries),
+                Published::RolledBack { after, to, error } => {
+                    let mut waiters = self.waiters.lock();
+                    waiters.rolled_back.push((after, to, error.clone()));
+                    let lost: Vec<_> = waiters.by_ts.extract_if(.., |ts, _| *ts > after).collect();
+                    drop(waiters);
+                    for callback in lost.into_iter().flat_map(|(_, callbacks)| callbacks) {
+                        callback(Err(error.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    fn publish(&self, snapshot: Arc<State>, entries: Vec<Arc<LogEntry>>) {
+        let ts = snapshot.ts;
+        {
+            let mut log = self.published_log.lock();
+            entries.into_iter().for_each(|entry| log.push(entry));
+            self.published.store(snapshot);
+        }
+        {
+            let mut head = self.head.lock();
+            if !head.records.is_empty() {
+                head.records.retain(|_, record| record.ts > ts);
+            }
+        }
+        let mut waiters = self.waiters.lock();
+        let later = waiters.by_ts.split_off(&(ts + 1));
+        let released = std::mem::replace(&mut waiters.by_ts, later);
+        drop(waiters);
+        for callback in released.into_values().flatten() {
+            callback(Ok(()));
+        }
+        let listeners = self.listeners.lock().clone();
+        for listener in listeners {
+            listener();
+        }
+    }
+}
+
+fn refused(reason: &str) -> Error {
+    Error::overloaded(
+        "WritesRefused",
+        format!("Writes are refused for now, nothing was written: {reason} Reads go on."),
+    )
+}
+
+fn row(entry: &Arc<Entry>) -> Result<Row, StoreError> {
+    let body =
+        entry.resident_body().ok_or_else(|| StoreError::Fatal("A new document has no body.".to_owned()))?;
+    Ok(Row {
+        slot: entry.slot,
+        id: entry.id.internal,
+        ts: entry.ts(),
+        creation_time: entry.creation_time,
+        body,
+    })
+}
+
+/// Whether anything the transaction depends on changed since it began.
+fn check(head: &Head, finished: &Finished) -> Result<()> {
+    let base = &finished.base.0;
+    if base.push_version != head.snapshot.push_version {
+        return Err(Error::conflict("Functions or schema changed while this mutation was being run."));
+    }
+    if base.epoch != head.snapshot.epoch {
+        return Err(Error::conflict("What this mutation was based on was rolled back."));
+    }
+    let Some(mut since) = head.log.since(base.ts) else {
+        return Err(Error::conflict(
+            "This mutation ran for so long that later writes cannot be checked against it.",
+        ));
+    };
+    let touched = since.find_map(|entry| finished.reads.touched_table(entry));
+    match touched {
+        None => Ok(()),
+        Some(table) => {
+            let name = base.catalog.table_by_id(table).map_or("", |table| table.name.as_str());
+            Err(Error::conflict(format!(
+                "Documents read from or written to the \"{name}\" table changed while this mutation was being run and on every subsequent retry. See https://docs.convex.dev/error#1"
+            )))
+        }
+    }
+}
+
+/// Puts the commit's timestamp in place of the placeholders.
+fn resolve_commit_ts(catalog: &Catalog, writes: &mut [FinalWrite], ts: Timestamp) {
+    for write in writes {
+        let Some(new) = &write.new else { continue };
+        let Some(body) = new.resident_body().filter(|body| body.contains("$commitTs")) else { continue };
+        let Ok(mut value) = json::decode(&body) else { continue };
+        value.resolve_commit_ts(ts as i64);
+        // A table made by this very transaction has the built-in indexes only.
+        let made = || Arc::new(TableMeta::new(write.log.table, new.id.table, String::new()));
+        let meta = catalog.table_by_id(write.log.table).cloned().unwrap_or_else(made);
+        let body: Arc<str> = json::encode(&value).into();
+        let entry =
+            Entry::new(new.id, new.table, new.creation_time, new.slot, ts, new.size as usize, body.clone());
+        let Value::Object(fields) = value else { continue };
+        let new = version(&meta, Document::with_fields(Arc::new(entry), body, Arc::new(fields)));
+        let old_keys =
+            write.log.keys.iter().filter_map(|(slot, change)| Some((*slot, change.old()?.clone()))).collect();
+        let keys = super::writes::merge_keys(old_keys, new.keys.clone());
+        write.new = Some(new.document.entry().clone());
+        write.log = Arc::new(LogWrite { table: write.log.table, id: write.log.id, keys });
+    }
+}
+
+/// Derives the catalog from the system tables of a state.
+pub(super) fn derive_catalog(shared: &Shared, state: &State) -> Result<Catalog> {
+    let rows = |table| -> Result<Vec<Arc<Object>>> {
+        let documents =
+            state.tables.get(&table).map(|table| table.documents.values().cloned().collect::<Vec<_>>());
+        documents
+            .unwrap_or_default()
+            .into_iter()
+            .map(|entry| Ok(Document::new(entry.clone(), entry.body(&*shared.reader)?).fields().clone()))
+            .collect()
+    };
+    let schema = match rows(SCHEMAS)?.first().and_then(|row| row.get("schema").and_then(Value::as_str)) {
+        None => None,
+        Some(text) => {
+            let json = serde_json::from_str(text)
+                .map_err(|error| Error::internal("The stored schema is damaged.").with_source(error))?;
+            let schema = fusion_schema::table::Schema::from_json(&json);
+            Some(Arc::new(
+                schema
+                    .map_err(|error| Error::internal("The stored schema is damaged.").with_source(error))?,
+            ))
+        }
+    };
+    let (tables, indexes) = (rows(TABLES)?, rows(INDEXES)?);
+    Ok(Catalog::derive(tables.iter().map(Arc::as_ref), indexes.iter().map(Arc::as_ref), schema))
+}

@@ -1,0 +1,77 @@
+//! The evictor: lets go of document bodies when they exceed the memory budget.
+//!
+//! A clock hand walks over the published documents, table by table; a body read since the last visit stays
+//! (second chance), any other goes. Keys always stay in memory.
+
+use std::ops::Bound;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use fusion_schema::id::InternalId;
+
+use super::committer::Committer;
+use super::document::resident_bytes;
+use super::snapshot::State;
+use crate::store::TableId;
+
+/// How often the budget is looked at.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// Documents visited between two looks at whether the process wants to stop.
+const STEP: usize = 4096;
+/// Share of the budget down to which bodies go, so that eviction does not run all the time.
+const TARGET_PERCENT: usize = 90;
+
+/// Where the hand stands.
+type Hand = Option<(TableId, InternalId)>;
+
+/// Starts the evictor's thread. Nobody waits for it: it ends by itself after the committer did.
+pub(super) fn start(committer: &Arc<Committer>, budget: usize) -> std::io::Result<()> {
+    let committer = Arc::downgrade(committer);
+    std::thread::Builder::new().name("evictor".to_owned()).spawn(move || run(&committer, budget))?;
+    Ok(())
+}
+
+fn run(committer: &Weak<Committer>, budget: usize) {
+    let mut hand = None;
+    loop {
+        std::thread::sleep(INTERVAL);
+        let Some(committer) = committer.upgrade() else { return };
+        if committer.is_stopping() {
+            return;
+        }
+        if resident_bytes() <= budget {
+            continue;
+        }
+        let target = budget / 100 * TARGET_PERCENT;
+        let state = committer.published.load_full();
+        let documents: usize = state.tables.values().map(|table| table.documents.len()).sum();
+        // Two rounds: the first may only take second chances away.
+        let mut visits = 2 * documents / STEP + 2;
+        while resident_bytes() > target && visits > 0 && !committer.is_stopping() {
+            hand = step(&state, hand);
+            visits -= 1;
+        }
+    }
+}
+
+/// Visits the next documents and gives the new position; `None` is the beginning.
+fn step(state: &State, hand: Hand) -> Hand {
+    let (mut table, mut after) = match hand {
+        Some((table, id)) => (table, Bound::Excluded(id)),
+        None => (TableId(0), Bound::Unbounded),
+    };
+    let mut left = STEP;
+    loop {
+        if let Some(state) = state.tables.get(&table) {
+            for (id, entry) in state.documents.range((after, Bound::Unbounded)) {
+                entry.evict();
+                left -= 1;
+                if left == 0 {
+                    return Some((table, *id));
+                }
+            }
+        }
+        table = *state.tables.range((Bound::Excluded(table), Bound::Unbounded)).next()?.0;
+        after = Bound::Unbounded;
+    }
+}

@@ -1,0 +1,293 @@
+//! [`QueryStream`]: the documents of a query, one by one.
+//!
+//! Keys are fetched in growing chunks from the snapshot's index merged with the transaction's own writes; a
+//! write in between makes the stream look again. The read set is widened only as far as the stream got, so
+//! `first()` depends on the keys up to its document and no further.
+
+use std::collections::VecDeque;
+use std::ops::Bound;
+
+use super::range::{self, KeyRange};
+use super::{Order, Query, QueryOperator, QuerySource};
+use crate::database::catalog::TableMeta;
+use crate::database::document::Document;
+use crate::database::key::{BY_ID, IndexId, Key};
+use crate::database::reads::{Interval, after};
+use crate::database::transaction::Transaction;
+use crate::error::{Error, Result};
+use crate::store::TableId;
+
+/// Keys fetched by the first chunk of a scan; each further chunk doubles.
+const CHUNK_FIRST: usize = 8;
+/// Keys fetched by one chunk at most.
+const CHUNK_MAX: usize = 256;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct QueryStream {
+    scan: Option<Scan>,
+    operators: Vec<Step>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Filter(super::Expression),
+    Limit { left: usize },
+}
+
+/// A walk over a range of an index.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    index: IndexId,
+    order: Order,
+    range: KeyRange,
+    /// Where its interval stands in the transaction's read set.
+    interval: usize,
+    /// The range before the walk began.
+    start: Vec<u8>,
+    end: Option<Vec<u8>>,
+    buffer: VecDeque<Key>,
+    /// The transaction's write generation when the buffer was filled.
+    generation: u64,
+    chunk: usize,
+    exhausted: bool,
+}
+
+impl QueryStream {
+    pub(crate) fn open(tx: &mut Transaction, query: &Query) -> Result<Self> {
+        let scan = match resolve(tx, &query.source)? {
+            Some((_, index, range)) => Some(Scan::open(tx, index, range, query.source.order())?),
+            None => None,
+        };
+        let steps = query.operators.iter().map(|operator| match operator {
+            QueryOperator::Filter(expression) => Step::Filter(expression.clone()),
+            QueryOperator::Limit(limit) => Step::Limit { left: *limit },
+        });
+        let mut stream = Self { scan, operators: steps.collect() };
+        if let Some(hint) = stream.limit_hint()
+            && let Some(scan) = &mut stream.scan
+        {
+            scan.chunk = hint.clamp(1, CHUNK_MAX);
+        }
+        Ok(stream)
+    }
+
+    /// How many keys will do, if no filter makes that unknown.
+    fn limit_hint(&self) -> Option<usize> {
+        match self.operators.first() {
+            Some(Step::Limit { left }) => Some(*left),
+            _ => None,
+        }
+    }
+
+    /// The next document, or `None` at the end.
+    ///
+    /// # Errors
+    /// When a limit of the transaction is reached, or a filter has operands of wrong types.
+    pub fn next(&mut self, tx: &mut Transaction) -> Result<Option<Document>> {
+        let Some(scan) = &mut self.scan else { return Ok(None) };
+        'documents: loop {
+            if self.operators.iter().any(|step| matches!(step, Step::Limit { left: 0 })) {
+                return Ok(None);
+            }
+            let Some(document) = scan.next(tx)? else { return Ok(None) };
+            for step in &mut self.operators {
+                match step {
+                    Step::Filter(expression) => {
+                        if !expression.matches(document.fields())? {
+                            continue 'documents;
+                        }
+                    }
+                    Step::Limit { left } => match left.checked_sub(1) {
+                        Some(rest) => *left = rest,
+                        None => return Ok(None),
+                    },
+                }
+            }
+            return Ok(Some(document));
+        }
+    }
+}
+
+/// The table, index and keys of a source; `None` if the table does not exist.
+pub(crate) fn resolve(
+    tx: &mut Transaction,
+    source: &QuerySource,
+) -> Result<Option<(std::sync::Arc<TableMeta>, IndexId, KeyRange)>> {
+    let table = tx.table(source.table());
+    match source {
+        QuerySource::FullTableScan { .. } => Ok(table.map(|table| {
+            let index = IndexId::by_creation_time(table.id);
+            (table, index, KeyRange { lower: Vec::new(), upper: None })
+        })),
+        QuerySource::IndexRange { table: table_name, index: name, range, .. } => {
+            let built_in = matches!(name.as_str(), "by_id" | "by_creation_time");
+            let Some(table) = table else {
+                // A table that does not exist is an empty one, with the built-in indexes only.
+                return if built_in { Ok(None) } else { Err(index_not_found(table_name, name)) };
+            };
+            let Some(index) = table.index(name) else { return Err(index_not_found(table_name, name)) };
+            if index.staged {
+                return Err(Error::bad_request(
+                    "IndexStagedError",
+                    format!(
+                        "Index {table_name}.{name} is currently staged and not available to query until it is enabled."
+                    ),
+                ));
+            }
+            let range = range::compile(&table, index, range)?;
+            let id = index.id;
+            Ok(Some((table, id, range)))
+        }
+    }
+}
+
+fn index_not_found(table: &str, index: &str) -> Error {
+    Error::bad_request("IndexNotFoundError", format!("Index {table}.{index} not found."))
+}
+
+impl Scan {
+    pub(crate) fn open(tx: &mut Transaction, index: IndexId, range: KeyRange, order: Order) -> Result<Self> {
+        // Nothing was looked at yet: an empty interval, to be widened.
+        let interval = tx.read(Interval { index, start: Vec::new(), end: Some(Vec::new()) })?;
+        Ok(Self {
+            index,
+            order,
+            end: range.upper.clone(),
+            start: range.lower.clone(),
+            range,
+            interval,
+            buffer: VecDeque::new(),
+            generation: tx.generation(),
+            chunk: CHUNK_FIRST,
+            exhausted: false,
+        })
+    }
+
+    /// The next document in the range.
+    pub(crate) fn next(&mut self, tx: &mut Transaction) -> Result<Option<Document>> {
+        Ok(self.next_with_key(tx)?.map(|(_, document)| document))
+    }
+
+    /// The next document in the range and the key it was found under.
+    pub(crate) fn next_with_key(&mut self, tx: &mut Transaction) -> Result<Option<(Vec<u8>, Document)>> {
+        if self.generation != tx.generation() {
+            self.buffer.clear();
+            self.generation = tx.generation();
+            self.exhausted = false;
+        }
+        if self.buffer.is_empty() && !self.exhausted {
+            self.buffer = fetch(tx, self.index, &self.range, self.order, self.chunk);
+            self.exhausted = self.buffer.len() < self.chunk;
+            self.chunk = (self.chunk * 2).min(CHUNK_MAX);
+        }
+        let Some(key) = self.buffer.pop_front() else {
+            // The whole rest was seen to be empty.
+            tx.widen(self.interval, self.start.clone(), self.end.clone());
+            return Ok(None);
+        };
+        match self.order {
+            Order::Asc => {
+                self.range.lower = after(key.as_bytes());
+                tx.widen(self.interval, self.start.clone(), Some(self.range.lower.clone()));
+            }
+            Order::Desc => {
+                tx.widen(self.interval, key.as_bytes().to_vec(), self.end.clone());
+                self.range.upper = Some(key.as_bytes().to_vec());
+            }
+        }
+        let document = tx.load(self.index.table, key.internal_id())?;
+        Ok(Some((key.as_bytes().to_vec(), document)))
+    }
+}
+
+/// Up to `count` keys of a range in order, own writes included.
+fn fetch(tx: &Transaction, index: IndexId, range: &KeyRange, order: Order, count: usize) -> VecDeque<Key> {
+    let mut keys = VecDeque::with_capacity(count.min(64));
+    if range.upper.as_ref().is_some_and(|upper| *upper <= range.lower) {
+        return keys;
+    }
+    if index.slot == BY_ID {
+        fetch_ids(tx, index.table, range, order, count, &mut keys);
+        return keys;
+    }
+    let upper = match &range.upper {
+        Some(upper) => Bound::Excluded(upper.as_slice()),
+        None => Bound::Unbounded,
+    };
+    let bounds = (Bound::Included(range.lower.as_slice()), upper);
+    let base = tx.state().tables.get(&index.table).and_then(|table| table.index(index.slot));
+    let base = base.map(|keys| keys.range::<_, [u8]>(bounds));
+    let own = tx.writes().overlay(index).map(|overlay| overlay.range::<[u8], _>(bounds));
+    let own = own.into_iter().flatten().map(|(key, present)| (key.clone(), *present));
+    match order {
+        Order::Asc => merge(base.into_iter().flatten().cloned(), own, |a, b| a < b, count, &mut keys),
+        Order::Desc => {
+            merge(base.into_iter().flatten().rev().cloned(), own.rev(), |a, b| a > b, count, &mut keys)
+        }
+    }
+    keys
+}
+
+/// The same for the index of ids, whose keys are the primary map's.
+fn fetch_ids(
+    tx: &Transaction,
+    table: TableId,
+    range: &KeyRange,
+    order: Order,
+    count: usize,
+    keys: &mut VecDeque<Key>,
+) {
+    let Some((start, end)) = id_bounds(range) else { return };
+    let base = tx.state().tables.get(&table).map(|table| table.documents.range(start..=end));
+    let base = base.into_iter().flatten().map(|(id, _)| Key::of_id(*id));
+    let own = tx.writes().of_table(table, start, end).map(|(id, present)| (Key::of_id(id), present));
+    match order {
+        Order::Asc => merge(base, own, |a, b| a < b, count, keys),
+        Order::Desc => merge(base.rev(), own.rev(), |a, b| a > b, count, keys),
+    }
+}
+
+/// The first and last id in a range of keys of the index of ids. Bounds may be shorter or longer than an id.
+fn id_bounds(range: &KeyRange) -> Option<([u8; 16], [u8; 16])> {
+    let padded = |bytes: &[u8]| {
+        let mut id = [0; 16];
+        let length = bytes.len().min(16);
+        id[..length].copy_from_slice(&bytes[..length]);
+        u128::from_be_bytes(id)
+    };
+    // A key longer than an id lies just above the id it starts with.
+    let first = padded(&range.lower).checked_add(u128::from(range.lower.len() > 16))?;
+    let last = match &range.upper {
+        None => u128::MAX,
+        Some(upper) if upper.len() > 16 => padded(upper),
+        Some(upper) => padded(upper).checked_sub(1)?,
+    };
+    (first <= last).then(|| (first.to_be_bytes(), last.to_be_bytes()))
+}
+
+/// Merges the snapshot's keys with the transaction's own changes.
+fn merge(
+    base: impl Iterator<Item = Key>,
+    own: impl Iterator<Item = (Key, bool)>,
+    before: impl Fn(&Key, &Key) -> bool,
+    count: usize,
+    keys: &mut VecDeque<Key>,
+) {
+    let (mut base, mut own) = (base.peekable(), own.peekable());
+    while keys.len() < count {
+        match (base.peek(), own.peek()) {
+            (None, None) => return,
+            (Some(_), None) => keys.extend(base.next()),
+            (Some(a), Some((b, _))) if before(a, b) => keys.extend(base.next()),
+            (a, Some((b, _))) => {
+                if a == Some(b) {
+                    base.next();
+                }
+                if let Some((key, true)) = own.next() {
+                    keys.push_back(key);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! [`ActionCtx`]: what an action can do.
+//!
+//! An action is outside of any transaction: each query and mutation it runs is one of its own, and nothing is
+//! undone when it fails. The context can be cloned and used from several tasks at once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fusion_schema::table::{ScheduledFunction, StoredFile};
+use fusion_schema::{DocumentId, Id, Object, Typed, Value};
+use parking_lot::Mutex;
+
+use super::{decode_result, encode_args};
+use crate::auth::{Identity, UserIdentity};
+use crate::clock::random_bytes;
+use crate::function::call::{Caller, FunctionCall, FunctionKind};
+use crate::function::deployment::Deployment;
+use crate::function::log_line::{LogLevel, LogLine, LogLines, quote};
+use crate::function::outcome::{Outcome, RequestId};
+use crate::function::path::FunctionPath;
+use crate::function::registry::FunctionRegistry;
+use crate::function::runner::FunctionRunner;
+use crate::system::environment::Environment;
+use crate::system::files::{FileMetadata, Files};
+use crate::{Error, Result};
+
+/// The run of an action, without what its module brought along. Cheap to clone.
+#[derive(Clone)]
+pub struct ActionCore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    runner: Arc<FunctionRunner>,
+    registry: Arc<FunctionRegistry>,
+    /// The function, or `GET /path` of an HTTP action.
+    name: String,
+    identity: Identity,
+    request_id: RequestId,
+    job: Option<DocumentId>,
+    logs: Mutex<LogLines>,
+}
+
+impl std::fmt::Debug for ActionCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ActionCore").field("name", &self.inner.name).finish_non_exhaustive()
+    }
+}
+
+impl ActionCore {
+    /// The run of an action or HTTP action that keeps the functions it began with.
+    pub(crate) fn new(
+        runner: Arc<FunctionRunner>,
+        registry: Arc<FunctionRegistry>,
+        name: String,
+        identity: Identity,
+        request_id: RequestId,
+        job: Option<DocumentId>,
+    ) -> Self {
+        let logs = Mutex::new(LogLines::default());
+        Self { inner: Arc::new(Inner { runner, registry, name, identity, request_id, job, logs }) }
+    }
+
+    /// The deployment.
+    pub fn deployment(&self) -> &Arc<Deployment> {
+        self.inner.runner.deployment()
+    }
+
+    /// What ties its errors to the log.
+    pub fn request_id(&self) -> RequestId {
+        self.inner.request_id
+    }
+
+    /// The functions it can call.
+    pub fn registry(&self) -> &Arc<FunctionRegistry> {
+        &self.inner.registry
+    }
+
+    /// The user on whose behalf it runs.
+    ///
+    /// # Errors
+    /// The stored error of an identity that could not be used.
+    pub fn user(&self) -> Result<Option<Arc<UserIdentity>>> {
+        Ok(self.inner.identity.user()?.cloned())
+    }
+
+    /// An environment variable as it now is.
+    ///
+    /// # Errors
+    /// See [`Environment::get`].
+    pub fn env(&self, name: &str) -> Result<Option<String>> {
+        let deployment = self.deployment();
+        if let Some(value) = deployment.system_variable(name) {
+            return Ok(Some(value.to_owned()));
+        }
+        let mut tx = deployment.database.begin_query();
+        Ok(Environment::new(&mut tx, deployment.secrets()).get(name)?.map(|variable| variable.value))
+    }
+
+    /// Prints a line of already formatted arguments; it appears in the function log at once.
+    pub fn log(&self, level: LogLevel, messages: Vec<String>) {
+        let now = self.deployment().clock().unix_ms();
+        let line = self.inner.logs.lock().push(level, messages, now).cloned();
+        if let Some(line) = line {
+            self.inner.runner.log().progress(&self.inner.name, self.inner.request_id, now, line);
+        }
+    }
+
+    /// Takes what was printed so far.
+    pub(crate) fn take_logs(&self) -> Vec<LogLine> {
+        std::mem::take(&mut *self.inner.logs.lock()).into_lines()
+    }
+
+    /// Runs another function on behalf of the same user.
+    ///
+    /// # Errors
+    /// The function's error as its caller sees it.
+    pub async fn run(&self, kind: FunctionKind, path: &FunctionPath, args: Object) -> Result<Value> {
+        let inner = &self.inner;
+        let call = FunctionCall {
+            path: path.clone(),
+            args,
+            identity: inner.identity.clone(),
+            caller: Caller::Action(inner.job),
+            request_id: inner.request_id,
+        };
+        let outcome: Outcome = match kind {
+            FunctionKind::Query => inner.runner.query(call, None).await,
+            FunctionKind::Mutation => inner.runner.mutation(call).await,
+            FunctionKind::Action => inner.runner.nested_action(call, inner.registry.clone()).await,
+            FunctionKind::HttpAction => {
+                return Err(Error::bad_request(
+                    "WrongFunctionKind",
+                    "HTTP actions cannot be called by path.",
+                ));
+            }
+        };
+        match outcome.result {
+            Ok(returned) => Ok(returned.to_value()),
+            Err(error) => Err(error.into_nested()),
+        }
+    }
+
+    /// Schedules a function at once.
+    ///
+    /// # Errors
+    /// If there is no such function or the time is out of range.
+    pub async fn schedule(&self, due_ms: f64, path: &FunctionPath, args: Object) -> Result<DocumentId> {
+        self.inner.registry.find_schedulable(path)?;
+        self.inner.runner.schedule(path.clone(), args, due_ms, self.inner.job).await
+    }
+
+    /// Cancels a scheduled function at once.
+    ///
+    /// # Errors
+    /// `ScheduledFunctionNotFound`.
+    pub async fn cancel_job(&self, id: DocumentId) -> Result<()> {
+        self.inner.runner.cancel_job(id).await
+    }
+}
+
+/// What an action can do: talk to the outside through `S`, and run queries and mutations.
+#[derive(Clone, Debug)]
+pub struct ActionCtx<S = ()> {
+    core: ActionCore,
+    services: S,
+}
+
+impl<S> ActionCtx<S> {
+    /// A view of an action's run.
+    pub const fn new(core: ActionCore, services: S) -> Self {
+        Self { core, services }
+    }
+
+    /// What the module was given from outside.
+    pub const fn services(&self) -> &S {
+        &self.services
+    }
+
+    /// The run itself, for engines that run other languages.
+    pub const fn core(&self) -> &ActionCore {
+        &self.core
+    }
+
+    /// The time, in milliseconds since the epoch.
+    pub fn now(&self) -> f64 {
+        self.core.deployment().clock().unix_ms().floor()
+    }
+
+    /// Random bytes that nobody can guess.
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        random_bytes()
+    }
+
+    /// The user on whose behalf the action runs; `None` for nobody.
+    ///
+    /// # Errors
+    /// If the caller's credentials could not be used (HTTP actions only).
+    pub fn identity(&self) -> Result<Option<Arc<UserIdentity>>> {
+        self.core.user()
+    }
+
+    /// An environment variable of the deployment.
+    ///
+    /// # Errors
+    /// If its stored value cannot be decrypted.
+    pub fn env(&self, name: &str) -> Result<Option<String>> {
+        self.core.env(name)
+    }
+
+    /// Prints a line for the client's console and the function log.
+    pub fn log(&self, level: LogLevel, message: impl AsRef<str>) {
+        self.core.log(level, vec![quote(message.as_ref())]);
+    }
+
+    /// Runs a query on the latest data.
+    ///
+    /// # Errors
+    /// The query's error.
+    pub async fn run_query<R: Typed>(&self, path: &str, args: impl Typed) -> Result<R> {
+        decode_result(self.run(FunctionKind::Query, prepare(path, args)).await?)
+    }
+
+    /// Runs a mutation; what it did stays done whatever the action does afterwards.
+    ///
+    /// # Errors
+    /// The mutation's error.
+    pub async fn run_mutation<R: Typed>(&self, path: &str, args: impl Typed) -> Result<R> {
+        decode_result(self.run(FunctionKind::Mutation, prepare(path, args)).await?)
+    }
+
+    /// Runs another action.
+    ///
+    /// # Errors
+    /// The action's error.
+    pub async fn run_action<R: Typed>(&self, path: &str, args: impl Typed) -> Result<R> {
+        decode_result(self.run(FunctionKind::Action, prepare(path, args)).await?)
+    }
+
+    async fn run(&self, kind: FunctionKind, call: Result<(FunctionPath, Object)>) -> Result<Value> {
+        let (path, args) = call?;
+        self.core.run(kind, &path, args).await
+    }
+
+    /// Functions to run later; they are scheduled at once.
+    pub const fn scheduler(&self) -> ActionScheduler<'_> {
+        ActionScheduler { core: &self.core }
+    }
+
+    /// Stored files.
+    pub const fn storage(&self) -> ActionStorage<'_> {
+        ActionStorage { core: &self.core }
+    }
+}
+
+fn prepare(path: &str, args: impl Typed) -> Result<(FunctionPath, Object)> {
+    Ok((FunctionPath::parse(path)?, encode_args(args)?))
+}
+
+/// `ctx.scheduler()` of an action.
+#[derive(Debug)]
+pub struct ActionScheduler<'a> {
+    core: &'a ActionCore,
+}
+
+impl ActionScheduler<'_> {
+    /// Runs a mutation or action `delay_ms` milliseconds from now.
+    ///
+    /// # Errors
+    /// If there is no such function or the delay is out of range.
+    pub async fn run_after(
+        &self,
+        delay_ms: f64,
+        path: &str,
+        args: impl Typed,
+    ) -> Result<Id<ScheduledFunction>> {
+        let now = self.core.deployment().clock().unix_ms().floor();
+        self.schedule(now + delay_ms.max(0.0), prepare(path, args)).await
+    }
+
+    /// Runs a mutation or action at a time in milliseconds since the epoch.
+    ///
+    /// # Errors
+    /// If there is no such function or the time is out of range.
+    pub async fn run_at(&self, time_ms: f64, path: &str, args: impl Typed) -> Result<Id<ScheduledFunction>> {
+        self.schedule(time_ms, prepare(path, args)).await
+    }
+
+    async fn schedule(
+        &self,
+        due_ms: f64,
+        call: Result<(FunctionPath, Object)>,
+    ) -> Result<Id<ScheduledFunction>> {
+        let (path, args) = call?;
+        Ok(self.core.schedule(due_ms, &path, args).await?.into())
+    }
+
+    /// Cancels a scheduled function. One that has ended is left alone.
+    ///
+    /// # Errors
+    /// If there is no such job.
+    pub async fn cancel(&self, id: Id<ScheduledFunction>) -> Result<()> {
+        self.core.cancel_job(id.document_id()).await
+    }
+}
+
+/// `ctx.storage()` of an action. Storing and deleting happen at once and stay done.
+#[derive(Debug)]
+pub struct ActionStorage<'a> {
+    core: &'a ActionCore,
+}
+
+impl ActionStorage<'_> {
+    /// Stores a file.
+    ///
+    /// # Errors
+    /// If the content cannot be written.
+    pub async fn store(&self, content: Bytes, content_type: Option<String>) -> Result<Id<StoredFile>> {
+        let runner = &self.core.inner.runner;
+        let upload = futures_util::stream::once(async move { Ok::<_, Error>(content) });
+        Ok(runner.store_file(upload, content_type, None).await?.into())
+    }
+
+    /// The content of a file; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// If the content cannot be read.
+    pub async fn get(&self, id: Id<StoredFile>) -> Result<Option<(FileMetadata, Bytes)>> {
+        let Some(metadata) = self.get_metadata(id)? else { return Ok(None) };
+        let content = self.core.deployment().files.read(&metadata.uuid).await?;
+        Ok(Some((metadata, content)))
+    }
+
+    /// What is known about a file; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// If the row is damaged.
+    pub fn get_metadata(&self, id: Id<StoredFile>) -> Result<Option<FileMetadata>> {
+        let database = &self.core.deployment().database;
+        Files::new(&mut database.begin_query()).get(id.document_id())
+    }
+
+    /// Where the file can be downloaded; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// If the row is damaged.
+    pub fn get_url(&self, id: Id<StoredFile>) -> Result<Option<String>> {
+        Ok(self.get_metadata(id)?.map(|file| self.core.deployment().files.url(&file.uuid)))
+    }
+
+    /// A URL that takes uploads for an hour.
+    ///
+    /// # Errors
+    /// Only if the token cannot be sealed, which is internal.
+    pub fn generate_upload_url(&self) -> Result<String> {
+        let deployment = self.core.deployment();
+        deployment.files.generate_upload_url(deployment.clock().unix_ms())
+    }
+
+    /// Deletes a file.
+    ///
+    /// # Errors
+    /// `StorageIdNotFound` if there is no such file.
+    pub async fn delete(&self, id: Id<StoredFile>) -> Result<()> {
+        self.core.inner.runner.delete_file(id.document_id()).await
+    }
+}

@@ -1,0 +1,241 @@
+//! [`TypedQuery`]: a query over a table, built step by step and run at the end.
+
+use std::marker::PhantomData;
+
+use fusion_schema::{Doc, Nullable, Page, PaginationOptions, Table, Value};
+
+use super::reader::decode_document;
+use crate::database::query::{
+    Expression, Order, PageRequest, Query, QueryOperator, QuerySource, QueryStream, RangeExpression,
+    RangeOperator,
+};
+use crate::function::execution::Execution;
+use crate::{Error, Result};
+
+/// A query over the table of `T`. Without an index it reads the whole table in order of creation.
+#[must_use = "a query does nothing until it is run"]
+#[derive(Debug)]
+pub struct TypedQuery<'a, T> {
+    execution: &'a mut Execution,
+    index: Option<String>,
+    range: Vec<RangeExpression>,
+    order: Order,
+    operators: Vec<QueryOperator>,
+    problem: Option<Error>,
+    table: PhantomData<fn() -> T>,
+}
+
+impl<'a, T: Table> TypedQuery<'a, T> {
+    pub(super) const fn new(execution: &'a mut Execution, problem: Option<Error>) -> Self {
+        Self {
+            execution,
+            index: None,
+            range: Vec::new(),
+            order: Order::Asc,
+            operators: Vec::new(),
+            problem,
+            table: PhantomData,
+        }
+    }
+
+    /// Reads along an index.
+    pub fn index(mut self, name: &str) -> Self {
+        self.index = Some(name.to_owned());
+        self
+    }
+
+    fn condition(mut self, operator: RangeOperator, field: &str, value: Option<Value>) -> Self {
+        self.range.push(RangeExpression { operator, field: field.to_owned(), value });
+        self
+    }
+
+    /// Only documents whose index field equals the value. Fields are named in the index's order.
+    pub fn eq(self, field: &str, value: impl Into<Value>) -> Self {
+        self.condition(RangeOperator::Eq, field, Some(value.into()))
+    }
+
+    /// Only documents that lack the index field.
+    pub fn eq_missing(self, field: &str) -> Self {
+        self.condition(RangeOperator::Eq, field, None)
+    }
+
+    /// Only documents whose index field is greater.
+    pub fn gt(self, field: &str, value: impl Into<Value>) -> Self {
+        self.condition(RangeOperator::Gt, field, Some(value.into()))
+    }
+
+    /// Only documents whose index field is greater or equal.
+    pub fn gte(self, field: &str, value: impl Into<Value>) -> Self {
+        self.condition(RangeOperator::Gte, field, Some(value.into()))
+    }
+
+    /// Only documents whose index field is less.
+    pub fn lt(self, field: &str, value: impl Into<Value>) -> Self {
+        self.condition(RangeOperator::Lt, field, Some(value.into()))
+    }
+
+    /// Only documents whose index field is less or equal.
+    pub fn lte(self, field: &str, value: impl Into<Value>) -> Self {
+        self.condition(RangeOperator::Lte, field, Some(value.into()))
+    }
+
+    /// In which direction the index is read.
+    pub const fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Only documents for which the expression is true. They are read nevertheless: prefer an index.
+    pub fn filter(mut self, expression: Expression) -> Self {
+        self.operators.push(QueryOperator::Filter(expression));
+        self
+    }
+
+    /// The execution and the finished query.
+    fn build(self) -> Result<(&'a mut Execution, Query)> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        let table = T::NAME.to_owned();
+        let source = match self.index {
+            Some(index) => QuerySource::IndexRange { table, index, range: self.range, order: self.order },
+            None if self.range.is_empty() => QuerySource::FullTableScan { table, order: self.order },
+            None => {
+                return Err(Error::bad_request(
+                    "InvalidIndexRange",
+                    format!(
+                        "A query over \"{table}\" compares fields without an index. Choose one with `.index(..)`, or use `.filter(..)`."
+                    ),
+                ));
+            }
+        };
+        Ok((self.execution, Query { source, operators: self.operators }))
+    }
+
+    /// Opens the query to read it document by document.
+    ///
+    /// # Errors
+    /// For an unknown index, conditions that do not fit it, and when a limit is reached.
+    pub fn stream(self) -> Result<DocumentStream<'a, T>> {
+        let (execution, query) = self.build()?;
+        let stream = execution.tx().query(&query)?;
+        Ok(DocumentStream { execution, stream, table: PhantomData })
+    }
+
+    /// The first document.
+    ///
+    /// # Errors
+    /// As [`TypedQuery::stream`].
+    pub fn first(self) -> Result<Option<Doc<T>>> {
+        self.limit(1).stream()?.next()
+    }
+
+    /// The only document, if there is one.
+    ///
+    /// # Errors
+    /// As [`TypedQuery::stream`]; if there is more than one.
+    pub fn unique(self) -> Result<Option<Doc<T>>> {
+        let mut documents = self.take(2)?;
+        match (documents.pop(), documents.pop()) {
+            (Some(second), Some(first)) => Err(Error::function(format!(
+                "unique() query returned more than one result from table {}:\n [{}, {}, ...]",
+                T::NAME,
+                first.id,
+                second.id
+            ))),
+            (only, _) => Ok(only),
+        }
+    }
+
+    /// The first `count` documents.
+    ///
+    /// # Errors
+    /// As [`TypedQuery::stream`].
+    pub fn take(self, count: usize) -> Result<Vec<Doc<T>>> {
+        self.limit(count).collect()
+    }
+
+    /// All documents.
+    ///
+    /// # Errors
+    /// As [`TypedQuery::stream`].
+    pub fn collect(self) -> Result<Vec<Doc<T>>> {
+        let mut stream = self.stream()?;
+        let mut documents = Vec::new();
+        while let Some(document) = stream.next()? {
+            documents.push(document);
+        }
+        Ok(documents)
+    }
+
+    /// How many documents there are. Reads them all, unless the query is the bare table.
+    ///
+    /// # Errors
+    /// As [`TypedQuery::stream`].
+    pub fn count(self) -> Result<u64> {
+        if self.problem.is_none()
+            && self.index.is_none()
+            && self.operators.is_empty()
+            && self.range.is_empty()
+        {
+            return self.execution.tx().count(T::NAME);
+        }
+        let mut stream = self.stream()?;
+        let mut count = 0;
+        while stream.stream.next(stream.execution.tx())?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// One page of the documents.
+    ///
+    /// # Errors
+    /// As [`TypedQuery::stream`]; `InvalidCursor` for a cursor of another query; if a page was read before.
+    pub fn paginate(self, options: PaginationOptions) -> Result<Page<Doc<T>>> {
+        let (execution, query) = self.build()?;
+        let page = execution.tx().paginate(&query, &page_request(options))?;
+        Ok(Page {
+            page: page.page.into_iter().map(decode_document).collect::<Result<_>>()?,
+            is_done: page.is_done,
+            continue_cursor: page.continue_cursor,
+            split_cursor: Some(Nullable(page.split_cursor)),
+            page_status: Some(Nullable(page.page_status.map(|status| status.as_str().to_owned()))),
+        })
+    }
+
+    fn limit(mut self, count: usize) -> Self {
+        self.operators.push(QueryOperator::Limit(count));
+        self
+    }
+}
+
+/// Options as the database takes them.
+pub(crate) fn page_request(options: PaginationOptions) -> PageRequest {
+    let whole = |number: f64| number.clamp(0.0, f64::from(u32::MAX)) as usize;
+    PageRequest {
+        cursor: options.cursor.0,
+        end_cursor: options.end_cursor.and_then(|cursor| cursor.0),
+        page_size: whole(options.num_items),
+        maximum_rows_read: options.maximum_rows_read.map(whole),
+        maximum_bytes_read: options.maximum_bytes_read.map(whole),
+    }
+}
+
+/// The documents of a query, one by one. What is not read is not depended on.
+#[derive(Debug)]
+pub struct DocumentStream<'a, T> {
+    execution: &'a mut Execution,
+    stream: QueryStream,
+    table: PhantomData<fn() -> T>,
+}
+
+impl<T: Table> DocumentStream<'_, T> {
+    /// The next document.
+    ///
+    /// # Errors
+    /// When a limit of the transaction is reached or a filter fails.
+    pub fn next(&mut self) -> Result<Option<Doc<T>>> {
+        self.stream.next(self.execution.tx())?.map(decode_document).transpose()
+    }
+}

@@ -1,0 +1,360 @@
+//! [`Execution`]: the run of a query or mutation with everything nested in it: one transaction, one frozen time,
+//! one stream of randomness, one identity, one list of log lines.
+//!
+//! Contexts are views of it, for Rust handlers and JavaScript alike. It also records what a result depends on
+//! beside the data (the identity, the clock), so that results are shared exactly as far as they may be.
+
+use std::sync::Arc;
+
+use fusion_schema::names::FUNCTION_VALUE_SIZE_MAX;
+use fusion_schema::{DocumentId, Object, Typed, Value};
+
+use super::call::{Caller, FunctionCall, FunctionKind};
+use super::context::{MutationCtx, QueryCtx};
+use super::deployment::Deployment;
+use super::log_line::{LogLevel, LogLine, LogLines};
+use super::outcome;
+use super::path::FunctionPath;
+use super::randomness::Randomness;
+use super::registry::{Access, FunctionEntry, FunctionRegistry, Handler};
+use crate::auth::{Identity, UserIdentity};
+use crate::database::Transaction;
+use crate::limits::NESTED_CALLS_MAX;
+use crate::system::environment::Environment;
+use crate::system::files::Files;
+use crate::system::jobs::Jobs;
+use crate::{Error, Result};
+
+/// Whether a query may learn who asks. A result computed without knowing can be shared by everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityAccess {
+    /// The function sees the identity; that it looked is recorded.
+    Open,
+    /// The first look at the identity ends the run, and that is recorded.
+    Trap,
+}
+
+/// What a result depends on beside the data it read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// The function asked who calls.
+    pub identity: bool,
+    /// The function asked for the time.
+    pub clock: bool,
+}
+
+/// What is to be done outside the database once the transaction is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A file is no longer known: its content can go.
+    DeleteBlob(String),
+    /// A job was scheduled.
+    JobDue,
+}
+
+/// See the module's documentation.
+pub struct Execution {
+    tx: Transaction,
+    deployment: Arc<Deployment>,
+    registry: Arc<FunctionRegistry>,
+    identity: Identity,
+    identity_access: IdentityAccess,
+    caller: Caller,
+    observed: Observed,
+    now_ms: f64,
+    random: Randomness,
+    logs: LogLines,
+    /// The functions that are running, outermost first.
+    stack: Vec<FunctionPath>,
+    effects: Vec<Effect>,
+    scheduled: ScheduledTotals,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct ScheduledTotals {
+    count: usize,
+    arguments_size: usize,
+}
+
+impl std::fmt::Debug for Execution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Execution").field("stack", &self.stack).finish_non_exhaustive()
+    }
+}
+
+/// What an execution leaves behind.
+pub struct Finished {
+    /// The transaction, to be committed or turned into a token.
+    pub tx: Transaction,
+    /// What it printed.
+    pub log_lines: Vec<LogLine>,
+    /// What its result depends on beside data.
+    pub observed: Observed,
+    /// What to do once it is durable.
+    pub effects: Vec<Effect>,
+}
+
+impl Execution {
+    /// An execution that has not run anything yet.
+    pub fn new(
+        tx: Transaction,
+        deployment: Arc<Deployment>,
+        registry: Arc<FunctionRegistry>,
+        call: &FunctionCall,
+        identity_access: IdentityAccess,
+    ) -> Self {
+        // JavaScript's clock has no fractions of a millisecond.
+        let now_ms = deployment.clock().unix_ms().floor();
+        Self {
+            tx,
+            deployment,
+            registry,
+            identity: call.identity.clone(),
+            identity_access,
+            caller: call.caller,
+            observed: Observed::default(),
+            now_ms,
+            random: Randomness::default(),
+            logs: LogLines::default(),
+            stack: Vec::new(),
+            effects: Vec::new(),
+            scheduled: ScheduledTotals::default(),
+        }
+    }
+
+    /// Takes it apart after the run.
+    pub fn finish(self) -> Finished {
+        Finished {
+            tx: self.tx,
+            log_lines: self.logs.into_lines(),
+            observed: self.observed,
+            effects: self.effects,
+        }
+    }
+
+    /// Runs a function that was looked up, with checks of arguments and result.
+    ///
+    /// # Errors
+    /// Whatever the function fails with; `ArgumentValidationError`, `ReturnsValidationError` and too large values.
+    pub fn run(&mut self, entry: &FunctionEntry, args: Object) -> Result<Value> {
+        let args = check_args(entry, args, &self.tx)?;
+        self.stack.push(entry.path.clone());
+        let result = match &entry.handler {
+            Handler::Query(handler) => handler(&mut QueryCtx::new(self), args),
+            Handler::Mutation(handler) => handler(&mut MutationCtx::new(self), args),
+            Handler::Action(_) => Err(Error::internal("an action was run as part of a transaction")),
+        };
+        self.stack.pop();
+        let value = result?;
+        check_returns(entry, &value, &self.tx)?;
+        Ok(value)
+    }
+
+    /// Runs another function inside the same transaction: what it wrote is rolled back if it fails, what it read
+    /// stays read.
+    ///
+    /// # Errors
+    /// The function's error as its caller sees it (`Uncaught …` becomes part of the message); an error if calls
+    /// are nested too deeply.
+    pub fn run_nested(&mut self, path: &FunctionPath, kind: FunctionKind, args: Object) -> Result<Value> {
+        if self.stack.len() > NESTED_CALLS_MAX {
+            return Err(Error::bad_request(
+                "NestedCallsTooDeep",
+                format!(
+                    "Functions may call each other at most {NESTED_CALLS_MAX} levels deep inside one transaction. Share code between them with plain functions instead."
+                ),
+            ));
+        }
+        let registry = self.registry.clone();
+        let entry = registry.find_kind(path, kind, Access::Inside)?;
+        let sub = self.tx.begin_sub();
+        let (effects, scheduled) = (self.effects.len(), self.scheduled);
+        match self.run(entry, args) {
+            Ok(value) => {
+                self.tx.commit_sub(sub);
+                Ok(value)
+            }
+            Err(error) => {
+                self.tx.rollback_sub(sub);
+                self.effects.truncate(effects);
+                self.scheduled = scheduled;
+                Err(outcome::nested(error))
+            }
+        }
+    }
+
+    /// The transaction.
+    pub const fn tx(&mut self) -> &mut Transaction {
+        &mut self.tx
+    }
+
+    /// What it can reach beside the transaction.
+    pub const fn deployment(&self) -> &Arc<Deployment> {
+        &self.deployment
+    }
+
+    /// The functions it can call.
+    pub const fn registry(&self) -> &Arc<FunctionRegistry> {
+        &self.registry
+    }
+
+    /// The function that is running.
+    pub fn current(&self) -> Option<&FunctionPath> {
+        self.stack.last()
+    }
+
+    /// What caused it.
+    pub const fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    /// The time it began, in milliseconds since the epoch; stands still.
+    pub const fn now_ms(&mut self) -> f64 {
+        self.observed.clock = true;
+        self.now_ms
+    }
+
+    /// The time without the result depending on it, for what the function does not see.
+    pub(crate) const fn hidden_now_ms(&self) -> f64 {
+        self.now_ms
+    }
+
+    /// Its randomness.
+    pub const fn random(&mut self) -> &mut Randomness {
+        &mut self.random
+    }
+
+    /// The user on whose behalf it runs.
+    ///
+    /// # Errors
+    /// The stored error of an identity that could not be used.
+    pub fn user(&mut self) -> Result<Option<Arc<UserIdentity>>> {
+        self.observed.identity = true;
+        if self.identity_access == IdentityAccess::Trap {
+            return Err(Error::internal("the identity was read in a shared run, which is discarded"));
+        }
+        Ok(self.identity.user()?.cloned())
+    }
+
+    /// An environment variable.
+    ///
+    /// # Errors
+    /// See [`Environment::get`].
+    pub fn env(&mut self, name: &str) -> Result<Option<String>> {
+        if let Some(value) = self.deployment.system_variable(name) {
+            return Ok(Some(value.to_owned()));
+        }
+        let variable = Environment::new(&mut self.tx, self.deployment.secrets()).get(name)?;
+        Ok(variable.map(|variable| variable.value))
+    }
+
+    /// Prints a line of already formatted arguments.
+    pub fn log(&mut self, level: LogLevel, messages: Vec<String>) {
+        self.logs.push(level, messages, self.deployment.clock().unix_ms());
+    }
+
+    /// Schedules a function, which begins only if this transaction commits.
+    ///
+    /// # Errors
+    /// If the target does not exist or is of the wrong kind, the time is out of range, or a limit is reached.
+    pub fn schedule(&mut self, due_ms: f64, path: &FunctionPath, args: Object) -> Result<DocumentId> {
+        self.registry.find_schedulable(path)?;
+        self.scheduled.count += 1;
+        self.scheduled.arguments_size += args.size();
+        let limits = self.deployment.limits();
+        if self.scheduled.count > limits.functions_scheduled_max {
+            return Err(Error::bad_request(
+                "TooManyFunctionsScheduled",
+                format!(
+                    "Too many functions scheduled by this mutation (limit: {}). Schedule one function that schedules the rest.",
+                    limits.functions_scheduled_max
+                ),
+            ));
+        }
+        if self.scheduled.arguments_size > limits.scheduled_arguments_size_max {
+            return Err(Error::bad_request(
+                "ScheduledFunctionsArgumentsTooLarge",
+                format!(
+                    "Too large total size of the arguments of scheduled functions from this mutation (limit: {} bytes). Store the data in a document and pass its id.",
+                    limits.scheduled_arguments_size_max
+                ),
+            ));
+        }
+        // What a canceled job schedules from then on is canceled too.
+        let canceled = match self.caller.job() {
+            Some(job) => Jobs::new(&mut self.tx).is_canceled(job)?,
+            None => false,
+        };
+        let now = self.now_ms;
+        let id = Jobs::new(&mut self.tx).schedule(path.with_extension(), args, due_ms, now, canceled)?;
+        self.effects.push(Effect::JobDue);
+        Ok(id)
+    }
+
+    /// Cancels a scheduled function.
+    ///
+    /// # Errors
+    /// `ScheduledFunctionNotFound`.
+    pub fn cancel_job(&mut self, id: DocumentId) -> Result<()> {
+        let now = self.now_ms;
+        Jobs::new(&mut self.tx).cancel(id, now).map(drop)
+    }
+
+    /// Forgets a stored file; its content goes once this is durable.
+    ///
+    /// # Errors
+    /// `StorageIdNotFound`.
+    pub fn delete_file(&mut self, id: DocumentId) -> Result<()> {
+        let uuid = Files::new(&mut self.tx).delete(id)?;
+        self.effects.push(Effect::DeleteBlob(uuid));
+        Ok(())
+    }
+}
+
+/// Fails unless the arguments are what the function takes; gives them back.
+pub(crate) fn check_args(
+    entry: &FunctionEntry,
+    args: Object,
+    tables: &dyn fusion_schema::TableLookup,
+) -> Result<Object> {
+    let size = args.size();
+    if size > FUNCTION_VALUE_SIZE_MAX {
+        return Err(too_large("FunctionArgumentsTooLarge", "Arguments", &entry.path, size));
+    }
+    if entry.args.is_any() {
+        return Ok(args);
+    }
+    let args = Value::Object(args);
+    if let Err(error) = entry.args.check(&args, tables) {
+        return Err(Error::bad_request("ArgumentValidationError", error.for_arguments()));
+    }
+    Object::decode(args).map_err(|error| Error::internal(error.to_string()))
+}
+
+/// Fails unless the value is what the function returns.
+pub(crate) fn check_returns(
+    entry: &FunctionEntry,
+    value: &Value,
+    tables: &dyn fusion_schema::TableLookup,
+) -> Result<()> {
+    let size = value.size();
+    if size > FUNCTION_VALUE_SIZE_MAX {
+        return Err(too_large("FunctionReturnValueTooLarge", "Return value", &entry.path, size));
+    }
+    match &entry.returns {
+        Some(returns) if !entry.returns_by_type => returns
+            .check(value, tables)
+            .map_err(|error| Error::bad_request("ReturnsValidationError", error.for_returns())),
+        _ => Ok(()),
+    }
+}
+
+fn too_large(code: &'static str, what: &str, path: &FunctionPath, size: usize) -> Error {
+    Error::bad_request(
+        code,
+        format!(
+            "{what} of {} too large: {size} bytes, at most {FUNCTION_VALUE_SIZE_MAX} are allowed.",
+            path.with_extension()
+        ),
+    )
+}

@@ -1,0 +1,12 @@
+//! The request and the response of an HTTP action. Bodies stream both ways.
+
+use axum::body::Body;
+
+pub use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+
+/// A body that streams.
+pub type HttpBody = Body;
+/// A request; its URI is the whole URL the caller used.
+pub type HttpRequest = axum::http::Request<Body>;
+/// A response.
+pub type HttpResponse = axum::http::Response<Body>;

@@ -1,0 +1,355 @@
+//! [`FunctionRegistry`]: every function of a deployment by its path, its HTTP routes, its crons and its schema.
+//!
+//! A registry never changes; a push makes a new one and the runner swaps them. Whoever runs a function keeps the
+//! registry it began with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use fusion_schema::table::Schema;
+use fusion_schema::{Object, Validator, Value};
+
+use super::call::{FunctionKind, Visibility};
+use super::context::{ActionCore, MutationCtx, QueryCtx};
+use super::http::{HttpRequest, HttpResponse};
+use super::http_router::HttpRouter;
+use super::path::FunctionPath;
+use super::schedule::Schedule;
+use crate::auth::Identity;
+use crate::{Error, Result};
+
+/// A future that a handler gives.
+pub type HandlerFuture<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+/// What runs a query.
+pub type QueryHandler = Arc<dyn Fn(&mut QueryCtx<'_>, Object) -> Result<Value> + Send + Sync>;
+/// What runs a mutation.
+pub type MutationHandler = Arc<dyn Fn(&mut MutationCtx<'_>, Object) -> Result<Value> + Send + Sync>;
+/// What runs an action.
+pub type ActionHandler = Arc<dyn Fn(ActionCore, Object) -> HandlerFuture<Value> + Send + Sync>;
+/// What answers an HTTP request.
+pub type HttpHandler = Arc<dyn Fn(ActionCore, HttpRequest) -> HandlerFuture<HttpResponse> + Send + Sync>;
+
+/// The code behind a function.
+#[derive(Clone)]
+pub enum Handler {
+    /// A query's.
+    Query(QueryHandler),
+    /// A mutation's.
+    Mutation(MutationHandler),
+    /// An action's.
+    Action(ActionHandler),
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Query(_) => "Query",
+            Self::Mutation(_) => "Mutation",
+            Self::Action(_) => "Action",
+        })
+    }
+}
+
+/// A registered function.
+#[derive(Clone, Debug)]
+pub struct FunctionEntry {
+    /// Its path.
+    pub path: FunctionPath,
+    /// Who may call it.
+    pub visibility: Visibility,
+    /// What arguments it takes: an object or anything.
+    pub args: Validator,
+    /// What it returns; `None` if it does not say.
+    pub returns: Option<Validator>,
+    /// Whether the handler itself guarantees `returns`, so that nobody needs to check.
+    pub returns_by_type: bool,
+    /// The code.
+    pub handler: Handler,
+}
+
+impl FunctionEntry {
+    /// Whether it is a query, a mutation or an action.
+    pub const fn kind(&self) -> FunctionKind {
+        match self.handler {
+            Handler::Query(_) => FunctionKind::Query,
+            Handler::Mutation(_) => FunctionKind::Mutation,
+            Handler::Action(_) => FunctionKind::Action,
+        }
+    }
+}
+
+/// A function that runs again and again.
+#[derive(Clone, Debug)]
+pub struct CronDefinition {
+    /// The cron's name, unique in the deployment.
+    pub name: String,
+    /// The mutation or action to run.
+    pub path: FunctionPath,
+    /// Its arguments.
+    pub args: Object,
+    /// When.
+    pub schedule: Schedule,
+}
+
+/// From where a function is looked up, which decides what is found and how a miss is worded.
+#[derive(Clone, Copy, Debug)]
+pub enum Access<'a> {
+    /// A client on behalf of this identity.
+    Client(&'a Identity),
+    /// A tool that may call everything (`/api/function`, `/api/run`), on behalf of this identity.
+    Tool(&'a Identity),
+    /// Another function, the scheduler or a cron.
+    Inside,
+}
+
+/// See the module's documentation.
+#[derive(Default)]
+pub struct FunctionRegistry {
+    application: String,
+    functions: HashMap<FunctionPath, Arc<FunctionEntry>>,
+    routes: HttpRouter<HttpHandler>,
+    crons: BTreeMap<String, CronDefinition>,
+    schema: Schema,
+}
+
+impl fmt::Debug for FunctionRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionRegistry")
+            .field("application", &self.application)
+            .field("functions", &self.functions.len())
+            .field("crons", &self.crons.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl FunctionRegistry {
+    /// Puts a registry together; functions given later replace earlier ones of the same path.
+    ///
+    /// # Errors
+    /// `InvalidCron` if a cron names no mutation or action.
+    pub fn new(
+        application: impl Into<String>,
+        functions: impl IntoIterator<Item = FunctionEntry>,
+        routes: HttpRouter<HttpHandler>,
+        crons: impl IntoIterator<Item = CronDefinition>,
+        schema: Schema,
+    ) -> Result<Self> {
+        let functions: HashMap<_, _> =
+            functions.into_iter().map(|entry| (entry.path.clone(), Arc::new(entry))).collect();
+        let mut by_name = BTreeMap::new();
+        for cron in crons {
+            let target = functions.get(&cron.path).map(|entry| entry.kind());
+            if !matches!(target, Some(FunctionKind::Mutation | FunctionKind::Action)) {
+                return Err(Error::bad_request(
+                    "InvalidCron",
+                    format!(
+                        "The cron \"{}\" names \"{}\", which is no mutation or action.",
+                        cron.name, cron.path
+                    ),
+                ));
+            }
+            by_name.insert(cron.name.clone(), cron);
+        }
+        Ok(Self { application: application.into(), functions, routes, crons: by_name, schema })
+    }
+
+    /// The application's name.
+    pub fn application(&self) -> &str {
+        &self.application
+    }
+
+    /// The function at a path, whoever asks.
+    pub fn get(&self, path: &FunctionPath) -> Option<&Arc<FunctionEntry>> {
+        self.functions.get(path)
+    }
+
+    /// Every function, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<FunctionEntry>> {
+        self.functions.values()
+    }
+
+    /// Whether a module is there.
+    pub fn has_module(&self, module: &str) -> bool {
+        self.functions.keys().any(|path| path.module() == module)
+    }
+
+    /// The function at a path that the caller may call.
+    ///
+    /// # Errors
+    /// `FunctionNotFound`, with the same text for a function that is not there and one the caller may not see.
+    pub fn find(&self, path: &FunctionPath, access: Access<'_>) -> Result<&Arc<FunctionEntry>> {
+        let (identity, what) = match access {
+            Access::Client(identity) => (Some(identity), "public function"),
+            Access::Tool(identity) => (Some(identity), "function"),
+            Access::Inside => (None, "function"),
+        };
+        let found = self.functions.get(path).filter(|entry| match identity {
+            // The server's own functions are for administrators; functions of the application do not call them.
+            _ if path.is_system() => identity.is_some_and(Identity::is_admin),
+            Some(identity) => entry.visibility == Visibility::Public || identity.is_admin(),
+            None => true,
+        });
+        found.ok_or_else(|| {
+            Error::not_found(
+                "FunctionNotFound",
+                format!("Could not find {what} for '{path}'. Did you forget to run `npx convex dev`?"),
+            )
+        })
+    }
+
+    /// The function at a path that the caller may call, which must be of the given kind.
+    ///
+    /// # Errors
+    /// `FunctionNotFound` as [`FunctionRegistry::find`]; `WrongFunctionKind`.
+    pub fn find_kind(
+        &self,
+        path: &FunctionPath,
+        kind: FunctionKind,
+        access: Access<'_>,
+    ) -> Result<&Arc<FunctionEntry>> {
+        let entry = self.find(path, access)?;
+        if entry.kind() == kind {
+            return Ok(entry);
+        }
+        Err(Error::bad_request(
+            "WrongFunctionKind",
+            format!(
+                "Trying to execute {} as {kind}, but it is defined as {}.",
+                path.with_extension(),
+                entry.kind()
+            ),
+        ))
+    }
+
+    /// The mutation or action at a path that somebody wants to schedule.
+    ///
+    /// # Errors
+    /// `InvalidScheduledFunction` with a text that says what is missing.
+    pub fn find_schedulable(&self, path: &FunctionPath) -> Result<&Arc<FunctionEntry>> {
+        let invalid = |message: String| Err(Error::bad_request("InvalidScheduledFunction", message));
+        let Some(entry) = self.functions.get(path).filter(|_| !path.is_system()) else {
+            let (module, function) = (path.module(), path.function());
+            return invalid(if self.has_module(module) {
+                format!(
+                    "Attempted to schedule function, but no exported function {function} found in the file: {module}.js. Did you forget to export it?"
+                )
+            } else {
+                format!("Attempted to schedule function at nonexistent path: {module}.js")
+            });
+        };
+        match entry.kind() {
+            FunctionKind::Mutation | FunctionKind::Action => Ok(entry),
+            kind => invalid(format!(
+                "Attempted to schedule {}, which is a {kind}: only mutations and actions can be scheduled.",
+                path.with_extension()
+            )),
+        }
+    }
+
+    /// The HTTP routes.
+    pub const fn routes(&self) -> &HttpRouter<HttpHandler> {
+        &self.routes
+    }
+
+    /// The crons by name.
+    pub const fn crons(&self) -> &BTreeMap<String, CronDefinition> {
+        &self.crons
+    }
+
+    /// The tables the application declares.
+    pub const fn schema(&self) -> &Schema {
+        &self.schema
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fusion_schema::object;
+
+    use super::*;
+    use crate::function::Application;
+
+    fn registry() -> FunctionRegistry {
+        let mut app = Application::new("test");
+        app.module("messages", Visibility::Public, (), |module| {
+            module.query("list", |_: &mut QueryCtx<'_>, _: Object| Ok(()));
+            module.mutation("send", |_: &mut MutationCtx<'_>, _: Object| Ok(()));
+        });
+        app.module("inner", Visibility::Internal, (), |module| {
+            module.query("list", |_: &mut QueryCtx<'_>, _: Object| Ok(()));
+        });
+        app.module("_system/cli/tables", Visibility::Internal, (), |module| {
+            module.query("default", |_: &mut QueryCtx<'_>, _: Object| Ok(()));
+        });
+        app.build().unwrap()
+    }
+
+    fn path(text: &str) -> FunctionPath {
+        FunctionPath::parse(text).unwrap()
+    }
+
+    const ADMIN: Identity = Identity::Admin { acting_as: None };
+
+    #[test]
+    fn clients_do_not_learn_about_internal_functions() {
+        let registry = registry();
+        let miss = |text: &str, identity: &Identity| {
+            registry.find(&path(text), Access::Client(identity)).expect_err(text).message().to_owned()
+        };
+        let text = "Could not find public function for 'inner:list'. Did you forget to run `npx convex dev`?";
+        assert_eq!(miss("inner.js:list", &Identity::Anonymous), text);
+        assert_eq!(miss("nowhere:list", &ADMIN), text.replace("inner", "nowhere"));
+        assert!(registry.find(&path("inner:list"), Access::Client(&ADMIN)).is_ok());
+        assert!(registry.find(&path("inner:list"), Access::Inside).is_ok());
+        assert!(registry.find(&path("messages:list"), Access::Client(&Identity::Anonymous)).is_ok());
+    }
+
+    #[test]
+    fn system_functions_are_for_administrators() {
+        let registry = registry();
+        let tables = path("_system/cli/tables");
+        assert!(registry.find(&tables, Access::Client(&Identity::Anonymous)).is_err());
+        assert!(registry.find(&tables, Access::Inside).is_err());
+        assert!(registry.find(&tables, Access::Client(&ADMIN)).is_ok());
+    }
+
+    #[test]
+    fn tools_and_functions_read_another_text() {
+        let error = registry().find(&path("a/b:c"), Access::Tool(&ADMIN)).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "Could not find function for 'a/b:c'. Did you forget to run `npx convex dev`?"
+        );
+    }
+
+    #[test]
+    fn the_wrong_kind_is_named() {
+        let registry = registry();
+        let error =
+            registry.find_kind(&path("messages:send"), FunctionKind::Query, Access::Inside).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "Trying to execute messages.js:send as Query, but it is defined as Mutation."
+        );
+    }
+
+    #[test]
+    fn only_mutations_and_actions_that_exist_can_be_scheduled() {
+        let registry = registry();
+        let text = |name: &str| registry.find_schedulable(&path(name)).unwrap_err().message().to_owned();
+        assert_eq!(text("no:f"), "Attempted to schedule function at nonexistent path: no.js");
+        assert!(text("messages:f").contains("no exported function f found in the file: messages.js"));
+        assert!(text("messages:list").contains("is a Query"));
+        assert!(registry.find_schedulable(&path("messages:send")).is_ok());
+    }
+
+    #[test]
+    fn a_cron_needs_a_target() {
+        let mut app = Application::new("test");
+        app.cron("clean", Schedule::hourly(0), "messages:clean", object! {});
+        assert_eq!(app.build().unwrap_err().code(), "InvalidCron");
+    }
+}

@@ -1,0 +1,299 @@
+//! [`FunctionRunner`]: the one door through which anybody runs a function.
+//!
+//! Queries and mutations run on threads of their own ([`super::pool`]), mutations as [`super::mutations`] tells;
+//! actions are tasks ([`super::actions`]). Whatever a function does, the caller gets an [`Outcome`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::call::{FunctionCall, FunctionKind};
+use super::deployment::Deployment;
+use super::execution::{Execution, Finished, IdentityAccess, Observed};
+use super::execution_log::{Completion, ExecutionLog, LogEvent, Usage};
+use super::metrics::MetricsByFunction;
+use super::mutations::{MutationRequest, SessionQueues, run_guarded};
+use super::outcome::{Outcome, Returned, UdfError};
+use super::pool::{Pool, check_waited};
+use super::registry::FunctionRegistry;
+use crate::clock::Moment;
+use crate::database::{Timestamp, Token, Transaction};
+use crate::{Error, Result};
+
+/// See the module's documentation.
+pub struct FunctionRunner {
+    deployment: Arc<Deployment>,
+    registry: ArcSwap<FunctionRegistry>,
+    queries: Pool,
+    mutations: Pool,
+    sessions: SessionQueues,
+    actions: Arc<Semaphore>,
+    metrics: MetricsByFunction,
+    log: ExecutionLog,
+}
+
+impl std::fmt::Debug for FunctionRunner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FunctionRunner").field("registry", &self.registry.load()).finish_non_exhaustive()
+    }
+}
+
+/// A run of a query, with what it depends on.
+#[derive(Debug)]
+pub struct QueryRun {
+    /// What it gave.
+    pub outcome: Outcome,
+    /// The data it read.
+    pub token: Token,
+    /// What it read beside data. With [`IdentityAccess::Trap`] and [`Observed::identity`] the outcome is worthless
+    /// and has to be computed again with the identity open.
+    pub observed: Observed,
+}
+
+impl FunctionRunner {
+    /// Starts the threads for a deployment with these functions.
+    ///
+    /// # Errors
+    /// If the system refuses threads.
+    pub fn new(deployment: Deployment, registry: FunctionRegistry) -> Result<Arc<Self>> {
+        let limits = deployment.limits().clone();
+        // Functions do not wait for anything, so more threads than processors would only take turns.
+        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let threads = |most: usize| processors.min(most).max(1);
+        Ok(Arc::new(Self {
+            deployment: Arc::new(deployment),
+            registry: ArcSwap::from_pointee(registry),
+            queries: Pool::new("queries", threads(limits.concurrent_queries_max))?,
+            mutations: Pool::new("mutations", threads(limits.concurrent_mutations_max))?,
+            sessions: SessionQueues::default(),
+            actions: Arc::new(Semaphore::new(limits.concurrent_actions_max)),
+            metrics: MetricsByFunction::default(),
+            log: ExecutionLog::default(),
+        }))
+    }
+
+    /// The functions as they are now. Keep the result for one run: the next call may give others.
+    pub fn registry(&self) -> Arc<FunctionRegistry> {
+        self.registry.load_full()
+    }
+
+    /// Puts other functions in place. What runs goes on with those it began with.
+    pub fn set_registry(&self, registry: FunctionRegistry) {
+        self.registry.store(Arc::new(registry));
+    }
+
+    /// What functions can reach beside their transaction.
+    pub const fn deployment(&self) -> &Arc<Deployment> {
+        &self.deployment
+    }
+
+    /// Counters by function.
+    pub const fn metrics(&self) -> &MetricsByFunction {
+        &self.metrics
+    }
+
+    /// The latest executions.
+    pub const fn log(&self) -> &ExecutionLog {
+        &self.log
+    }
+
+    /// The threads for queries, for those who re-run live ones.
+    pub const fn query_pool(&self) -> &Pool {
+        &self.queries
+    }
+
+    pub(super) const fn mutation_pool(&self) -> &Pool {
+        &self.mutations
+    }
+
+    pub(super) const fn sessions(&self) -> &SessionQueues {
+        &self.sessions
+    }
+
+    pub(super) const fn actions(&self) -> &Arc<Semaphore> {
+        &self.actions
+    }
+
+    pub(super) fn count_rerun(&self) {
+        self.metrics.count_rerun();
+    }
+
+    /// Runs a query once, on the newest durable data or at a timestamp that is still readable.
+    pub async fn query(self: &Arc<Self>, call: FunctionCall, at: Option<Timestamp>) -> Outcome {
+        self.query_with_access(call, at, false).await
+    }
+
+    async fn query_with_access(
+        self: &Arc<Self>,
+        call: FunctionCall,
+        at: Option<Timestamp>,
+        tool: bool,
+    ) -> Outcome {
+        let (runner, request_id) = (self.clone(), call.request_id);
+        let work = move || {
+            let database = &runner.deployment.database;
+            let snapshot = match at {
+                None => database.published(),
+                Some(ts) => database.snapshot_at(ts).ok_or_else(|| {
+                    Error::bad_request(
+                        "TimestampOutOfRange",
+                        format!("There is no readable state at timestamp {ts} any more. Fetch a new timestamp and try again."),
+                    )
+                })?,
+            };
+            let run = runner.run_query_with_access(
+                &call,
+                database.begin(snapshot),
+                None,
+                IdentityAccess::Open,
+                tool,
+            );
+            Ok(run.outcome)
+        };
+        on_pool(&self.queries, work).await.unwrap_or_else(|error| Outcome::failed(&error, request_id))
+    }
+
+    /// Runs a query on the calling thread, in a transaction begun on the snapshot of the caller's choice.
+    /// `journal` is that of the last run of the same live query.
+    pub fn run_query(
+        self: &Arc<Self>,
+        call: &FunctionCall,
+        tx: Transaction,
+        journal: Option<&str>,
+        identity_access: IdentityAccess,
+    ) -> QueryRun {
+        self.run_query_with_access(call, tx, journal, identity_access, false)
+    }
+
+    fn run_query_with_access(
+        self: &Arc<Self>,
+        call: &FunctionCall,
+        mut tx: Transaction,
+        journal: Option<&str>,
+        identity_access: IdentityAccess,
+        tool: bool,
+    ) -> QueryRun {
+        let started = Moment::now();
+        let registry = self.registry();
+        let ts = tx.begin_ts();
+        tx.set_journal(journal);
+        let mut execution =
+            Execution::new(tx, self.deployment.clone(), registry.clone(), call, identity_access);
+        let found = registry.find_kind(&call.path, FunctionKind::Query, Self::access(call, tool));
+        let result = match &found {
+            Ok(entry) => run_guarded(&mut execution, entry, call),
+            Err(error) => Err(error.clone()),
+        };
+        let Finished { mut tx, log_lines, mut observed, .. } = execution.finish();
+        if registry.get(&call.path).is_some() && found.is_err() {
+            // Who asked decided whether the function could be found.
+            observed.identity = true;
+        }
+        let result = match result {
+            Ok(value) => Ok(Returned::from_value(&value)),
+            Err(error) => Err(UdfError::new(&error, call.request_id)),
+        };
+        let outcome = Outcome { result, log_lines, journal: tx.take_journal(), ts };
+        let trapped = identity_access == IdentityAccess::Trap && observed.identity;
+        if found.is_ok() && !trapped {
+            self.note_completion(FunctionKind::Query, call, started.elapsed(), &outcome);
+        }
+        QueryRun { outcome, token: tx.into_token(), observed }
+    }
+
+    /// Runs a mutation that belongs to no session.
+    pub async fn mutation(self: &Arc<Self>, call: FunctionCall) -> Outcome {
+        self.mutation_with_access(call, false).await
+    }
+
+    async fn mutation_with_access(self: &Arc<Self>, call: FunctionCall, tool: bool) -> Outcome {
+        let (sender, receiver) = oneshot::channel();
+        let request_id = call.request_id;
+        self.submit_mutation_request(MutationRequest {
+            call,
+            tool,
+            session: None,
+            done: Box::new(move |outcome| {
+                // The waiting side may be gone.
+                let _ = sender.send(outcome);
+            }),
+        });
+        receiver.await.unwrap_or_else(|_| Outcome::failed(&gone(), request_id))
+    }
+
+    /// Runs a function of any kind by its path, for tools: internal ones too if the identity may.
+    pub async fn any(self: &Arc<Self>, call: FunctionCall) -> Outcome {
+        let kind = {
+            let registry = self.registry();
+            match registry.find(&call.path, Self::access(&call, true)) {
+                Ok(entry) => entry.kind(),
+                Err(error) => return Outcome::failed(&error, call.request_id),
+            }
+        };
+        match kind {
+            FunctionKind::Query => self.query_with_access(call, None, true).await,
+            FunctionKind::Mutation => self.mutation_with_access(call, true).await,
+            FunctionKind::Action | FunctionKind::HttpAction => self.action_with_access(call, true).await,
+        }
+    }
+
+    /// Notes the end of a run of an existing function.
+    pub(super) fn note_completion(
+        &self,
+        kind: FunctionKind,
+        call: &FunctionCall,
+        duration: Duration,
+        outcome: &Outcome,
+    ) {
+        let error = outcome.result.as_ref().err();
+        self.metrics.of(&call.path).record(duration, error.is_some());
+        let now = self.deployment.clock().unix_ms();
+        self.log.push(
+            now,
+            LogEvent::Completion(Box::new(Completion {
+                kind,
+                identifier: call.path.to_string(),
+                request_id: call.request_id,
+                caller: call.caller.name(),
+                identity: call.identity.kind(),
+                duration,
+                cached: false,
+                error: error.map(|error| error.detail().to_owned()),
+                status: None,
+                will_retry: false,
+                return_bytes: outcome.result.as_ref().map_or(0, |returned| returned.json().len()),
+                usage: Usage::default(),
+                log_lines: if kind == FunctionKind::Action { Vec::new() } else { outcome.log_lines.clone() },
+            })),
+        );
+    }
+
+    /// Does blocking work on a query thread and waits for it.
+    ///
+    /// # Errors
+    /// The work's own error, or that there is no room.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        on_pool(&self.mutations, work).await
+    }
+}
+
+async fn on_pool<T: Send + 'static>(
+    pool: &Pool,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (sender, receiver) = oneshot::channel();
+    pool.submit(move |waited| {
+        // The waiting side may be gone.
+        let _ = sender.send(check_waited(waited).and_then(|()| work()));
+    })?;
+    receiver.await.unwrap_or_else(|_| Err(gone()))
+}
+
+fn gone() -> Error {
+    Error::internal("a function thread dropped a call without an answer")
+}

@@ -1,0 +1,59 @@
+//! A runner over a database in memory, for tests of this crate.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fusion_schema::{Object, Value};
+
+use super::alarm::Alarm;
+use super::{Application, Caller, Deployment, FunctionCall, FunctionPath, FunctionRunner, Outcome};
+use crate::auth::Identity;
+use crate::clock::Clock;
+use crate::database::{Database, DatabaseOptions};
+use crate::system::blobs::Blobs;
+use crate::system::file_storage::FileStorage;
+
+/// A clock that stands still until it is told.
+#[derive(Debug)]
+pub(crate) struct ManualClock(AtomicU64);
+
+impl ManualClock {
+    pub(crate) fn at_ms(ms: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(ms * 1_000_000)))
+    }
+}
+
+impl Clock for ManualClock {
+    fn unix_ns(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A runner with the application's functions. In an async test its files live in that runtime.
+pub(crate) fn runner(app: Application, clock: Arc<dyn Clock>) -> Arc<FunctionRunner> {
+    runner_on(Database::open(DatabaseOptions { clock, ..DatabaseOptions::in_memory() }).unwrap(), app)
+}
+
+pub(crate) fn runner_on(database: Database, app: Application) -> Arc<FunctionRunner> {
+    let files = FileStorage::new(Blobs::in_memory(), database.secrets().clone(), "http://cloud");
+    let deployment = Deployment {
+        database,
+        files,
+        cloud_origin: "http://cloud".to_owned(),
+        site_origin: "http://site".to_owned(),
+        alarm: Alarm::default(),
+    };
+    FunctionRunner::new(deployment, app.build().unwrap()).unwrap()
+}
+
+pub(crate) fn call(path: &str, args: Object) -> FunctionCall {
+    FunctionCall::new(FunctionPath::parse(path).unwrap(), args, Identity::Anonymous, Caller::HttpApi)
+}
+
+/// The returned value, or the text of the error without its request id.
+pub(crate) fn value(outcome: &Outcome) -> Result<Value, String> {
+    match &outcome.result {
+        Ok(returned) => Ok(returned.to_value()),
+        Err(error) => Err(error.detail().to_owned()),
+    }
+}

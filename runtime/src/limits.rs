@@ -1,0 +1,167 @@
+//! [`Limits`]: every limit of the engine by name, with its default and the environment name of the original
+//! server where it has one. `cli` reads the environment; everything else is handed an `Arc<Limits>`.
+
+use std::time::Duration;
+
+/// Most index ranges one transaction may read (`db.get` and `db.query` each count once).
+pub const INDEX_RANGES_READ_MAX: usize = 4096;
+/// Deepest nesting of `runQuery`/`runMutation` inside one transaction.
+pub const NESTED_CALLS_MAX: usize = 8;
+/// Most operators of one query.
+pub const QUERY_OPERATORS_MAX: usize = 256;
+/// Most transactions waiting for the store before writers have to wait themselves.
+pub const PENDING_COMMITS_MAX: usize = 65_536;
+/// How many commits the conflict log remembers beyond what running transactions need.
+pub const COMMIT_LOG_ENTRIES_MAX: usize = 200_000;
+/// How long a thread may hold the head lease before others go on without it.
+pub const HEAD_LEASE_MAX: Duration = Duration::from_secs(20);
+/// How long a handed-out snapshot (`query_ts`) stays readable.
+pub const PINNED_SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(60);
+/// How many handed-out snapshots stay readable at once.
+pub const PINNED_SNAPSHOTS_MAX: usize = 64;
+
+/// What can be set from outside.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Documents one transaction may read (`TRANSACTION_MAX_READ_SIZE_ROWS`, `CONVEX_MAX_QUERY_SIZE`).
+    pub documents_read_max: usize,
+    /// Bytes of documents one transaction may read (`TRANSACTION_MAX_READ_SIZE_BYTES`).
+    pub bytes_read_max: usize,
+    /// Index ranges one transaction may read (`TRANSACTION_MAX_READ_SET_INTERVALS`).
+    pub index_ranges_read_max: usize,
+    /// Documents one transaction may write (`TRANSACTION_MAX_NUM_USER_WRITES`).
+    pub documents_written_max: usize,
+    /// Bytes of documents one transaction may write (`TRANSACTION_MAX_USER_WRITE_SIZE_BYTES`).
+    pub bytes_written_max: usize,
+    /// Functions one mutation may schedule (`TRANSACTION_MAX_NUM_SCHEDULED`).
+    pub functions_scheduled_max: usize,
+    /// Bytes of arguments of all functions one mutation schedules (`TRANSACTION_MAX_SCHEDULED_TOTAL_ARGUMENT_SIZE_BYTES`).
+    pub scheduled_arguments_size_max: usize,
+    /// Wall time of a query or mutation's own code (`DATABASE_UDF_USER_TIMEOUT_SECONDS`).
+    pub function_timeout: Duration,
+    /// Wall time of a query or mutation including waits (`DATABASE_UDF_SYSTEM_TIMEOUT_SECONDS`).
+    pub function_system_timeout: Duration,
+    /// Wall time of an action (`V8_ACTION_USER_TIMEOUT_SECS`).
+    pub action_timeout: Duration,
+    /// Queries running at once (`APPLICATION_MAX_CONCURRENT_QUERIES`).
+    pub concurrent_queries_max: usize,
+    /// Mutations running at once (`APPLICATION_MAX_CONCURRENT_MUTATIONS`).
+    pub concurrent_mutations_max: usize,
+    /// Actions running at once (`APPLICATION_MAX_CONCURRENT_V8_ACTIONS`).
+    pub concurrent_actions_max: usize,
+    /// HTTP requests served at once (`APPLICATION_MAX_CONCURRENT_HTTP_REQUESTS`).
+    pub concurrent_http_requests_max: usize,
+    /// Time limit of an HTTP request (`HTTP_SERVER_TIMEOUT_SECONDS`).
+    pub http_timeout: Duration,
+    /// Scheduled jobs running at once (`SCHEDULED_JOB_EXECUTION_PARALLELISM`).
+    pub concurrent_jobs_max: usize,
+    /// Seconds an unused cached query result is kept (`CONVEX_CACHE_TTL`).
+    pub cache_ttl: Duration,
+    /// Bytes of unused cached query results kept (`UDF_CACHE_MAX_SIZE`).
+    pub cache_bytes_max: usize,
+    /// Bytes of document bodies kept in memory (`--memory-budget`).
+    pub body_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            documents_read_max: 32_000,
+            bytes_read_max: 16 << 20,
+            index_ranges_read_max: INDEX_RANGES_READ_MAX,
+            documents_written_max: 16_000,
+            bytes_written_max: 16 << 20,
+            functions_scheduled_max: 1_000,
+            scheduled_arguments_size_max: 16 << 20,
+            function_timeout: Duration::from_secs(1),
+            function_system_timeout: Duration::from_secs(15),
+            action_timeout: Duration::from_secs(1_800),
+            concurrent_queries_max: 16,
+            concurrent_mutations_max: 16,
+            concurrent_actions_max: 64,
+            concurrent_http_requests_max: 1_024,
+            http_timeout: Duration::from_secs(300),
+            concurrent_jobs_max: 8,
+            cache_ttl: Duration::from_secs(300),
+            cache_bytes_max: 100 << 20,
+            body_bytes_max: 1 << 30,
+        }
+    }
+}
+
+impl Limits {
+    /// Applies one setting by its environment name. `Ok(false)` if the name is none of ours.
+    ///
+    /// # Errors
+    /// A sentence that names the setting, if the value is not a whole number.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<bool, String> {
+        let number = || -> Result<usize, String> {
+            value.trim().parse().map_err(|_| format!("{name} must be a whole number, but it is \"{value}\"."))
+        };
+        let seconds = || number().map(|seconds| Duration::from_secs(seconds as u64));
+        match name {
+            "TRANSACTION_MAX_READ_SIZE_ROWS" | "CONVEX_MAX_QUERY_SIZE" => self.documents_read_max = number()?,
+            "TRANSACTION_MAX_READ_SIZE_BYTES" => self.bytes_read_max = number()?,
+            "TRANSACTION_MAX_READ_SET_INTERVALS" => self.index_ranges_read_max = number()?,
+            "TRANSACTION_MAX_NUM_USER_WRITES" => self.documents_written_max = number()?,
+            "TRANSACTION_MAX_USER_WRITE_SIZE_BYTES" => self.bytes_written_max = number()?,
+            "TRANSACTION_MAX_NUM_SCHEDULED" => self.functions_scheduled_max = number()?,
+            "TRANSACTION_MAX_SCHEDULED_TOTAL_ARGUMENT_SIZE_BYTES" => {
+                self.scheduled_arguments_size_max = number()?
+            }
+            "DATABASE_UDF_USER_TIMEOUT_SECONDS" => self.function_timeout = seconds()?,
+            "DATABASE_UDF_SYSTEM_TIMEOUT_SECONDS" => self.function_system_timeout = seconds()?,
+            "V8_ACTION_USER_TIMEOUT_SECS" => self.action_timeout = seconds()?,
+            "APPLICATION_MAX_CONCURRENT_QUERIES" => self.concurrent_queries_max = number()?.max(1),
+            "APPLICATION_MAX_CONCURRENT_MUTATIONS" => self.concurrent_mutations_max = number()?.max(1),
+            "APPLICATION_MAX_CONCURRENT_V8_ACTIONS" => self.concurrent_actions_max = number()?.max(1),
+            "APPLICATION_MAX_CONCURRENT_HTTP_REQUESTS" => {
+                self.concurrent_http_requests_max = number()?.max(1)
+            }
+            "HTTP_SERVER_TIMEOUT_SECONDS" => self.http_timeout = seconds()?,
+            "SCHEDULED_JOB_EXECUTION_PARALLELISM" => self.concurrent_jobs_max = number()?.max(1),
+            "CONVEX_CACHE_TTL" => self.cache_ttl = seconds()?,
+            "UDF_CACHE_MAX_SIZE" => self.cache_bytes_max = number()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The environment names [`Limits::set`] knows.
+    pub const NAMES: &'static [&'static str] = &[
+        "TRANSACTION_MAX_READ_SIZE_ROWS",
+        "CONVEX_MAX_QUERY_SIZE",
+        "TRANSACTION_MAX_READ_SIZE_BYTES",
+        "TRANSACTION_MAX_READ_SET_INTERVALS",
+        "TRANSACTION_MAX_NUM_USER_WRITES",
+        "TRANSACTION_MAX_USER_WRITE_SIZE_BYTES",
+        "TRANSACTION_MAX_NUM_SCHEDULED",
+        "TRANSACTION_MAX_SCHEDULED_TOTAL_ARGUMENT_SIZE_BYTES",
+        "DATABASE_UDF_USER_TIMEOUT_SECONDS",
+        "DATABASE_UDF_SYSTEM_TIMEOUT_SECONDS",
+        "V8_ACTION_USER_TIMEOUT_SECS",
+        "APPLICATION_MAX_CONCURRENT_QUERIES",
+        "APPLICATION_MAX_CONCURRENT_MUTATIONS",
+        "APPLICATION_MAX_CONCURRENT_V8_ACTIONS",
+        "APPLICATION_MAX_CONCURRENT_HTTP_REQUESTS",
+        "HTTP_SERVER_TIMEOUT_SECONDS",
+        "SCHEDULED_JOB_EXECUTION_PARALLELISM",
+        "CONVEX_CACHE_TTL",
+        "UDF_CACHE_MAX_SIZE",
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_name_can_be_set_and_names_itself_when_wrong() {
+        for name in Limits::NAMES {
+            let mut limits = Limits::default();
+            assert_eq!(limits.set(name, "7"), Ok(true), "{name}");
+            assert!(limits.set(name, "seven").unwrap_err().contains(name));
+        }
+        assert_eq!(Limits::default().set("UNKNOWN", "7"), Ok(false));
+    }
+}

@@ -1,0 +1,149 @@
+//! The durable store: the current version of every document and the records that make mutations exactly-once.
+//!
+//! SQLite is the one implementation so far and lives in [`sqlite`] alone; the trait is where a Postgres store
+//! joins. A store keeps no history and knows nothing of indexes, schemas or functions: it writes batches
+//! durably, loads everything at start-up, and reads single bodies back that memory let go of.
+
+pub mod sqlite;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fusion_schema::id::InternalId;
+use thiserror::Error;
+
+/// A table inside the store. Unlike a table's name or number it is never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableId(pub u32);
+
+/// Why a store could not do something, by what has to happen next.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Nothing was written; trying again later can succeed (disk full, file busy).
+    #[error("{0}")]
+    Transient(String),
+    /// What was written is unknown; the process must stop (failed fsync, I/O error).
+    #[error("{0}")]
+    Fatal(String),
+    /// The data folder cannot be used; the message says why and what to do.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// When a commit counts as durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// After an fsync of its batch.
+    Full,
+    /// After it was handed to the operating system; an fsync follows within
+    /// [`sqlite::RELAXED_SYNC_INTERVAL`]. A power failure can lose that much, a killed process loses nothing.
+    Relaxed,
+}
+
+/// Where the data is and how it is kept.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The data folder; `None` keeps everything in memory (tests).
+    pub folder: Option<PathBuf>,
+    /// When a commit counts as durable.
+    pub durability: Durability,
+}
+
+/// A document as the store holds it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The row's number in its table; grows with insertion, so that inserts append.
+    pub slot: u64,
+    /// The document inside its table.
+    pub id: InternalId,
+    /// The commit that wrote this version.
+    pub ts: u64,
+    /// Milliseconds since the epoch.
+    pub creation_time: f64,
+    /// Canonical encoded JSON.
+    pub body: Arc<str>,
+}
+
+/// A change to one document.
+#[derive(Clone, Debug)]
+pub enum RowChange {
+    /// Insert the row or replace the one in its slot.
+    Put(Row),
+    /// Remove the row in the slot.
+    Delete {
+        /// The row's number in its table.
+        slot: u64,
+    },
+}
+
+/// What a mutation of a client session left behind, so that a replay of its request can be answered.
+#[derive(Clone, Debug)]
+pub struct SessionRecord {
+    /// The client's session.
+    pub session: u128,
+    /// The request inside the session.
+    pub request: u32,
+    /// The commit's timestamp.
+    pub ts: u64,
+    /// Whatever the function layer needs to answer again.
+    pub payload: Arc<str>,
+}
+
+/// A view with which people can query a table by SQL.
+#[derive(Clone, Debug)]
+pub struct ViewDefinition {
+    /// The user's name for the table.
+    pub name: String,
+    /// The table.
+    pub table: TableId,
+    /// The top-level fields to show as columns, besides `_id` and `_creationTime`.
+    pub columns: Vec<String>,
+}
+
+/// All that becomes durable together.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Changes in commit order.
+    pub changes: Vec<(TableId, RowChange)>,
+    /// Records of client sessions in commit order.
+    pub records: Vec<SessionRecord>,
+    /// The timestamp of the last commit in the batch.
+    pub ts: u64,
+    /// The SQL views, if they changed.
+    pub views: Option<Vec<ViewDefinition>>,
+    /// Tables whose rows go away altogether.
+    pub dropped: Vec<TableId>,
+}
+
+/// Reads beside the writer, from any thread.
+pub trait StoreReader: Send + Sync {
+    /// The version and body in a slot, if it holds a row.
+    fn body(&self, table: TableId, slot: u64) -> Result<Option<(u64, Arc<str>)>, StoreError>;
+
+    /// The record of a session's request.
+    fn session_record(&self, session: u128, request: u32) -> Result<Option<SessionRecord>, StoreError>;
+}
+
+/// The writer's side; it has one owner.
+pub trait Store: Send {
+    /// Makes the batch durable as a whole or not at all.
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// In [`Durability::Relaxed`]: makes everything written so far survive a power failure.
+    fn sync(&mut self) -> Result<(), StoreError>;
+
+    /// Forgets session records older than `ts`.
+    fn forget_records(&mut self, ts: u64) -> Result<(), StoreError>;
+}
+
+/// A store just opened, with what it holds.
+pub struct OpenedStore {
+    /// The writer.
+    pub store: Box<dyn Store>,
+    /// The readers.
+    pub reader: Arc<dyn StoreReader>,
+    /// Every table with its rows in order of their slots.
+    pub tables: Vec<(TableId, Vec<Row>)>,
+    /// No timestamp above this one was ever handed out.
+    pub high_water: u64,
+}

@@ -1,0 +1,470 @@
+//! The SQLite store: WAL, one writer, a few readers.
+//!
+//! Each table is an SQLite table `_fusion_t<id>(slot, id, ts, creation_time, body)` whose rowid is the slot, so
+//! inserts append and updates find their row by an integer. A view of the user's name shows its fields to any
+//! SQLite tool. A batch is one SQLite transaction; with `synchronous=FULL` the commit is one fsync of the WAL.
+//! Session records are stored one row per session and batch: a busy client costs one row, not forty.
+//!
+//! A lock file keeps a second process away; it is an advisory lock of the operating system, so it cannot be
+//! left behind by a crash. Deliberately absent: history, indexes, queries.
+
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fusion_schema::json;
+use parking_lot::Mutex;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+
+use super::{
+    Batch, Durability, OpenedStore, Row, RowChange, SessionRecord, Store, StoreError, StoreOptions,
+    StoreReader, TableId, ViewDefinition,
+};
+use crate::clock::Moment;
+
+/// The file inside the data folder.
+pub const FILE_NAME: &str = "fusion.sqlite3";
+/// In [`Durability::Relaxed`]: the longest time between an acknowledged commit and its fsync.
+pub const RELAXED_SYNC_INTERVAL: Duration = Duration::from_millis(200);
+/// How far ahead of the last timestamp the persisted high-water mark runs in [`Durability::Relaxed`], in
+/// nanoseconds; every time it is reached costs one fsync.
+const HIGH_WATER_LEAD: u64 = 10_000_000_000;
+/// The layout this program reads and writes. Raise it with every change of layout, and migrate.
+const FORMAT: i64 = 1;
+/// Marks the file as ours (`PRAGMA application_id`): "Fusn".
+const APPLICATION_ID: i64 = 0x4675_736E;
+/// How long a statement waits for somebody else's lock on the file before the batch is rolled back.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+/// Idle read connections kept open.
+const READERS_MAX: usize = 4;
+
+/// Opens (or makes) the store and loads all rows.
+///
+/// # Errors
+/// [`StoreError::Unusable`] with a sentence that says what to do: another process holds the folder, the file is
+/// corrupt, not ours, or newer than this program.
+pub fn open(options: &StoreOptions) -> Result<OpenedStore, StoreError> {
+    let unusable = |text: String| StoreError::Unusable(text);
+    let (location, lock) = match &options.folder {
+        None => {
+            // A named in-memory database is shared by the connections of this process.
+            let name = uuid::Builder::from_random_bytes(crate::clock::random_bytes()).into_uuid();
+            (Location(format!("file:{name}?mode=memory&cache=shared")), None)
+        }
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                unusable(format!("Cannot create the data folder {}: {error}.", folder.display()))
+            })?;
+            let lock = lock_folder(folder)?;
+            (Location(folder.join(FILE_NAME).to_string_lossy().into_owned()), Some(lock))
+        }
+    };
+    let connection = location.connect().map_err(|error| unusable(describe_open(&location, &error)))?;
+    let high_water = prepare(&connection, options.folder.is_some()).map_err(|error| match error {
+        PrepareError::Sqlite(error) => unusable(describe_open(&location, &error)),
+        PrepareError::Text(text) => unusable(text),
+    })?;
+    let tables = load(&connection).map_err(|error| unusable(describe_open(&location, &error)))?;
+    set_synchronous(&connection, true).map_err(|error| unusable(describe_open(&location, &error)))?;
+    let reader = Arc::new(SqliteReader { location, idle: Mutex::new(Vec::new()) });
+    let store = SqliteStore {
+        known_tables: tables.iter().map(|(table, _)| *table).collect(),
+        connection,
+        durability: options.durability,
+        high_water,
+        unsynced_since: None,
+        fully_synchronous: true,
+        _lock: lock,
+    };
+    Ok(OpenedStore { store: Box::new(store), reader, tables, high_water })
+}
+
+/// A path or URI that [`Connection::open_with_flags`] takes.
+struct Location(String);
+
+impl Location {
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(
+            &self.0,
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_CREATE
+                | OpenFlags::SQLITE_OPEN_URI
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(256);
+        if self.0.starts_with("file:") {
+            // Connections to one in-memory database share its pages and would lock tables against each other.
+            connection.execute_batch("PRAGMA read_uncommitted=1")?;
+        }
+        Ok(connection)
+    }
+}
+
+fn lock_folder(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file =
+        file.map_err(|error| StoreError::Unusable(format!("Cannot open {}: {error}.", path.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Unusable(format!(
+            "The data folder {} is in use by another fusion process. Stop that process, or choose another folder with --data-dir.",
+            folder.display()
+        ))),
+        Err(TryLockError::Error(error)) => {
+            Err(StoreError::Unusable(format!("Cannot lock {}: {error}.", path.display())))
+        }
+    }
+}
+
+fn describe_open(location: &Location, error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => format!(
+            "The data file {} is corrupt ({error}). Restore it from a backup, or move it away to start empty.",
+            location.0
+        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            format!("The data file {} is locked by another program. Close it and start again.", location.0)
+        }
+        _ => format!("Cannot open the data file {}: {error}.", location.0),
+    }
+}
+
+enum PrepareError {
+    Sqlite(rusqlite::Error),
+    Text(String),
+}
+
+impl From<rusqlite::Error> for PrepareError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Brings the file to our layout and gives the high-water mark.
+fn prepare(connection: &Connection, on_disk: bool) -> Result<u64, PrepareError> {
+    let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    let application: i64 = pragma("application_id")?;
+    let format: i64 = pragma("user_version")?;
+    let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && objects > 0 {
+        return Err(PrepareError::Text(
+            "The data file is an SQLite database, but not one of Fusion. Choose another folder with --data-dir.".to_owned(),
+        ));
+    }
+    if format > FORMAT {
+        return Err(PrepareError::Text(format!(
+            "The data file has format {format}, this program reads up to {FORMAT}. Start the newer fusion that wrote it."
+        )));
+    }
+    if on_disk {
+        connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
+    }
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous=FULL;
+         PRAGMA temp_store=MEMORY;
+         PRAGMA cache_size=-16384;
+         PRAGMA wal_autocheckpoint=4000;
+         PRAGMA journal_size_limit=67108864;
+         BEGIN IMMEDIATE;
+         PRAGMA application_id={APPLICATION_ID};
+         PRAGMA user_version={FORMAT};
+         CREATE TABLE IF NOT EXISTS _fusion_meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS _fusion_session_records(
+           session BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, ts INTEGER NOT NULL, body TEXT NOT NULL,
+           PRIMARY KEY(session, first)) WITHOUT ROWID;
+         COMMIT;"
+    ))?;
+    let high_water = connection
+        .query_row("SELECT value FROM _fusion_meta WHERE key='high_water'", [], |row| row.get::<_, i64>(0))
+        .optional()?
+        .unwrap_or(0);
+    Ok(u64::try_from(high_water).unwrap_or(0))
+}
+
+fn load(connection: &Connection) -> rusqlite::Result<Vec<(TableId, Vec<Row>)>> {
+    let mut names = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type='table' AND name GLOB '_fusion_t[0-9]*'")?;
+    let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut tables = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(id) = name.strip_prefix("_fusion_t").and_then(|digits| digits.parse().ok()) else {
+            continue;
+        };
+        let count: i64 =
+            connection.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
+        let mut statement = connection
+            .prepare(&format!("SELECT slot, id, ts, creation_time, body FROM {name} ORDER BY slot"))?;
+        let mut rows = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+        let mut cursor = statement.query([])?;
+        while let Some(row) = cursor.next()? {
+            let id: InternalIdColumn = row.get(1)?;
+            rows.push(Row {
+                slot: row.get::<_, i64>(0)? as u64,
+                id: id.0,
+                ts: row.get::<_, i64>(2)? as u64,
+                creation_time: row.get(3)?,
+                body: row.get_ref(4)?.as_str()?.into(),
+            });
+        }
+        tables.push((TableId(id), rows));
+    }
+    Ok(tables)
+}
+
+struct InternalIdColumn([u8; 16]);
+
+impl rusqlite::types::FromSql for InternalIdColumn {
+    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+        let bytes = value.as_blob()?;
+        bytes.try_into().map(Self).map_err(|_| rusqlite::types::FromSqlError::InvalidBlobSize {
+            expected_size: 16,
+            blob_size: bytes.len(),
+        })
+    }
+}
+
+fn set_synchronous(connection: &Connection, full: bool) -> rusqlite::Result<()> {
+    connection.execute_batch(if full { "PRAGMA synchronous=FULL" } else { "PRAGMA synchronous=NORMAL" })
+}
+
+struct SqliteStore {
+    connection: Connection,
+    durability: Durability,
+    known_tables: std::collections::HashSet<TableId>,
+    /// What the file says: no timestamp above this was handed out.
+    high_water: u64,
+    /// Relaxed mode: since when there are commits without an fsync.
+    unsynced_since: Option<Moment>,
+    fully_synchronous: bool,
+    _lock: Option<File>,
+}
+
+impl SqliteStore {
+    /// Whether the batch must be fsync'ed before it counts.
+    fn must_sync(&self, ts: u64) -> bool {
+        self.durability == Durability::Full
+            || ts > self.high_water
+            || self.unsynced_since.is_some_and(|since| since.elapsed() >= RELAXED_SYNC_INTERVAL)
+    }
+
+    fn write_inside(&mut self, batch: &Batch, full: bool) -> rusqlite::Result<u64> {
+        let tx = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let mut made = Vec::new();
+        for (table, change) in &batch.changes {
+            if !self.known_tables.contains(table) && !made.contains(table) {
+                tx.execute_batch(&format!(
+                    "CREATE TABLE IF NOT EXISTS _fusion_t{}(slot INTEGER PRIMARY KEY, id BLOB NOT NULL, ts INTEGER NOT NULL, creation_time REAL NOT NULL, body TEXT NOT NULL)",
+                    table.0
+                ))?;
+                made.push(*table);
+            }
+            match change {
+                RowChange::Put(row) => {
+                    tx.prepare_cached(&format!(
+                        "REPLACE INTO _fusion_t{}(slot, id, ts, creation_time, body) VALUES(?,?,?,?,?)",
+                        table.0
+                    ))?
+                    .execute(params![
+                        row.slot as i64,
+                        &row.id[..],
+                        row.ts as i64,
+                        row.creation_time,
+                        &*row.body
+                    ])?;
+                }
+                RowChange::Delete { slot } => {
+                    tx.prepare_cached(&format!("DELETE FROM _fusion_t{} WHERE slot=?", table.0))?
+                        .execute([*slot as i64])?;
+                }
+            }
+        }
+        write_records(&tx, &batch.records)?;
+        if let Some(views) = &batch.views {
+            write_views(&tx, views)?;
+        }
+        for table in &batch.dropped {
+            tx.execute_batch(&format!("DROP TABLE IF EXISTS _fusion_t{}", table.0))?;
+        }
+        let high_water = match self.durability {
+            Durability::Full => batch.ts,
+            Durability::Relaxed if full => batch.ts + HIGH_WATER_LEAD,
+            Durability::Relaxed => self.high_water,
+        };
+        if high_water > self.high_water {
+            tx.prepare_cached("REPLACE INTO _fusion_meta(key, value) VALUES('high_water', ?)")?
+                .execute([high_water as i64])?;
+        }
+        tx.commit()?;
+        self.known_tables.extend(made);
+        for table in &batch.dropped {
+            self.known_tables.remove(table);
+        }
+        Ok(high_water.max(self.high_water))
+    }
+}
+
+impl Store for SqliteStore {
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let full = self.must_sync(batch.ts);
+        if full != self.fully_synchronous {
+            set_synchronous(&self.connection, full).map_err(|error| classify(&error))?;
+            self.fully_synchronous = full;
+        }
+        self.high_water = self.write_inside(batch, full).map_err(|error| classify(&error))?;
+        self.unsynced_since = match (full, self.unsynced_since) {
+            (true, _) => None,
+            (false, since) => since.or_else(|| Some(Moment::now())),
+        };
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        if self.unsynced_since.is_none() {
+            return Ok(());
+        }
+        // An empty batch whose high-water mark moves is a write, so its commit syncs the WAL.
+        self.unsynced_since = None;
+        self.write(&Batch { ts: self.high_water + 1, ..Batch::default() })
+    }
+
+    fn forget_records(&mut self, ts: u64) -> Result<(), StoreError> {
+        self.connection
+            .execute("DELETE FROM _fusion_session_records WHERE ts < ?", [ts as i64])
+            .map(|_| ())
+            .map_err(|error| classify(&error))
+    }
+}
+
+/// What a failed batch means. SQLite has rolled the transaction back in every case; after an I/O error (a
+/// failed fsync among them) nobody knows what the disk holds, so the process must stop.
+fn classify(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Transient("The disk is full; free some space.".to_owned()),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Transient("The data file is locked by another program; close it.".to_owned())
+        }
+        Some(ErrorCode::OutOfMemory) => StoreError::Transient("SQLite is out of memory.".to_owned()),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            StoreError::Transient(format!("The data file cannot be written: {error}."))
+        }
+        _ => StoreError::Fatal(format!("Writing the data file failed: {error}.")),
+    }
+}
+
+/// Writes one row per session: the requests in a batch with their results, as a JSON array.
+fn write_records(tx: &rusqlite::Transaction<'_>, records: &[SessionRecord]) -> rusqlite::Result<()> {
+    let mut sessions: HashMap<u128, Vec<&SessionRecord>> = HashMap::new();
+    for record in records {
+        sessions.entry(record.session).or_default().push(record);
+    }
+    for (session, records) in sessions {
+        let (mut first, mut last, mut ts) = (u32::MAX, 0, 0);
+        let mut body = String::from("[");
+        for record in records {
+            first = first.min(record.request);
+            last = last.max(record.request);
+            ts = ts.max(record.ts);
+            if body.len() > 1 {
+                body.push(',');
+            }
+            // Timestamps do not fit a JSON number.
+            body.push_str(&format!("[{},\"{}\",", record.request, record.ts));
+            json::encode_string(&record.payload, &mut body);
+            body.push(']');
+        }
+        body.push(']');
+        tx.prepare_cached(
+            "REPLACE INTO _fusion_session_records(session, first, last, ts, body) VALUES(?,?,?,?,?)",
+        )?
+        .execute(params![&session.to_be_bytes()[..], first, last, ts as i64, body])?;
+    }
+    Ok(())
+}
+
+fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn write_views(tx: &rusqlite::Transaction<'_>, views: &[ViewDefinition]) -> rusqlite::Result<()> {
+    let mut statement = tx.prepare("SELECT name FROM sqlite_schema WHERE type='view'")?;
+    let old: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for name in old {
+        tx.execute_batch(&format!("DROP VIEW {}", quote_identifier(&name)))?;
+    }
+    for view in views {
+        tx.execute_batch(&format!(
+            "CREATE TABLE IF NOT EXISTS _fusion_t{}(slot INTEGER PRIMARY KEY, id BLOB NOT NULL, ts INTEGER NOT NULL, creation_time REAL NOT NULL, body TEXT NOT NULL)",
+            view.table.0
+        ))?;
+        let mut columns = String::new();
+        for column in ["_id", "_creationTime"].into_iter().chain(view.columns.iter().map(String::as_str)) {
+            if !columns.is_empty() {
+                columns.push_str(", ");
+            }
+            let path = format!("$.\"{column}\"").replace('\'', "''");
+            columns.push_str(&format!("body->>'{path}' AS {}", quote_identifier(column)));
+        }
+        tx.execute_batch(&format!(
+            "CREATE VIEW {} AS SELECT {columns} FROM _fusion_t{}",
+            quote_identifier(&view.name),
+            view.table.0
+        ))?;
+    }
+    Ok(())
+}
+
+struct SqliteReader {
+    location: Location,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl SqliteReader {
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let idle = self.idle.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.location.connect().map_err(|error| classify(&error))?,
+        };
+        let result = read(&connection).map_err(|error| classify(&error));
+        let mut idle = self.idle.lock();
+        if idle.len() < READERS_MAX {
+            idle.push(connection);
+        }
+        result
+    }
+}
+
+impl StoreReader for SqliteReader {
+    fn body(&self, table: TableId, slot: u64) -> Result<Option<(u64, Arc<str>)>, StoreError> {
+        self.with(|connection| {
+            connection
+                .prepare_cached(&format!("SELECT ts, body FROM _fusion_t{} WHERE slot=?", table.0))?
+                .query_row([slot as i64], |row| {
+                    Ok((row.get::<_, i64>(0)? as u64, row.get_ref(1)?.as_str()?.into()))
+                })
+                .optional()
+        })
+    }
+
+    fn session_record(&self, session: u128, request: u32) -> Result<Option<SessionRecord>, StoreError> {
+        let body: Option<String> = self.with(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT body FROM _fusion_session_records WHERE session=?1 AND first<=?2 AND last>=?2 ORDER BY first DESC LIMIT 1",
+                )?
+                .query_row(params![&session.to_be_bytes()[..], request], |row| row.get(0))
+                .optional()
+        })?;
+        let Some(body) = body else { return Ok(None) };
+        let records: Vec<(u32, String, String)> = serde_json::from_str(&body).map_err(|error| {
+            StoreError::Fatal(format!("A session record in the data file is damaged: {error}."))
+        })?;
+        Ok(records.into_iter().find(|(found, ..)| *found == request).and_then(|(request, ts, payload)| {
+            Some(SessionRecord { session, request, ts: ts.parse().ok()?, payload: payload.into() })
+        }))
+    }
+}

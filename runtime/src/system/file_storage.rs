@@ -1,0 +1,168 @@
+//! [`FileStorage`]: contents of stored files, their URLs and upload tokens.
+//!
+//! The UUID in a download URL and the token in an upload URL are the permission: nothing else is asked.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
+use tokio::runtime::Handle;
+
+use super::blobs::{Blobs, Written};
+use crate::auth::{Purpose, Secrets};
+use crate::clock::random_bytes;
+use crate::{Error, Result};
+
+/// How long an upload URL takes uploads: one hour, in milliseconds.
+const UPLOAD_TOKEN_LIFETIME_MS: f64 = 3_600_000.0;
+
+/// See the module's documentation. Cheap to clone.
+#[derive(Clone)]
+pub struct FileStorage {
+    blobs: Blobs,
+    secrets: Arc<Secrets>,
+    origin: String,
+    /// Where deletions run that nobody waits for.
+    runtime: Option<Handle>,
+}
+
+impl std::fmt::Debug for FileStorage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileStorage").field("blobs", &self.blobs).finish_non_exhaustive()
+    }
+}
+
+/// A content that was written but is not known to anybody yet.
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its digest and length.
+    pub written: Written,
+}
+
+impl NewFile {
+    /// The digest in base64.
+    pub fn sha256(&self) -> String {
+        BASE64.encode(self.written.sha256)
+    }
+}
+
+impl FileStorage {
+    /// Files in `blobs`, reached under `origin` (without a slash at the end). To be called inside of an async
+    /// runtime: deletions run there.
+    pub fn new(blobs: Blobs, secrets: Arc<Secrets>, origin: impl Into<String>) -> Self {
+        Self { blobs, secrets, origin: origin.into(), runtime: Handle::try_current().ok() }
+    }
+
+    /// Where a file can be downloaded.
+    pub fn url(&self, uuid: &str) -> String {
+        format!("{}/api/storage/{uuid}", self.origin)
+    }
+
+    /// A URL that takes uploads for an hour from `now_ms` on.
+    ///
+    /// # Errors
+    /// Only if the token cannot be sealed, which is internal.
+    pub fn generate_upload_url(&self, now_ms: f64) -> Result<String> {
+        let expires_ms = (now_ms + UPLOAD_TOKEN_LIFETIME_MS) as u64;
+        // The nonce makes every URL its own, so that one can be told from another.
+        let mut content = expires_ms.to_le_bytes().to_vec();
+        content.extend_from_slice(&random_bytes::<8>());
+        let token = self.secrets.seal(Purpose::UploadToken, &content)?;
+        Ok(format!("{}/api/storage/upload?token={token}", self.origin))
+    }
+
+    /// Fails unless the token allows uploads at `now_ms`.
+    ///
+    /// # Errors
+    /// `StorageTokenInvalid`, `StorageTokenExpired`.
+    pub fn check_upload_token(&self, token: &str, now_ms: f64) -> Result<()> {
+        let content = self.secrets.open(Purpose::UploadToken, token);
+        let expires = content.as_deref().and_then(|content| content.first_chunk::<8>());
+        let Some(expires) = expires else {
+            return Err(Error::unauthenticated(
+                "StorageTokenInvalid",
+                "The upload URL is not one of this deployment. Generate a new one.",
+            ));
+        };
+        if now_ms < u64::from_le_bytes(*expires) as f64 {
+            return Ok(());
+        }
+        Err(Error::unauthenticated(
+            "StorageTokenExpired",
+            "The upload URL has expired: it takes uploads for one hour. Generate a new one.",
+        ))
+    }
+
+    /// Writes a content under a new UUID. `expected` is the SHA-256 it must have.
+    ///
+    /// # Errors
+    /// `Sha256Mismatch`; if the stream or the store fails.
+    pub async fn write<E: Into<Error>>(
+        &self,
+        content: impl Stream<Item = std::result::Result<Bytes, E>> + Send,
+        expected: Option<[u8; 32]>,
+    ) -> Result<NewFile> {
+        let uuid = uuid::Builder::from_random_bytes(random_bytes()).into_uuid().to_string();
+        let written = self.blobs.write(&uuid, content).await?;
+        let file = NewFile { uuid, written };
+        if expected.is_some_and(|expected| expected != written.sha256) {
+            self.blobs.delete(&file.uuid).await?;
+            return Err(Error::bad_request(
+                "Sha256Mismatch",
+                format!(
+                    "The content's SHA-256 is {}, not the one that was announced. Send the file again.",
+                    file.sha256()
+                ),
+            ));
+        }
+        Ok(file)
+    }
+
+    /// A whole content.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn read(&self, uuid: &str) -> Result<Bytes> {
+        self.blobs.read(uuid).await
+    }
+
+    /// Part of a content, piece by piece.
+    ///
+    /// # Errors
+    /// If it cannot be read; also in the stream.
+    pub async fn read_range(
+        &self,
+        uuid: &str,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.blobs.read_range(uuid, range).await
+    }
+
+    /// Deletes a content.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn delete(&self, uuid: &str) -> Result<()> {
+        self.blobs.delete(uuid).await
+    }
+
+    /// Deletes a content without waiting; a failure leaves it behind and is logged.
+    pub fn delete_later(&self, uuid: String) {
+        let Some(runtime) = &self.runtime else {
+            tracing::warn!(uuid, "the content of a deleted file is left behind: there is no async runtime");
+            return;
+        };
+        let blobs = self.blobs.clone();
+        runtime.spawn(async move {
+            if let Err(error) = blobs.delete(&uuid).await {
+                tracing::warn!(uuid, %error, "the content of a deleted file is left behind");
+            }
+        });
+    }
+}

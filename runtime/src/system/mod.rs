@@ -1,0 +1,70 @@
+//! Typed models of the system tables over a [`Transaction`]: ordinary transactions, no side door.
+//!
+//! - [`environment`]: the deployment's environment variables, encrypted at rest,
+//! - [`jobs`]: scheduled functions,
+//! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
+//!
+//! Deliberately absent: who may see or change what (the functions and the server decide), and when jobs run (the
+//! scheduler).
+
+pub mod blobs;
+pub mod environment;
+pub mod file_storage;
+pub mod files;
+pub mod jobs;
+
+use fusion_schema::Value;
+
+use crate::Result;
+use crate::database::query::{Order, Query, QueryOperator, QuerySource, RangeExpression, RangeOperator};
+use crate::database::{Document, Transaction};
+
+/// A condition on a field of an index.
+pub(crate) fn condition(operator: RangeOperator, field: &str, value: impl Into<Value>) -> RangeExpression {
+    RangeExpression { operator, field: field.to_owned(), value: Some(value.into()) }
+}
+
+/// `field == value`.
+pub(crate) fn equal(field: &str, value: impl Into<Value>) -> RangeExpression {
+    condition(RangeOperator::Eq, field, value)
+}
+
+/// The documents of an index range, in the index's order, at most `limit` of them.
+pub(crate) fn range(
+    tx: &mut Transaction,
+    table: &str,
+    index: &str,
+    range: Vec<RangeExpression>,
+    limit: usize,
+) -> Result<Vec<Document>> {
+    let query = Query {
+        source: QuerySource::IndexRange {
+            table: table.to_owned(),
+            index: index.to_owned(),
+            range,
+            order: Order::Asc,
+        },
+        operators: vec![QueryOperator::Limit(limit)],
+    };
+    let mut stream = tx.query(&query)?;
+    let mut documents = Vec::new();
+    while let Some(document) = stream.next(tx)? {
+        documents.push(document);
+    }
+    Ok(documents)
+}
+
+/// The first document of an index range.
+pub(crate) fn first(
+    tx: &mut Transaction,
+    table: &str,
+    index: &str,
+    conditions: Vec<RangeExpression>,
+) -> Result<Option<Document>> {
+    Ok(range(tx, table, index, conditions, 1)?.pop())
+}
+
+/// Every document of a table, in order of creation.
+pub(crate) fn all(tx: &mut Transaction, table: &str) -> Result<Vec<Document>> {
+    range(tx, table, "by_creation_time", Vec::new(), usize::MAX)
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Runs every part of the test suite, even after a failure, and ends with the plain line `N passed, N failed`.
+# Not one part is optional: a missing tool is a failure.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+passed=0
+failed=()
+for part in check-rust deny test-rust test-rust-client test-js test-python; do
+  printf '\n== %s\n' "$part"
+  started=$SECONDS
+  if make --no-print-directory "$part"; then
+    passed=$((passed + 1))
+  else
+    failed+=("$part")
+  fi
+  printf '== %s took %d s\n' "$part" $((SECONDS - started))
+done
+
+printf '\n'
+for part in ${failed[@]+"${failed[@]}"}; do printf 'failed: %s\n' "$part"; done
+printf '%d passed, %d failed\n' "$passed" "${#failed[@]}"
+[ "${#failed[@]}" -eq 0 ]
