@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::query::{Current, Part, QueryKey, QueryRef, Scope};
 use super::result::QueryResult;
 use super::state::State;
+use super::wave::Started;
 use crate::auth::Identity;
 use crate::database::{Timestamp, Token};
 
@@ -28,13 +29,17 @@ pub(super) struct Offer {
     pub(super) read_identity: bool,
     pub(super) result: Arc<QueryResult>,
     pub(super) token: Token,
-    /// When the run began, if it read the clock.
-    pub(super) clock: Option<Duration>,
+    pub(super) started: Started,
+    pub(super) read_clock: bool,
 }
 
 impl<S: Clone> State<S> {
     /// The result this identity would see at `published`, if it is known.
-    pub(super) fn look_up(&mut self, key: &QueryKey, identity: &Identity) -> Option<(Arc<QueryResult>, Timestamp)> {
+    pub(super) fn look_up(
+        &mut self,
+        key: &QueryKey,
+        identity: &Identity,
+    ) -> Option<(Arc<QueryResult>, Timestamp)> {
         let slot = self.families.get(key)?.find(identity)?;
         let query = &self.queries[slot];
         let current = query.current.as_ref()?;
@@ -48,12 +53,18 @@ impl<S: Clone> State<S> {
 
     /// Takes a result that was computed for one caller into the cache, if it still holds and is not there.
     pub(super) fn offer(&mut self, offer: Offer) {
-        let Offer { key, identity, read_identity, result, token, clock } = offer;
-        let from = token.ts;
-        let current = Current { result, from, push_version: token.push_version, clock };
-        let is_known = self.families.get(&key).is_some_and(|family| family.find(&identity).is_some());
-        if is_known || !self.is_presentable(&current) || self.first_touch(&token).is_some() {
+        let Offer { key, identity, read_identity, result, token, started, read_clock } = offer;
+        let current = Current::new(result, token.ts, started, read_clock);
+        if !self.is_presentable(&current) || self.first_touch(&token).is_some() {
             return;
+        }
+        if let Some(slot) = self.families.get(&key).and_then(|family| family.find(&identity)) {
+            let query = &self.queries[slot];
+            let is_outlived = query.current.as_ref().is_some_and(|current| !self.is_presentable(current));
+            if query.cached_size == 0 || !is_outlived {
+                return;
+            }
+            self.drop_query(slot);
         }
         let journal = current.result.journal.clone();
         let scope = if read_identity { Scope::Own } else { Scope::Shared };

@@ -1,57 +1,65 @@
 //! [`QueryExecutor`]: what live queries need of whoever runs functions.
 
-use crate::database::{Snapshot, Timestamp, Token};
-use crate::function::{FunctionCall, Outcome};
+use std::sync::Weak;
 
-/// One run of a query.
+use crate::Error;
+use crate::database::{ReadSet, Snapshot, Token};
+use crate::function::pool::{QUEUE_LENGTH_MAX, check_waited};
+use crate::function::{FunctionCall, FunctionRunner, IdentityAccess, Observed, Outcome, QueryRun};
+
+/// A run to start.
 #[derive(Debug)]
-pub struct QueryRun<S = Snapshot> {
+pub struct LiveRun {
     /// Function, arguments, and the identity to run with.
     pub call: FunctionCall,
-    /// Whether the first read of the identity ends the run with [`RunEnd::Trapped`].
-    pub traps_identity: bool,
+    /// Whether the run may read the identity.
+    pub identity_access: IdentityAccess,
     /// The journal of the run before.
     pub journal: Option<String>,
     /// The data.
-    pub snapshot: S,
+    pub snapshot: Snapshot,
+    /// Whether somebody waits who would rather be refused than wait for long.
+    pub may_be_refused: bool,
 }
 
-/// How a run ended.
-#[derive(Debug)]
-pub enum RunEnd {
-    /// With a value or an error.
-    Finished(Finished),
-    /// It asked for the identity and was told not to.
-    Trapped,
+/// Called with what the run gave.
+pub type RunDone = Box<dyn FnOnce(QueryRun) + Send>;
+
+/// Runs queries. The runner implements it; tests may bring one of their own.
+pub trait QueryExecutor: Send + Sync + 'static {
+    /// Starts a run and returns without waiting for it. `done` is called once, on another thread; it is dropped
+    /// instead if the executor is shutting down.
+    fn start(&self, run: LiveRun, done: RunDone);
 }
 
-/// A value or an error, and what they depend on.
-#[derive(Debug)]
-pub struct Finished {
-    /// The outcome.
-    pub outcome: Outcome,
-    /// What was read of the data.
-    pub token: Token,
-    /// Whether the identity was read.
-    pub read_identity: bool,
-    /// Whether the time was read.
-    pub read_clock: bool,
+impl QueryExecutor for Weak<FunctionRunner> {
+    fn start(&self, run: LiveRun, done: RunDone) {
+        let Some(runner) = self.upgrade() else { return };
+        if run.may_be_refused && runner.query_pool().waiting() >= QUEUE_LENGTH_MAX {
+            let error = runner.query_pool().overloaded();
+            runner.query_pool().submit_always(move |_| done(refused(&run, &error)));
+            return;
+        }
+        let weak = self.clone();
+        runner.query_pool().submit_always(move |waited| {
+            let Some(runner) = weak.upgrade() else { return };
+            if run.may_be_refused
+                && let Err(error) = check_waited(waited)
+            {
+                return done(refused(&run, &error));
+            }
+            let LiveRun { call, identity_access, journal, snapshot, .. } = run;
+            let tx = runner.deployment().database.begin(snapshot);
+            done(runner.run_query(&call, tx, journal.as_deref(), identity_access));
+        });
+    }
 }
 
-/// Runs queries. The runner implements it; tests bring a small one of their own.
-pub trait QueryExecutor<S = Snapshot>: Send + Sync + 'static {
-    /// Starts a run and returns at once; `done` is called exactly once, on any thread, however the run ends.
-    fn start(&self, run: QueryRun<S>, done: Box<dyn FnOnce(RunEnd) + Send>);
-}
-
-/// The timestamp of a snapshot.
-pub trait At {
-    /// The last commit in it.
-    fn ts(&self) -> Timestamp;
-}
-
-impl At for Snapshot {
-    fn ts(&self) -> Timestamp {
-        Self::ts(self)
+fn refused(run: &LiveRun, error: &Error) -> QueryRun {
+    let (ts, push_version) = (run.snapshot.ts(), run.snapshot.push_version());
+    QueryRun {
+        outcome: Outcome { ts, ..Outcome::failed(error, run.call.request_id) },
+        token: Token { reads: ReadSet::default(), ts, push_version },
+        observed: Observed::default(),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::result::QueryResult;
+use super::wave::Started;
 use crate::auth::Identity;
 use crate::database::Timestamp;
 use crate::function::FunctionPath;
@@ -56,9 +57,16 @@ pub(super) struct Current {
     pub(super) result: Arc<QueryResult>,
     /// It holds from here until [`LiveQuery::touched`].
     pub(super) from: Timestamp,
-    pub(super) push_version: u64,
-    /// When the run began, if it read the clock.
+    /// The version of functions and schema its run began with.
+    pub(super) version: u64,
+    /// When its run began, if it read the clock.
     pub(super) clock: Option<Duration>,
+}
+
+impl Current {
+    pub(super) fn new(result: Arc<QueryResult>, from: Timestamp, started: Started, read_clock: bool) -> Self {
+        Self { result, from, version: started.version, clock: read_clock.then_some(started.at) }
+    }
 }
 
 /// A query whose result somebody shows, or that is kept for the next one to ask.

@@ -17,14 +17,14 @@ use std::time::Duration;
 
 use slab::Slab;
 
+use super::LiveCounts;
 use super::cache::Cache;
 use super::query::{Current, Family, LiveQuery, Part, QueryKey, QueryRef, Scope};
 use super::result::LiveUpdate;
 use super::wave::Wave;
 use crate::auth::Identity;
 use crate::database::interval_index::IntervalIndex;
-use crate::database::{IndexId, LogWrite, Timestamp};
-use crate::store::TableId;
+use crate::database::{IndexId, LogWrite, TableId, Timestamp};
 
 /// Called when [`State::poll`] may have something new; must not block.
 pub(super) type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -92,6 +92,8 @@ pub(super) struct State<S> {
     pub(super) published: Timestamp,
     pub(super) floor: Timestamp,
     pub(super) push_version: u64,
+    /// Grows with every change of functions or schema.
+    pub(super) version: u64,
     /// The snapshot at `published`.
     pub(super) latest: S,
     pub(super) wave: Option<Wave<S>>,
@@ -109,6 +111,8 @@ pub(super) struct State<S> {
     /// Whose turn it is among the two.
     pub(super) is_wave_turn: bool,
     pub(super) running: usize,
+    /// How many were started so far.
+    pub(super) runs: u64,
     /// The snapshots being read, with the number of their readers.
     pub(super) reading: BTreeMap<Timestamp, usize>,
     /// What was written after the oldest snapshot being read, by table, and where these lists begin.
@@ -130,6 +134,7 @@ impl<S: Clone> State<S> {
             published: ts,
             floor: ts,
             push_version,
+            version: 0,
             latest: snapshot,
             wave: None,
             queries: Slab::new(),
@@ -141,6 +146,7 @@ impl<S: Clone> State<S> {
             first_runs: VecDeque::new(),
             is_wave_turn: true,
             running: 0,
+            runs: 0,
             reading: BTreeMap::new(),
             recent: HashMap::new(),
             recent_floor: ts,
@@ -150,6 +156,16 @@ impl<S: Clone> State<S> {
             sessions: Slab::new(),
             wanting: Vec::new(),
             wakes: Vec::new(),
+        }
+    }
+
+    pub(super) fn counts(&self) -> LiveCounts {
+        LiveCounts {
+            queries: self.queries.len(),
+            subscriptions: self.subscriptions.len(),
+            sessions: self.sessions.len(),
+            cached_bytes: self.cache.bytes,
+            runs: self.runs,
         }
     }
 
@@ -293,7 +309,8 @@ impl<S: Clone> State<S> {
                 subscription.is_listed = true;
             }
         }
-        let mut update = LiveUpdate { ts, is_settled, changes: Vec::with_capacity(changed.len() + fresh.len()) };
+        let mut update =
+            LiveUpdate { ts, is_settled, changes: Vec::with_capacity(changed.len() + fresh.len()) };
         for query_id in changed.into_iter().chain(fresh) {
             self.report(slot, query_id, &mut update);
         }
@@ -383,7 +400,7 @@ impl<S: Clone> State<S> {
 
     /// Whether a newcomer may be given a result that holds.
     pub(super) fn is_presentable(&self, current: &Current) -> bool {
-        current.push_version == self.push_version
+        current.version == self.version
             && !current.result.is_system_failure()
             && current.clock.is_none_or(|at| at + self.config.clock_age_max >= self.now)
     }
@@ -495,7 +512,8 @@ impl<S: Clone> State<S> {
 
     /// Puts a subscription on its session's list of changes.
     fn list(&mut self, subscription: usize) {
-        let Subscription { session, query_id, is_listed, is_fresh, .. } = &mut self.subscriptions[subscription];
+        let Subscription { session, query_id, is_listed, is_fresh, .. } =
+            &mut self.subscriptions[subscription];
         if !*is_fresh && !std::mem::replace(is_listed, true) {
             self.sessions[*session].changed.push(*query_id);
         }
@@ -531,7 +549,8 @@ impl<S: Clone> State<S> {
     pub(super) fn check(&self) {
         for (slot, session) in &self.sessions {
             let query = |subscription: &usize| &self.queries[self.subscriptions[*subscription].query];
-            let count = |is: fn(&LiveQuery) -> bool| session.queries.values().filter(|s| is(query(s))).count();
+            let count =
+                |is: fn(&LiveQuery) -> bool| session.queries.values().filter(|s| is(query(s))).count();
             assert_eq!(session.dirty, count(|query| query.is_dirty), "dirty queries of session {slot}");
             assert_eq!(session.missing, count(|query| query.current.is_none()), "missing results of {slot}");
         }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fusion_schema::object;
 use proptest::prelude::*;
 
 use super::cache::Offer;
@@ -17,9 +16,8 @@ use super::state::{Config, State};
 use super::wave::{End, Run};
 use crate::Error;
 use crate::auth::{Identity, UserIdentity};
-use crate::database::{IndexId, Interval, KeyChange, LogEntry, LogWrite, ReadSet, Timestamp, Token};
+use crate::database::{IndexId, Interval, KeyChange, LogEntry, LogWrite, ReadSet, TableId, Timestamp, Token};
 use crate::function::{FunctionPath, Outcome, RequestId, Returned, UdfError};
-use crate::store::TableId;
 
 /// The data at one timestamp: numbers by a byte.
 #[derive(Clone, Debug)]
@@ -134,7 +132,8 @@ fn end(ran: Ran, world: &World, keys: &RandomState) -> End {
 
 fn identity(number: u8) -> Identity {
     let user = |org: u8| {
-        let claims = serde_json::json!({ "issuer": "https://i", "subject": "s", "orgId": format!("org{org}") });
+        let claims =
+            serde_json::json!({ "issuer": "https://i", "subject": "s", "orgId": format!("org{org}") });
         Arc::new(UserIdentity::from_impersonation_json(&claims).unwrap())
     };
     match number {
@@ -456,9 +455,13 @@ fn ask(harness: &mut Harness, query: Query, identity: Identity) {
             assert_eq!(result.json.as_ref().ok().map(|json| json.to_string()), ran.text.ok());
         }
         None => {
-            let read_identity = ran.read_identity;
-            let End::Finished { result, token, .. } = end(ran, &world, &harness.keys) else { return };
-            harness.state.offer(Offer { key, identity, read_identity, result, token, clock: None });
+            let started = harness.state.started();
+            let End::Finished { result, token, read_identity, read_clock } = end(ran, &world, &harness.keys)
+            else {
+                return;
+            };
+            let offer = Offer { key, identity, read_identity, result, token, started, read_clock };
+            harness.state.offer(offer);
         }
     }
 }

@@ -57,7 +57,15 @@ pub(super) struct Run<S> {
 pub(super) struct Ticket {
     query: QueryRef,
     ts: Timestamp,
-    started: Duration,
+    started: Started,
+}
+
+/// What a result remembers of the beginning of its run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Started {
+    pub(super) at: Duration,
+    /// [`State::version`] then.
+    pub(super) version: u64,
 }
 
 /// How a run ended.
@@ -68,7 +76,13 @@ pub(super) enum End {
 
 impl<S: Clone> State<S> {
     /// Takes note of the commits between `published` and `ts`, oldest first.
-    pub(super) fn advance(&mut self, entries: &[Arc<LogEntry>], ts: Timestamp, push_version: u64, snapshot: S) {
+    pub(super) fn advance(
+        &mut self,
+        entries: &[Arc<LogEntry>],
+        ts: Timestamp,
+        push_version: u64,
+        snapshot: S,
+    ) {
         let mut found = Vec::new();
         for entry in entries {
             if entry.ts <= self.published {
@@ -147,8 +161,9 @@ impl<S: Clone> State<S> {
         self.count_dirty(slot, true);
     }
 
-    /// Functions or schema changed.
-    fn outdate(&mut self) {
+    /// Functions or schema changed: all results are to be computed again, little by little.
+    pub(super) fn outdate(&mut self) {
+        self.version += 1;
         self.outdated.clear();
         let mut unused = Vec::new();
         for (slot, query) in &self.queries {
@@ -190,8 +205,11 @@ impl<S: Clone> State<S> {
             && let Some(reference) = self.outdated.pop_front()
         {
             let Some(query) = self.find(reference) else { continue };
-            let version = query.current.as_ref().map(|current| current.push_version);
-            if version.is_some_and(|version| version != self.push_version) && !query.is_dirty && query.cached_size == 0 {
+            let version = query.current.as_ref().map(|current| current.version);
+            if version.is_some_and(|version| version != self.version)
+                && !query.is_dirty
+                && query.cached_size == 0
+            {
                 self.mark_dirty(reference.slot, None);
                 members.push(reference);
             }
@@ -205,7 +223,8 @@ impl<S: Clone> State<S> {
         }
         let (ts, snapshot) = (self.published, self.latest.clone());
         self.begin_reading(ts);
-        self.wave = Some(Wave { ts, snapshot, awaited: members.len(), arrived: Vec::new(), splits: Vec::new() });
+        self.wave =
+            Some(Wave { ts, snapshot, awaited: members.len(), arrived: Vec::new(), splits: Vec::new() });
         self.wave_runs.extend(members);
         true
     }
@@ -234,6 +253,11 @@ impl<S: Clone> State<S> {
         self.end_reading(wave.ts);
     }
 
+    /// What a run that begins now will be known to have begun with.
+    pub(super) const fn started(&self) -> Started {
+        Started { at: self.now, version: self.version }
+    }
+
     /// The next run to start, if one may start now.
     pub(super) fn next_run(&mut self) -> Option<Run<S>> {
         while self.running < self.config.runs_max {
@@ -253,7 +277,7 @@ impl<S: Clone> State<S> {
                 None => (self.published, self.latest.clone()),
             };
             let run = Run {
-                ticket: Ticket { query: reference, ts, started: self.now },
+                ticket: Ticket { query: reference, ts, started: self.started() },
                 key: query.names[0].clone(),
                 identity: query.identity.clone(),
                 traps_identity: query.scope == Scope::Shared,
@@ -262,6 +286,7 @@ impl<S: Clone> State<S> {
             };
             self.queries[reference.slot].is_running = true;
             self.running += 1;
+            self.runs += 1;
             self.begin_reading(ts);
             return Some(run);
         }
@@ -277,8 +302,7 @@ impl<S: Clone> State<S> {
             match end {
                 End::Trapped => self.split(reference),
                 End::Finished { result, token, read_identity, read_clock } => {
-                    let clock = read_clock.then_some(started);
-                    let current = Current { result, from: ts, push_version: token.push_version, clock };
+                    let current = Current::new(result, ts, started, read_clock);
                     self.arrive(reference, Arrived { current, read_identity }, &token);
                 }
             }
@@ -321,6 +345,10 @@ impl<S: Clone> State<S> {
     /// Makes a result current and tells the sessions that show it.
     fn apply(&mut self, slot: usize, arrived: Arrived, touched: Option<Timestamp>) {
         let Arrived { current, read_identity } = arrived;
+        if current.version != self.version {
+            let serial = self.queries[slot].serial;
+            self.outdated.push_back(QueryRef { slot, serial });
+        }
         let journal = current.result.journal.clone();
         let query = &mut self.queries[slot];
         query.part = Part::Absent;
@@ -491,9 +519,9 @@ impl<S: Clone> State<S> {
         for group in intervals.chunk_by(|a, b| a.index.table == b.index.table) {
             let Some(writes) = self.recent.get(&group[0].index.table) else { continue };
             let start = writes.partition_point(|(ts, _)| *ts <= token.ts);
-            let touching = writes.range(start..).find(|(_, write)| {
-                write.touched_keys().any(|(index, key)| token.reads.contains(index, key))
-            });
+            let touching = writes
+                .range(start..)
+                .find(|(_, write)| write.touched_keys().any(|(index, key)| token.reads.contains(index, key)));
             if let Some((ts, _)) = touching {
                 first = Some(first.map_or(*ts, |first| first.min(*ts)));
             }
