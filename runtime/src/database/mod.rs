@@ -359,4 +359,6 @@ impl Drop for HeadLease {
 }
 
 #[cfg(test)]
+mod scripts;
+#[cfg(test)]
 mod tests;
