@@ -361,4 +361,6 @@ impl Drop for HeadLease {
 }
 
 #[cfg(test)]
+mod scripts;
+#[cfg(test)]
 mod tests;

@@ -29,8 +29,8 @@ pub mod pool;
 pub mod randomness;
 pub mod registry;
 pub mod runner;
-pub mod schedule;
 
+pub use crate::system::schedule::{DayOfWeek, Schedule};
 pub use actions::HttpOutcome;
 pub use application::{Application, Module, Routes};
 pub use call::{Caller, FunctionCall, FunctionKind, Visibility};
@@ -43,7 +43,6 @@ pub use outcome::{Outcome, RequestId, Returned, UdfError};
 pub use path::FunctionPath;
 pub use registry::{Access, FunctionRegistry};
 pub use runner::{FunctionRunner, QueryRun};
-pub use schedule::{DayOfWeek, Schedule};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -258,7 +258,7 @@ impl FunctionRunner {
     }
 
     /// Notes the end of a run of an existing function.
-    pub(super) fn note_completion(
+    pub(crate) fn note_completion(
         &self,
         kind: FunctionKind,
         call: &FunctionCall,
