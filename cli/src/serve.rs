@@ -21,6 +21,7 @@ use fusion_runtime::clock::{Clock, SystemClock};
 use fusion_runtime::database::{Database, DatabaseOptions};
 use fusion_runtime::function::alarm::Alarm;
 use fusion_runtime::function::{Application, Caller, Deployment, FunctionCall, FunctionPath, FunctionRunner};
+use fusion_runtime::scheduler::Scheduler;
 use fusion_runtime::server::{self, ServerConfig, ServerState};
 use fusion_runtime::store::StoreOptions;
 use fusion_runtime::system::blobs::Blobs;
@@ -117,6 +118,7 @@ struct Server {
     database: Database,
     stop: watch::Sender<bool>,
     serving: tokio::task::JoinHandle<fusion_runtime::Result<()>>,
+    scheduler: tokio::task::JoinHandle<()>,
     _ready: ReadyFiles,
 }
 
@@ -192,6 +194,8 @@ impl Server {
         let state = ServerState::new(runner.clone(), Arc::new(authenticator), config, stopping.clone());
         let serving = tokio::spawn(server::serve(state, api, Some(site), axum::Router::new(), stopping));
 
+        let scheduler = tokio::spawn(Scheduler::new(runner.clone()).run());
+
         if let Some(seed) = served.seed {
             let call = FunctionCall::new(
                 seed,
@@ -205,7 +209,7 @@ impl Server {
         }
         let ready = ReadyFiles::write(&local, &admin_key, &options.data_dir, options.ready_file.as_deref())?;
         ready::announce(&local, &admin_key);
-        Ok(Self { database, stop, serving, _ready: ready })
+        Ok(Self { database, stop, serving, scheduler, _ready: ready })
     }
 
     /// Takes no more requests, lets those that run end, and makes everything durable.
@@ -218,6 +222,8 @@ impl Server {
             Ok(Err(error)) => tracing::warn!(%error, "a listener failed"),
             Err(_) => tracing::warn!("requests took too long and were cut off"),
         }
+        // Mutations end on their own threads; actions end here, as in a crash, and are noted as failed next time.
+        self.scheduler.abort();
         let database = self.database;
         tokio::task::spawn_blocking(move || database.close())
             .await

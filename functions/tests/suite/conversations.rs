@@ -106,7 +106,9 @@ fn nothing_goes_without_a_valid_session() {
     for (path, args) in calls(&missing(&talk.session)) {
         assert_eq!(chat.refusal(As::Visitor, path, args), invalid, "{path}");
     }
-    chat.advance(24 * HOUR_MS + 1);
+    chat.advance(24 * HOUR_MS);
+    assert_eq!(chat.status(&talk), "unresolved", "the last moment of a session is part of it");
+    chat.advance(1);
     for (path, args) in calls(&talk.session) {
         assert_eq!(chat.refusal(As::Visitor, path, args), invalid, "{path}");
     }

@@ -7,7 +7,7 @@ use fusion_functions::application;
 use fusion_functions::services::Services;
 use fusion_runtime::auth::{Identity, UserIdentity};
 use fusion_runtime::clock::Clock;
-use fusion_runtime::database::{Database, DatabaseOptions};
+use fusion_runtime::database::{Database, DatabaseOptions, Transaction};
 use fusion_runtime::function::alarm::Alarm;
 use fusion_runtime::function::{
     Application, Caller, Deployment, FunctionCall, FunctionKind, FunctionPath, FunctionRunner, Outcome,
@@ -209,9 +209,22 @@ impl Chat {
 
     /// Deletes a document behind the functions' back.
     pub(crate) fn delete(&self, id: &str) {
+        self.commit(|tx| drop(tx.delete(fusion_schema::DocumentId::decode(id).unwrap()).unwrap()));
+    }
+
+    /// Inserts documents behind the functions' back.
+    pub(crate) fn insert(&self, table: &str, documents: impl IntoIterator<Item = Object>) {
+        self.commit(|tx| {
+            for document in documents {
+                tx.insert(table, document).unwrap();
+            }
+        });
+    }
+
+    fn commit(&self, work: impl FnOnce(&mut Transaction)) {
         let database = &self.runner.deployment().database;
         let mut tx = database.begin_mutation();
-        tx.delete(fusion_schema::DocumentId::decode(id).unwrap()).unwrap();
+        work(&mut tx);
         let committed = database.commit(tx, Default::default()).unwrap();
         database.wait_durable(committed.ts).unwrap();
     }

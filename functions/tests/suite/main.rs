@@ -7,3 +7,4 @@ mod messages;
 mod organization;
 mod rate_limits;
 mod sessions;
+mod surface;

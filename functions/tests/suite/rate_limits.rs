@@ -110,6 +110,23 @@ fn entries_are_forgotten_after_a_day() {
 }
 
 #[test]
+fn a_cleanup_that_finds_too_much_is_followed_by_another() {
+    let chat = Chat::new();
+    let entry = |number: u32| {
+        object! { "key" => format!("messages:{number}"), "windowStart" => START_MS as f64, "count" => 1.0 }
+    };
+    chat.insert("rateLimits", (0..4_001).map(entry));
+    chat.advance(25 * HOUR_MS);
+    let clean = || number(&chat.object(As::Admin, CLEANUP, object! {}), "deletedCount");
+    assert_eq!(clean(), 4_000.0);
+    let jobs = chat.rows("_scheduled_functions");
+    assert_eq!(jobs.len(), 1);
+    assert_eq!(text(&jobs[0], "name"), "system/rateLimitCleanup.js:cleanup");
+    assert_eq!(clean(), 1.0);
+    assert_eq!(chat.rows("_scheduled_functions").len(), 1, "nothing was left to do");
+}
+
+#[test]
 fn the_cleanup_runs_every_hour() {
     let registry = fusion_functions::application(Default::default()).build().unwrap();
     let cron = &registry.crons()["clean up expired rate limit entries"];
