@@ -1,6 +1,5 @@
 //! Listening: two sockets, and an orderly end.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -29,11 +29,11 @@ use crate::auth::{self, Authenticator, Identity, UserIdentity};
 use crate::clock::{Clock, Moment};
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::function::live::{LiveQueries, LiveSession, QueryResult};
 use crate::function::{
-    Caller, FunctionCall, FunctionPath, FunctionRunner, Outcome, RequestId, UdfError,
+    Caller, FunctionCall, FunctionPath, FunctionRunner, Outcome, RequestId, SessionRequest, UdfError,
 };
-use crate::function::live::{LiveSession, QueryResult};
-use crate::function::mutations::SessionRequest;
+
 
 /// The largest message taken, in bytes: the arguments of one call and some room, or many small queries.
 pub const MESSAGE_SIZE_MAX: usize = 17 << 20;
@@ -50,8 +50,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What sockets need of the server.
 pub struct SocketContext {
-    /// Runs mutations and actions and keeps the live queries.
+    /// Runs mutations and actions.
     pub runner: Arc<FunctionRunner>,
+    /// The results that sockets show.
+    pub live: LiveQueries,
     /// Tells the newest published timestamp.
     pub database: Database,
     /// Verifies tokens.
@@ -126,7 +128,7 @@ impl Driver {
     fn new(socket: WebSocket, context: Arc<SocketContext>, client: &ClientVersion) -> Self {
         let mailbox = Arc::new(Mailbox::default());
         let waker = mailbox.clone();
-        let live = context.runner.live_queries().session(Arc::new(move || waker.live_news()));
+        let live = context.live.session(Arc::new(move || waker.live_news()));
         let session = Session::new(Options { takes_chunks: client.takes_chunks(), redact: context.redact });
         let began = Moment::now();
         let armed = session.deadline();
