@@ -556,7 +556,8 @@ impl Committer {
                 Published::RolledBack { after, to, error } => {
                     let mut waiters = self.waiters.lock();
                     waiters.rolled_back.push((after, to, error.clone()));
-                    let lost: Vec<_> = waiters.by_ts.extract_if(.., |ts, _| *ts > after && *ts <= to).collect();
+                    let lost: Vec<_> =
+                        waiters.by_ts.extract_if(.., |ts, _| *ts > after && *ts <= to).collect();
                     drop(waiters);
                     for callback in lost.into_iter().flat_map(|(_, callbacks)| callbacks) {
                         callback(Err(error.clone()));

@@ -16,7 +16,7 @@ use super::http::{HttpRequest, HttpResponse};
 use super::http_router::{HttpRouter, RoutePath};
 use super::path::FunctionPath;
 use super::registry::{CronDefinition, FunctionEntry, FunctionRegistry, Handler, HttpHandler};
-use super::schedule::Schedule;
+use crate::system::schedule::Schedule;
 use crate::{Error, Result};
 
 /// An application under construction.

@@ -17,8 +17,8 @@ use super::context::{ActionCore, MutationCtx, QueryCtx};
 use super::http::{HttpRequest, HttpResponse};
 use super::http_router::HttpRouter;
 use super::path::FunctionPath;
-use super::schedule::Schedule;
 use crate::auth::Identity;
+use crate::system::schedule::Schedule;
 use crate::{Error, Result};
 
 /// A future that a handler gives.

@@ -21,14 +21,25 @@ enum Happening {
     WrongVersion,
     Mutation,
     Action,
-    Authenticate { anonymous: bool },
+    Authenticate {
+        anonymous: bool,
+    },
     Garbage(String),
-    Verified { expires: Option<u64> },
+    Verified {
+        expires: Option<u64>,
+    },
     Refused,
     /// Commits happen, and the oldest running mutation among them is answered.
-    MutationDone { ok: bool, commits: u64 },
+    MutationDone {
+        ok: bool,
+        commits: u64,
+    },
     ActionDone,
-    Live { lag: u64, settled: bool, changed: Vec<u32> },
+    Live {
+        lag: u64,
+        settled: bool,
+        changed: Vec<u32>,
+    },
     Flushed,
     Time(u64),
 }
@@ -165,9 +176,15 @@ impl World {
                     assert!(deadline >= self.elapsed, "a deadline lies in the past");
                     self.elapsed = deadline;
                     self.step(Event::Tick);
-                    assert!(self.is_closed || self.session.deadline() > self.elapsed, "a tick settles its deadline");
+                    assert!(
+                        self.is_closed || self.session.deadline() > self.elapsed,
+                        "a tick settles its deadline"
+                    );
                     let silence = self.elapsed - self.last_sent;
-                    assert!(self.is_closed || silence <= Duration::from_secs(15), "the client hears nothing for long");
+                    assert!(
+                        self.is_closed || silence <= Duration::from_secs(15),
+                        "the client hears nothing for long"
+                    );
                 }
                 self.elapsed = end;
             }
@@ -185,7 +202,9 @@ impl World {
     fn request(&mut self, kind: &str) {
         let request_id = self.next_request;
         self.next_request += 1;
-        self.text(&serde_json::json!({"type": kind, "requestId": request_id, "udfPath": "m:f", "args": [{}]}));
+        self.text(
+            &serde_json::json!({"type": kind, "requestId": request_id, "udfPath": "m:f", "args": [{}]}),
+        );
     }
 
     fn text(&mut self, message: &Json) {
@@ -220,9 +239,13 @@ impl World {
         let message: Json = serde_json::from_str(text).expect("JSON");
         match message["type"].as_str() {
             Some("Transition") => {
-                assert_eq!(message["startVersion"], self.version, "a Transition starts where the last one ended");
+                assert_eq!(
+                    message["startVersion"], self.version,
+                    "a Transition starts where the last one ended"
+                );
                 let (start, end) = (&message["startVersion"], &message["endVersion"]);
-                let ts = |version: &Json| parse_ts(version["ts"].as_str().expect("text")).expect("a timestamp");
+                let ts =
+                    |version: &Json| parse_ts(version["ts"].as_str().expect("text")).expect("a timestamp");
                 assert!(ts(end) >= ts(start), "time never falls");
                 assert!(end["querySet"].as_u64() >= start["querySet"].as_u64());
                 assert!(end["identity"].as_u64() >= start["identity"].as_u64());

@@ -19,10 +19,10 @@ use futures_util::{Sink as _, Stream as _};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
+use super::ClientVersion;
 use super::mailbox::{Answer, Mailbox};
 use super::protocol::{AddQuery, Credentials, Request, Target};
 use super::state::{Effect, Event, Now, Options, Session, Verified};
-use super::ClientVersion;
 use fusion_schema::Object;
 
 use crate::auth::{self, Authenticator, Identity, UserIdentity};
@@ -33,7 +33,6 @@ use crate::function::live::{LiveQueries, LiveSession, QueryResult};
 use crate::function::{
     Caller, FunctionCall, FunctionPath, FunctionRunner, Outcome, RequestId, SessionRequest, UdfError,
 };
-
 
 /// The largest message taken, in bytes: the arguments of one call and some room, or many small queries.
 pub const MESSAGE_SIZE_MAX: usize = 17 << 20;
@@ -339,9 +338,8 @@ impl Driver {
             Effect::Connected(session_id) => self.session_id = Some(session_id),
             Effect::Verify(credentials) => {
                 let authenticator = self.context.authenticator.clone();
-                self.verifying = Some(Box::pin(async move {
-                    authenticator.identify(&to_auth(credentials)?).await
-                }));
+                self.verifying =
+                    Some(Box::pin(async move { authenticator.identify(&to_auth(credentials)?).await }));
             }
             Effect::UseVerified => {
                 if let Some(identity) = self.verified.take() {
@@ -451,7 +449,10 @@ fn to_auth(credentials: Credentials) -> Result<auth::Credentials> {
         Credentials::Admin { key, acting_as } => {
             let acting_as = acting_as.map(|json| -> Result<Arc<UserIdentity>> {
                 let json = serde_json::from_str(&json).map_err(|error| {
-                    Error::bad_request("InvalidIdentity", format!("The identity to act as is no JSON: {error}."))
+                    Error::bad_request(
+                        "InvalidIdentity",
+                        format!("The identity to act as is no JSON: {error}."),
+                    )
                 })?;
                 UserIdentity::from_impersonation_json(&json).map(Arc::new)
             });

@@ -558,7 +558,8 @@ impl Step<'_> {
         }
         for (query_id, result) in std::mem::take(&mut session.changed) {
             let lines = log_lines(&result.log_lines, redact);
-            let ending = result.json.as_ref().map_or_else(|error| failed(error, redact), |json| Ending::Success(json));
+            let ending =
+                result.json.as_ref().map_or_else(|error| failed(error, redact), |json| Ending::Success(json));
             writer.result(query_id, ending, &lines, result.journal.as_deref());
         }
         writer.finish(session.clock_skew, self.now.unix_ns)

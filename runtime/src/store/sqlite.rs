@@ -468,3 +468,97 @@ impl StoreReader for SqliteReader {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(folder: &Path, durability: Durability) -> StoreOptions {
+        StoreOptions { folder: Some(folder.to_owned()), durability }
+    }
+
+    fn put(slot: u64, ts: u64, body: &str) -> (TableId, RowChange) {
+        let row = Row { slot, id: [slot as u8; 16], ts, creation_time: 1.5, body: body.into() };
+        (TableId(10001), RowChange::Put(row))
+    }
+
+    fn refusal(folder: &Path) -> String {
+        match open(&options(folder, Durability::Full)) {
+            Err(StoreError::Unusable(text)) => text,
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => panic!("it was opened"),
+        }
+    }
+
+    #[test]
+    fn a_batch_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        let changes = vec![
+            put(1, 5, "{}"),
+            put(2, 6, "{}"),
+            put(1, 7, "[1]"),
+            (TableId(10001), RowChange::Delete { slot: 2 }),
+        ];
+        opened.store.write(&Batch { changes, ts: 7, ..Batch::default() }).unwrap();
+        assert_eq!(opened.reader.body(TableId(10001), 1).unwrap(), Some((7, "[1]".into())));
+        assert_eq!(opened.reader.body(TableId(10001), 2).unwrap(), None);
+        drop(opened);
+        let opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        let (table, rows) = &opened.tables[0];
+        assert_eq!((*table, rows.len(), &*rows[0].body, rows[0].ts), (TableId(10001), 1, "[1]", 7));
+        assert_eq!(opened.high_water, 7);
+    }
+
+    #[test]
+    fn relaxed_durability_never_hands_out_a_timestamp_above_the_mark_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = open(&options(folder.path(), Durability::Relaxed)).unwrap();
+        opened.store.write(&Batch { changes: vec![put(1, 5, "{}")], ts: 5, ..Batch::default() }).unwrap();
+        opened.store.write(&Batch { changes: vec![put(1, 6, "{}")], ts: 6, ..Batch::default() }).unwrap();
+        opened.store.sync().unwrap();
+        drop(opened);
+        assert!(open(&options(folder.path(), Durability::Relaxed)).unwrap().high_water > 6);
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_are_refused_with_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE_NAME);
+        std::fs::write(&file, "this is no database, but it is long enough to look like one: ".repeat(20))
+            .unwrap();
+        assert!(refusal(folder.path()).contains("is corrupt"), "{}", refusal(folder.path()));
+        std::fs::remove_file(&file).unwrap();
+
+        Connection::open(&file).unwrap().execute_batch("CREATE TABLE other(x)").unwrap();
+        assert!(refusal(folder.path()).contains("not one of Fusion"), "{}", refusal(folder.path()));
+        std::fs::remove_file(&file).unwrap();
+
+        drop(open(&options(folder.path(), Durability::Full)).unwrap());
+        Connection::open(&file).unwrap().execute_batch("PRAGMA user_version=99").unwrap();
+        assert!(refusal(folder.path()).contains("format 99"), "{}", refusal(folder.path()));
+    }
+
+    #[test]
+    fn a_folder_has_one_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = open(&options(folder.path(), Durability::Full)).unwrap();
+        assert!(refusal(folder.path()).contains("in use by another fusion process"));
+        drop(first);
+        drop(open(&options(folder.path(), Durability::Full)).unwrap());
+    }
+
+    #[test]
+    fn somebody_elses_lock_is_transient_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        let shell = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+        shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let batch = Batch { changes: vec![put(1, 5, "{}")], ts: 5, ..Batch::default() };
+        assert!(
+            matches!(opened.store.write(&batch), Err(StoreError::Transient(text)) if text.contains("locked"))
+        );
+        shell.execute_batch("ROLLBACK").unwrap();
+        opened.store.write(&batch).unwrap();
+    }
+}

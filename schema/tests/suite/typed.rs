@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use fusion_schema::json::{decode, encode};
 use fusion_schema::{
-    Bytes, Doc, DocumentId, Id, LiteralBool, Nullable, Object, Page, PaginationOptions, Table, TableNumber, Typed, Value,
+    Bytes, Doc, DocumentId, Id, LiteralBool, Nullable, Object, Page, PaginationOptions, Table, TableNumber,
+    Typed, Value,
 };
 use proptest::prelude::*;
 
