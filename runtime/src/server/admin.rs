@@ -61,7 +61,10 @@ pub(super) async fn update_environment_variables(State(state): Shared, request: 
     Sender::admin(&state, &parts.headers, &parts.uri).await?;
     let body = read_body(body, state.limits().body_bytes_max).await?;
     let body: EnvironmentBody = serde_json::from_slice(&body).map_err(|error| {
-        Error::bad_request("BadJsonBody", format!("The body of the request is not a list of changes: {error}."))
+        Error::bad_request(
+            "BadJsonBody",
+            format!("The body of the request is not a list of changes: {error}."),
+        )
     })?;
     let changes: Vec<EnvironmentChange> = body
         .changes
@@ -79,7 +82,9 @@ pub(super) async fn list_environment_variables(State(state): Shared, request: Re
     let deployment = state.deployment().clone();
     let variables = state
         .runner
-        .blocking(move || Environment::new(&mut deployment.database.begin_query(), deployment.secrets()).list())
+        .blocking(move || {
+            Environment::new(&mut deployment.database.begin_query(), deployment.secrets()).list()
+        })
         .await?;
     let variables: serde_json::Map<String, Json> =
         variables.into_iter().map(|variable| (variable.name, variable.value.into())).collect();
@@ -93,7 +98,10 @@ pub(super) async fn stream_function_logs(State(state): Shared, request: Request)
     let cursor: f64 = match cursor.as_str() {
         "" => 0.0,
         text => text.parse().ok().filter(|cursor: &f64| cursor.is_finite()).ok_or_else(|| {
-            Error::bad_request("InvalidCursor", "The cursor of the log stream must be a number. Begin with 0.")
+            Error::bad_request(
+                "InvalidCursor",
+                "The cursor of the log stream must be a number. Begin with 0.",
+            )
         })?,
     };
     let log = state.runner.log();

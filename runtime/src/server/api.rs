@@ -83,7 +83,10 @@ fn arguments(args: Option<&RawValue>) -> Result<Object> {
 
 fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
     serde_json::from_slice(body).map_err(|error| {
-        Error::bad_request("BadJsonBody", format!("The body of the request is not the JSON expected here: {error}."))
+        Error::bad_request(
+            "BadJsonBody",
+            format!("The body of the request is not the JSON expected here: {error}."),
+        )
     })
 }
 
@@ -118,7 +121,7 @@ fn text(state: &ServerState, outcome: &Outcome, format: Format) -> Result<String
 /// `POST /api/query`
 pub(super) async fn query(State(state): Shared, request: Request) -> Answer {
     let Call { call, format } = read(&state, request).await?;
-    answer(&state, &state.runner.query(call, None).await, format)
+    answer(&state, &state.sockets.live.query(call).await, format)
 }
 
 /// `GET /api/query?path=&args=&format=`
@@ -135,7 +138,7 @@ pub(super) async fn get_query(State(state): Shared, request: Request) -> Answer 
         ts: None,
     };
     let Call { call, format } = body.into_call(&sender)?;
-    answer(&state, &state.runner.query(call, None).await, format)
+    answer(&state, &state.sockets.live.query(call).await, format)
 }
 
 /// `POST /api/mutation`
@@ -180,12 +183,13 @@ pub(super) async fn run(State(state): Shared, Path(path): Path<String>, request:
     let body = CallBody::parse(&body)?;
     let format = udf_response::parse_format(Some(body.format.as_deref().unwrap_or("json")), None)?;
     let path = percent_decode(&path.replace('+', "%2B"));
-    let (module, function) = path.rsplit_once('/').filter(|(module, _)| !module.is_empty()).ok_or_else(|| {
-        Error::bad_request(
-            "MissingIdentifier",
-            "The path names no function. Write it like /api/run/messages/list for \"messages:list\".",
-        )
-    })?;
+    let (module, function) =
+        path.rsplit_once('/').filter(|(module, _)| !module.is_empty()).ok_or_else(|| {
+            Error::bad_request(
+                "MissingIdentifier",
+                "The path names no function. Write it like /api/run/messages/list for \"messages:list\".",
+            )
+        })?;
     let path = FunctionPath::from_parts(module, function)?;
     let call = http_call(path, arguments(body.args)?, sender.identity);
     answer(&state, &state.runner.any(call).await, format)

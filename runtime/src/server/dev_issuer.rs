@@ -18,7 +18,10 @@ type Answer = Result<Response, ApiError>;
 
 fn issuer(state: &ServerState) -> Result<&DevIssuer> {
     state.config.dev_issuer.as_ref().ok_or_else(|| {
-        Error::not_found("NoDevelopmentIssuer", "This server has no development issuer. `fusion dev` has one.")
+        Error::not_found(
+            "NoDevelopmentIssuer",
+            "This server has no development issuer. `fusion dev` has one.",
+        )
     })
 }
 
@@ -40,7 +43,10 @@ pub(super) async fn token(State(state): Shared, request: Request) -> Answer {
     let body = read_body(body, 64 << 10).await?;
     let token = if parts.method == Method::POST && !body.is_empty() {
         let claims = serde_json::from_slice(&body).map_err(|error| {
-            Error::bad_request("BadJsonBody", format!("The body of the request is no JSON object of claims: {error}."))
+            Error::bad_request(
+                "BadJsonBody",
+                format!("The body of the request is no JSON object of claims: {error}."),
+            )
         })?;
         issuer.token(&claims, now_ms)?
     } else {

@@ -66,10 +66,9 @@ fn metrics_text(state: &ServerState) -> String {
     let mut out = String::new();
     let mut functions = state.runner.metrics().all();
     functions.sort_by(|a, b| a.0.cmp(&b.0));
-    let counters: [(&str, &str, Counter); 4] = [
+    let counters: [(&str, &str, Counter); 3] = [
         ("calls", "Runs of a function, re-runs not counted.", |metrics| &metrics.calls),
         ("errors", "Runs that ended in an error.", |metrics| &metrics.errors),
-        ("reruns", "Runs that lost against a concurrent transaction and were repeated.", |metrics| &metrics.reruns),
         ("cache_hits", "Calls answered without a run.", |metrics| &metrics.cache_hits),
     ];
     for (name, help, counter) in counters {
@@ -92,6 +91,13 @@ fn metrics_text(state: &ServerState) -> String {
         let _ = writeln!(out, "{name}_sum{{function=\"{path}\"}} {sum}");
         let _ = writeln!(out, "{name}_count{{function=\"{path}\"}} {count}");
     }
+    let help = "Runs that lost against a concurrent transaction and were repeated.";
+    describe(&mut out, "fusion_function_reruns_total", "counter", help);
+    let _ = writeln!(out, "fusion_function_reruns_total {}", state.runner.metrics().reruns());
+    let live = state.sockets.live.counts();
+    gauge(&mut out, "fusion_live_queries", "Live queries, unused results included.", live.queries as f64);
+    gauge(&mut out, "fusion_subscriptions", "Queries that sockets show.", live.subscriptions as f64);
+    gauge(&mut out, "fusion_cached_result_bytes", "Bytes of unused results.", live.cached_bytes as f64);
     let open = state.sockets.open.load(Ordering::Relaxed);
     gauge(&mut out, "fusion_sockets_open", "WebSockets that are open.", open as f64);
     if let Some(bytes) = resident_bytes() {

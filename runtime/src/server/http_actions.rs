@@ -45,7 +45,8 @@ async fn run(State(state): State<Arc<ServerState>>, path: String, request: Reque
         Method::POST | Method::PUT | Method::PATCH | Method::DELETE => true,
         _ => return StatusCode::METHOD_NOT_ALLOWED.into_response(),
     };
-    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let length =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if has_body && length.is_some_and(|length: usize| length > BODY_SIZE_MAX) {
         return errors::response(&Error::bad_request(
             TOO_LARGE,
@@ -143,7 +144,10 @@ mod tests {
     use crate::function::RequestId;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| ((*name).parse().expect("a name"), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).parse().expect("a name"), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]

@@ -130,10 +130,16 @@ mod tests {
 
     #[test]
     fn parameters_are_decoded() {
-        let uri: Uri = "/x?path=a%2Fb%3Ac&args=%7B%7D&empty=&flag&sp=a+b%20c&bad=%zz%4".parse().expect("a URI");
-        for (name, value) in
-            [("path", "a/b:c"), ("args", "{}"), ("empty", ""), ("flag", ""), ("sp", "a b c"), ("bad", "%zz%4")]
-        {
+        let uri: Uri =
+            "/x?path=a%2Fb%3Ac&args=%7B%7D&empty=&flag&sp=a+b%20c&bad=%zz%4".parse().expect("a URI");
+        for (name, value) in [
+            ("path", "a/b:c"),
+            ("args", "{}"),
+            ("empty", ""),
+            ("flag", ""),
+            ("sp", "a b c"),
+            ("bad", "%zz%4"),
+        ] {
             assert_eq!(parameter(&uri, name).as_deref(), Some(value), "{name}");
         }
         assert_eq!(parameter(&uri, "nothing"), None);

@@ -87,12 +87,23 @@ fn cors() -> CorsLayer {
         .allow_origin(AllowOrigin::mirror_request())
         .allow_credentials(true)
         .allow_headers(AllowHeaders::mirror_request())
-        .allow_methods([Method::GET, Method::POST, Method::OPTIONS, Method::PATCH, Method::DELETE, Method::PUT])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::OPTIONS,
+            Method::PATCH,
+            Method::DELETE,
+            Method::PUT,
+        ])
         .max_age(CORS_MAX_AGE)
 }
 
 /// Bounds the number of requests served at once and the time of each.
-async fn bound(State(state): State<Arc<ServerState>>, request: Request<Body>, next: Next) -> Result<Response, ApiError> {
+async fn bound(
+    State(state): State<Arc<ServerState>>,
+    request: Request<Body>,
+    next: Next,
+) -> Result<Response, ApiError> {
     let Ok(_place) = state.requests.try_acquire() else {
         return Err(Error::overloaded(
             "TooManyConcurrentRequests",

@@ -1,6 +1,5 @@
 //! Listening: two sockets, and an orderly end.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +59,8 @@ async fn listen(listener: TcpListener, app: Router, mut shutdown: watch::Receive
         // Answers are small and somebody waits for each.
         let _ = stream.set_nodelay(true);
     });
-    let served = axum::serve(listener, app).with_graceful_shutdown(async move { stopped(&mut shutdown).await });
+    let served =
+        axum::serve(listener, app).with_graceful_shutdown(async move { stopped(&mut shutdown).await });
     served.into_future().await.map_err(|error| Error::internal("a listener failed").with_source(error))
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::auth::{Authenticator, DevIssuer};
 use crate::clock::Clock;
 use crate::database::Database;
+use crate::function::live::LiveQueries;
 use crate::function::{Deployment, FunctionRunner};
 use crate::limits::Limits;
 use crate::session::socket::SocketContext;
@@ -44,17 +45,19 @@ impl ServerState {
     /// The state of a server that stops when `shutdown` becomes true.
     pub fn new(
         runner: Arc<FunctionRunner>,
+        live: LiveQueries,
         authenticator: Arc<Authenticator>,
         config: ServerConfig,
         shutdown: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let deployment = runner.deployment();
-        let requests = Arc::new(Semaphore::new(deployment.limits.concurrent_http_requests_max));
+        let requests = Arc::new(Semaphore::new(deployment.limits().concurrent_http_requests_max));
         let sockets = Arc::new(SocketContext {
             runner: runner.clone(),
+            live,
             database: deployment.database.clone(),
             authenticator: authenticator.clone(),
-            clock: deployment.clock.clone(),
+            clock: deployment.clock().clone(),
             redact: config.redact_logs,
             shutdown,
             open: Arc::new(AtomicUsize::new(0)),
@@ -74,11 +77,11 @@ impl ServerState {
 
     /// The time.
     pub fn clock(&self) -> &dyn Clock {
-        &*self.deployment().clock
+        &**self.deployment().clock()
     }
 
     /// The limits.
     pub fn limits(&self) -> &Limits {
-        &self.deployment().limits
+        self.deployment().limits()
     }
 }

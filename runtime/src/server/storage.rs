@@ -33,7 +33,8 @@ pub(super) async fn upload(State(state): Shared, request: Request) -> Answer {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let content = request.into_body().into_data_stream().map_err(|error| {
-        Error::bad_request("ClientDisconnect", "The body of the upload did not arrive whole.").with_source(error)
+        Error::bad_request("ClientDisconnect", "The body of the upload did not arrive whole.")
+            .with_source(error)
     });
     let file = files.write(content, expected).await?;
     let uuid = file.uuid.clone();
@@ -53,7 +54,10 @@ pub(super) async fn upload(State(state): Shared, request: Request) -> Answer {
 fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>> {
     let Some(value) = headers.get(DIGEST) else { return Ok(None) };
     let invalid = || {
-        Error::bad_request("InvalidDigest", "The Digest header must be `sha-256=` and the base64 of 32 bytes.")
+        Error::bad_request(
+            "InvalidDigest",
+            "The Digest header must be `sha-256=` and the base64 of 32 bytes.",
+        )
     };
     let text = value.to_str().map_err(|_| invalid())?;
     let (algorithm, digest) = text.trim().split_once('=').ok_or_else(invalid)?;
@@ -77,7 +81,8 @@ pub(super) async fn download(State(state): Shared, Path(uuid): Path<String>, req
         .runner
         .blocking(move || Files::new(&mut deployment.database.begin_query()).by_uuid(&wanted))
         .await?;
-    let file = found.ok_or_else(|| Error::not_found("FileNotFound", format!("There is no stored file '{uuid}'.")))?;
+    let file = found
+        .ok_or_else(|| Error::not_found("FileNotFound", format!("There is no stored file '{uuid}'.")))?;
     let asked = request.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
     let (status, bytes) = match range::parse(asked, file.size) {
         Part::Whole => (StatusCode::OK, 0..file.size),
@@ -106,7 +111,9 @@ fn headers_of(file: &FileMetadata) -> HeaderMap {
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE_CONTROL));
     headers.insert(DIGEST, text(&format!("sha-256={}", file.sha256)));
-    if let Some(content_type) = file.content_type.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
+    if let Some(content_type) =
+        file.content_type.as_deref().and_then(|value| HeaderValue::from_str(value).ok())
+    {
         headers.insert(header::CONTENT_TYPE, content_type);
     }
     headers

@@ -43,7 +43,10 @@ fn open(
 ) -> Result<Response, ApiError> {
     client.check()?;
     let upgrade = upgrade.map_err(|rejection| {
-        Error::bad_request("WebSocketUpgradeRequired", format!("This URL is for WebSockets: {}.", rejection.body_text()))
+        Error::bad_request(
+            "WebSocketUpgradeRequired",
+            format!("This URL is for WebSockets: {}.", rejection.body_text()),
+        )
     })?;
     let context = state.sockets.clone();
     Ok(upgrade

@@ -7,11 +7,13 @@
 
 pub mod client_version;
 pub mod close;
+mod mailbox;
 #[cfg(test)]
 mod properties;
 pub mod protocol;
 #[cfg(test)]
 mod scripts;
+pub mod socket;
 pub mod state;
 
 pub use client_version::ClientVersion;

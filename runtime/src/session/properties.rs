@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::protocol::parse_ts;
-use super::state::{Effect, Event, LiveUpdate, Now, Options, Session, TRANSITIONS_UNSENT_MAX, Verified};
+use super::state::{Effect, Event, Now, Options, Session, TRANSITIONS_UNSENT_MAX, Verified};
 use crate::error::Error;
+use crate::function::live::{LiveUpdate, QueryResult};
 use crate::function::{Outcome, RequestId, Returned};
 
 /// One thing that happens. Times and timestamps only grow, as the driver and the database guarantee.
@@ -161,7 +162,7 @@ impl World {
                     return;
                 }
                 self.live_ts = self.live_ts.max(self.ts.saturating_sub(lag));
-                let changes = changed.into_iter().map(|query_id| (query_id, Arc::new(success(0)))).collect();
+                let changes = changed.into_iter().map(|query_id| (query_id, result())).collect();
                 self.step(Event::Live(LiveUpdate { ts: self.live_ts, is_settled: settled, changes }));
             }
             Happening::Flushed => {
@@ -280,6 +281,10 @@ impl World {
 
 fn success(ts: u64) -> Outcome {
     Outcome { result: Ok(Returned::from_json("1")), log_lines: Vec::new(), journal: None, ts }
+}
+
+fn result() -> Arc<QueryResult> {
+    Arc::new(QueryResult { json: Ok("1".into()), log_lines: Vec::new(), journal: None, hash: 0 })
 }
 
 fn failure() -> Outcome {

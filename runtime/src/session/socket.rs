@@ -19,21 +19,20 @@ use futures_util::{Sink as _, Stream as _};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
+use super::ClientVersion;
 use super::mailbox::{Answer, Mailbox};
 use super::protocol::{AddQuery, Credentials, Request, Target};
 use super::state::{Effect, Event, Now, Options, Session, Verified};
-use super::ClientVersion;
 use fusion_schema::Object;
 
 use crate::auth::{self, Authenticator, Identity, UserIdentity};
 use crate::clock::{Clock, Moment};
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::function::live::{LiveQueries, LiveSession, QueryResult};
 use crate::function::{
-    Caller, FunctionCall, FunctionPath, FunctionRunner, Outcome, RequestId, UdfError,
+    Caller, FunctionCall, FunctionPath, FunctionRunner, Outcome, RequestId, SessionRequest, UdfError,
 };
-use crate::function::live::{LiveSession, QueryResult};
-use crate::function::mutations::SessionRequest;
 
 /// The largest message taken, in bytes: the arguments of one call and some room, or many small queries.
 pub const MESSAGE_SIZE_MAX: usize = 17 << 20;
@@ -50,8 +49,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What sockets need of the server.
 pub struct SocketContext {
-    /// Runs mutations and actions and keeps the live queries.
+    /// Runs mutations and actions.
     pub runner: Arc<FunctionRunner>,
+    /// The results that sockets show.
+    pub live: LiveQueries,
     /// Tells the newest published timestamp.
     pub database: Database,
     /// Verifies tokens.
@@ -126,7 +127,7 @@ impl Driver {
     fn new(socket: WebSocket, context: Arc<SocketContext>, client: &ClientVersion) -> Self {
         let mailbox = Arc::new(Mailbox::default());
         let waker = mailbox.clone();
-        let live = context.runner.live_queries().session(Arc::new(move || waker.live_news()));
+        let live = context.live.session(Arc::new(move || waker.live_news()));
         let session = Session::new(Options { takes_chunks: client.takes_chunks(), redact: context.redact });
         let began = Moment::now();
         let armed = session.deadline();
@@ -337,9 +338,8 @@ impl Driver {
             Effect::Connected(session_id) => self.session_id = Some(session_id),
             Effect::Verify(credentials) => {
                 let authenticator = self.context.authenticator.clone();
-                self.verifying = Some(Box::pin(async move {
-                    authenticator.identify(&to_auth(credentials)?).await
-                }));
+                self.verifying =
+                    Some(Box::pin(async move { authenticator.identify(&to_auth(credentials)?).await }));
             }
             Effect::UseVerified => {
                 if let Some(identity) = self.verified.take() {
@@ -449,7 +449,10 @@ fn to_auth(credentials: Credentials) -> Result<auth::Credentials> {
         Credentials::Admin { key, acting_as } => {
             let acting_as = acting_as.map(|json| -> Result<Arc<UserIdentity>> {
                 let json = serde_json::from_str(&json).map_err(|error| {
-                    Error::bad_request("InvalidIdentity", format!("The identity to act as is no JSON: {error}."))
+                    Error::bad_request(
+                        "InvalidIdentity",
+                        format!("The identity to act as is no JSON: {error}."),
+                    )
                 })?;
                 UserIdentity::from_impersonation_json(&json).map(Arc::new)
             });

@@ -31,7 +31,8 @@ use super::protocol::{
     TransitionWriter,
 };
 use crate::error::{Error, ErrorKind};
-use crate::function::{Outcome, UdfError};
+use crate::function::live::{LiveUpdate, QueryResult};
+use crate::function::{LogLine, Outcome, UdfError};
 
 /// Transitions handed to the socket and not yet written; more are not made until it has caught up.
 pub const TRANSITIONS_UNSENT_MAX: u32 = 2;
@@ -59,17 +60,6 @@ pub struct Now {
     pub unix_ns: u64,
 }
 
-/// The changes of a session's results since the last update.
-#[derive(Clone, Debug, Default)]
-pub struct LiveUpdate {
-    /// Every current result holds at this timestamp.
-    pub ts: u64,
-    /// Whether every subscribed query has a result.
-    pub is_settled: bool,
-    /// The results that are new or differ.
-    pub changes: Vec<(u32, Arc<Outcome>)>,
-}
-
 /// An identity that passed verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -91,7 +81,7 @@ pub enum Event<'a> {
     /// The verification asked for by [`Effect::Verify`] ended.
     Verified(Result<Verified, Error>),
     /// A query could not be called at all; the result says why.
-    QueryRejected(u32, Arc<Outcome>),
+    QueryRejected(u32, Arc<QueryResult>),
     /// The live queries moved on.
     Live(LiveUpdate),
     /// A mutation ended; if it succeeded, a later Transition must reach the outcome's timestamp.
@@ -147,12 +137,16 @@ pub struct Options {
 fn ending(outcome: &Outcome, redact: bool) -> Ending<'_> {
     match &outcome.result {
         Ok(returned) => Ending::Success(returned.json()),
-        Err(error) => Ending::Failure { message: error.text(redact), data: error.data.as_ref() },
+        Err(error) => failed(error, redact),
     }
 }
 
-fn log_lines(outcome: &Outcome, redact: bool) -> Vec<String> {
-    if redact { Vec::new() } else { outcome.log_lines.iter().map(ToString::to_string).collect() }
+fn failed(error: &UdfError, redact: bool) -> Ending<'_> {
+    Ending::Failure { message: error.text(redact), data: error.data.as_ref() }
+}
+
+fn log_lines(lines: &[LogLine], redact: bool) -> Vec<String> {
+    if redact { Vec::new() } else { lines.iter().map(ToString::to_string).collect() }
 }
 
 /// Whether the same call may succeed after a pause.
@@ -177,7 +171,7 @@ pub struct Session {
     queries: HashSet<u32>,
     /// What the next Transition says.
     removed: Vec<u32>,
-    changed: BTreeMap<u32, Arc<Outcome>>,
+    changed: BTreeMap<u32, Arc<QueryResult>>,
     /// The timestamp the next Transition must reach for a mutation whose response went out.
     owed_ts: Option<u64>,
     transitions_sent: u64,
@@ -317,7 +311,7 @@ impl Step<'_> {
             Event::ActionDone(request_id, outcome) => {
                 self.session.actions = self.session.actions.saturating_sub(1);
                 let redact = self.session.options.redact;
-                let lines = log_lines(&outcome, redact);
+                let lines = log_lines(&outcome.log_lines, redact);
                 self.send(protocol::action_response(request_id, ending(&outcome, redact), &lines));
             }
             Event::Failed(error) => return Err(error),
@@ -497,7 +491,7 @@ impl Step<'_> {
             Err(_) => {}
         }
         let redact = self.session.options.redact;
-        let lines = log_lines(outcome, redact);
+        let lines = log_lines(&outcome.log_lines, redact);
         self.send(protocol::mutation_response(request_id, ending(outcome, redact), outcome.ts, &lines));
         Ok(())
     }
@@ -551,9 +545,9 @@ impl Step<'_> {
     fn transition(&mut self, end: StateVersion) -> String {
         let session = &mut *self.session;
         let redact = session.options.redact;
-        let size = |outcome: &Arc<Outcome>| {
-            128 + match &outcome.result {
-                Ok(returned) => returned.json().len(),
+        let size = |result: &Arc<QueryResult>| {
+            128 + match &result.json {
+                Ok(json) => json.len(),
                 Err(error) => error.message.len(),
             }
         };
@@ -562,9 +556,11 @@ impl Step<'_> {
         for query_id in session.removed.drain(..) {
             writer.removed(query_id);
         }
-        for (query_id, outcome) in std::mem::take(&mut session.changed) {
-            let lines = log_lines(&outcome, redact);
-            writer.result(query_id, ending(&outcome, redact), &lines, outcome.journal.as_deref());
+        for (query_id, result) in std::mem::take(&mut session.changed) {
+            let lines = log_lines(&result.log_lines, redact);
+            let ending =
+                result.json.as_ref().map_or_else(|error| failed(error, redact), |json| Ending::Success(json));
+            writer.result(query_id, ending, &lines, result.journal.as_deref());
         }
         writer.finish(session.clock_skew, self.now.unix_ns)
     }
