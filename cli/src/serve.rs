@@ -191,7 +191,13 @@ impl Server {
             has_metrics: !options.disable_metrics_endpoint,
             dev_issuer,
         };
-        let state = ServerState::new(runner.clone(), Arc::new(authenticator), config, stopping.clone());
+        let state = ServerState::new(
+            runner.clone(),
+            runner.live_queries().clone(),
+            Arc::new(authenticator),
+            config,
+            stopping.clone(),
+        );
         let serving = tokio::spawn(server::serve(state, api, Some(site), axum::Router::new(), stopping));
 
         let scheduler = tokio::spawn(Scheduler::new(runner.clone()).run());
