@@ -7,6 +7,8 @@ pub mod error;
 pub mod function;
 pub mod http_client;
 pub mod limits;
+pub mod scheduler;
+pub mod server;
 pub mod session;
 pub mod store;
 pub mod system;

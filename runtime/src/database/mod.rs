@@ -11,6 +11,7 @@
 //!
 //! Deliberately absent: history older than the snapshots somebody holds, and waiting inside a transaction.
 
+mod bulk;
 pub mod catalog;
 mod committer;
 mod document;
@@ -38,6 +39,8 @@ pub use catalog::{Catalog, IndexMeta, TableMeta};
 pub use committer::{CommitExtras, CommitMetrics, Committed, DurableCallback};
 pub use document::{Document, resident_bytes};
 pub use key::{IndexId, Key};
+#[cfg(test)]
+pub(crate) use log::KeyChange;
 pub use log::{CommitLog, LogEntry, LogWrite};
 pub use query::{
     Expression, Order, Page, PageRequest, PageStatus, Query, QueryOperator, QuerySource, QueryStream,
@@ -358,5 +361,7 @@ impl Drop for HeadLease {
     }
 }
 
+#[cfg(test)]
+mod scripts;
 #[cfg(test)]
 mod tests;

@@ -66,7 +66,7 @@ impl FunctionRunner {
     }
 
     /// Runs an action on behalf of another one.
-    pub(super) async fn nested_action(
+    pub(crate) async fn nested_action(
         self: &Arc<Self>,
         call: FunctionCall,
         registry: Arc<FunctionRegistry>,

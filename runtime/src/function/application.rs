@@ -16,7 +16,7 @@ use super::http::{HttpRequest, HttpResponse};
 use super::http_router::{HttpRouter, RoutePath};
 use super::path::FunctionPath;
 use super::registry::{CronDefinition, FunctionEntry, FunctionRegistry, Handler, HttpHandler};
-use super::schedule::Schedule;
+use crate::system::schedule::Schedule;
 use crate::{Error, Result};
 
 /// An application under construction.
@@ -111,6 +111,11 @@ impl Application {
         if let Err(error) = result {
             self.problem.get_or_insert(error);
         }
+    }
+
+    /// The functions alone, for the server's own, which have no schema. They are known to be sound.
+    pub(super) fn into_functions(self) -> impl Iterator<Item = FunctionEntry> {
+        self.functions.into_values()
     }
 
     /// The finished registry.

@@ -167,20 +167,25 @@ impl Execution {
         }
         let registry = self.registry.clone();
         let entry = registry.find_kind(path, kind, Access::Inside)?;
+        self.run_or_undo(entry, args).map_err(outcome::nested)
+    }
+
+    /// Runs a function whose writes are undone if it fails, so that the transaction can be used further.
+    ///
+    /// # Errors
+    /// As [`Execution::run`].
+    pub(crate) fn run_or_undo(&mut self, entry: &FunctionEntry, args: Object) -> Result<Value> {
         let sub = self.tx.begin_sub();
         let (effects, scheduled) = (self.effects.len(), self.scheduled);
-        match self.run(entry, args) {
-            Ok(value) => {
-                self.tx.commit_sub(sub);
-                Ok(value)
-            }
-            Err(error) => {
-                self.tx.rollback_sub(sub);
-                self.effects.truncate(effects);
-                self.scheduled = scheduled;
-                Err(outcome::nested(error))
-            }
+        let result = self.run(entry, args);
+        if result.is_ok() {
+            self.tx.commit_sub(sub);
+        } else {
+            self.tx.rollback_sub(sub);
+            self.effects.truncate(effects);
+            self.scheduled = scheduled;
         }
+        result
     }
 
     /// The transaction.

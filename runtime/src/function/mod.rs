@@ -2,6 +2,7 @@
 //!
 //! - [`Application`] and [`Module`] build a [`FunctionRegistry`] out of plain Rust functions;
 //! - [`context`] has what handlers are given: [`QueryCtx`], [`MutationCtx`], [`ActionCtx`];
+//! - [`live`] runs queries again when a commit changes what they read, and tells sessions;
 //! - [`FunctionRunner`] runs a [`FunctionCall`] and gives an [`Outcome`]; everybody calls functions through it.
 //!
 //! Deliberately absent: sockets and HTTP APIs (`server`, `session`), when jobs run (`scheduler`), and JavaScript,
@@ -18,6 +19,7 @@ pub mod execution;
 pub mod execution_log;
 pub mod http;
 pub mod http_router;
+pub mod live;
 pub mod log_line;
 pub mod metrics;
 pub mod mutations;
@@ -27,8 +29,9 @@ pub mod pool;
 pub mod randomness;
 pub mod registry;
 pub mod runner;
-pub mod schedule;
+mod system_functions;
 
+pub use crate::system::schedule::{DayOfWeek, Schedule};
 pub use actions::HttpOutcome;
 pub use application::{Application, Module, Routes};
 pub use call::{Caller, FunctionCall, FunctionKind, Visibility};
@@ -41,8 +44,9 @@ pub use outcome::{Outcome, RequestId, Returned, UdfError};
 pub use path::FunctionPath;
 pub use registry::{Access, FunctionRegistry};
 pub use runner::{FunctionRunner, QueryRun};
-pub use schedule::{DayOfWeek, Schedule};
 
+#[cfg(test)]
+mod system_functions_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

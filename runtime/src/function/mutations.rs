@@ -346,11 +346,17 @@ pub(super) fn run_guarded(
     entry: &FunctionEntry,
     call: &FunctionCall,
 ) -> Result<Value> {
-    let args = call.args.clone();
-    // What a panic leaves half done is the transaction, which is thrown away with the error.
-    catch_unwind(AssertUnwindSafe(|| execution.run(entry, args)))
-        .unwrap_or_else(|panic| Err(panicked(&*panic, call)))
+    guard(call, || execution.run(entry, call.args.clone()))
 }
+
+/// Calls `run` and turns a panic into an error of this call. What a panic leaves half done is the transaction,
+/// which must be thrown away with the error.
+pub(crate) fn guard<T>(call: &FunctionCall, run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic, call)))
+}
+
+/// The code of the error of a call whose function panicked.
+pub(crate) const PANICKED: &str = "FunctionPanicked";
 
 /// The error of a call whose function panicked; what it said goes to the log.
 pub(super) fn panicked(panic: &(dyn std::any::Any + Send), call: &FunctionCall) -> Error {
@@ -360,7 +366,7 @@ pub(super) fn panicked(panic: &(dyn std::any::Any + Send), call: &FunctionCall) 
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     tracing::error!(function = %call.path, request_id = %call.request_id, panic = text, "a function panicked");
-    Error::internal(format!("the function {} panicked: {text}", call.path))
+    Error::new(ErrorKind::Internal, PANICKED, format!("the function {} panicked: {text}", call.path))
 }
 
 fn refuse(request: MutationRequest, error: &Error) {

@@ -98,7 +98,7 @@ impl Pool {
         Ok(())
     }
 
-    fn overloaded(&self) -> Error {
+    pub(super) fn overloaded(&self) -> Error {
         let Self { what, threads, .. } = self;
         Error::overloaded(
             "TooManyConcurrentRequests",

@@ -3,7 +3,7 @@
 //! Queries and mutations run on threads of their own ([`super::pool`]), mutations as [`super::mutations`] tells;
 //! actions are tasks ([`super::actions`]). Whatever a function does, the caller gets an [`Outcome`].
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -13,6 +13,7 @@ use super::call::{FunctionCall, FunctionKind};
 use super::deployment::Deployment;
 use super::execution::{Execution, Finished, IdentityAccess, Observed};
 use super::execution_log::{Completion, ExecutionLog, LogEvent, Usage};
+use super::live::LiveQueries;
 use super::metrics::MetricsByFunction;
 use super::mutations::{MutationRequest, SessionQueues, run_guarded};
 use super::outcome::{Outcome, Returned, UdfError};
@@ -20,6 +21,7 @@ use super::pool::{Pool, check_waited};
 use super::registry::FunctionRegistry;
 use crate::clock::Moment;
 use crate::database::{Timestamp, Token, Transaction};
+use crate::system::environment::{Environment, EnvironmentChange};
 use crate::{Error, Result};
 
 /// See the module's documentation.
@@ -32,6 +34,7 @@ pub struct FunctionRunner {
     actions: Arc<Semaphore>,
     metrics: MetricsByFunction,
     log: ExecutionLog,
+    live: LiveQueries,
 }
 
 impl std::fmt::Debug for FunctionRunner {
@@ -62,16 +65,23 @@ impl FunctionRunner {
         // Functions do not wait for anything, so more threads than processors would only take turns.
         let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let threads = |most: usize| processors.min(most).max(1);
-        Ok(Arc::new(Self {
+        let query_threads = threads(limits.concurrent_queries_max);
+        let queries = Pool::new("queries", query_threads)?;
+        let mutations = Pool::new("mutations", threads(limits.concurrent_mutations_max))?;
+        let runner = Arc::new_cyclic(|runner: &Weak<Self>| Self {
+            // Enough runs under way to keep all threads busy, few enough not to hold up other queries.
+            live: LiveQueries::new(deployment.database.clone(), Box::new(runner.clone()), query_threads * 4),
             deployment: Arc::new(deployment),
             registry: ArcSwap::from_pointee(registry),
-            queries: Pool::new("queries", threads(limits.concurrent_queries_max))?,
-            mutations: Pool::new("mutations", threads(limits.concurrent_mutations_max))?,
+            queries,
+            mutations,
             sessions: SessionQueues::default(),
             actions: Arc::new(Semaphore::new(limits.concurrent_actions_max)),
             metrics: MetricsByFunction::default(),
             log: ExecutionLog::default(),
-        }))
+        });
+        runner.live.start()?;
+        Ok(runner)
     }
 
     /// The functions as they are now. Keep the result for one run: the next call may give others.
@@ -82,6 +92,12 @@ impl FunctionRunner {
     /// Puts other functions in place. What runs goes on with those it began with.
     pub fn set_registry(&self, registry: FunctionRegistry) {
         self.registry.store(Arc::new(registry));
+        self.live.rerun_all();
+    }
+
+    /// The live queries, and the cache of query results.
+    pub const fn live_queries(&self) -> &LiveQueries {
+        &self.live
     }
 
     /// What functions can reach beside their transaction.
@@ -122,7 +138,10 @@ impl FunctionRunner {
 
     /// Runs a query once, on the newest durable data or at a timestamp that is still readable.
     pub async fn query(self: &Arc<Self>, call: FunctionCall, at: Option<Timestamp>) -> Outcome {
-        self.query_with_access(call, at, false).await
+        match at {
+            None => self.live.query(call).await,
+            at => self.query_with_access(call, at, false).await,
+        }
     }
 
     async fn query_with_access(
@@ -203,6 +222,15 @@ impl FunctionRunner {
         QueryRun { outcome, token: tx.into_token(), observed }
     }
 
+    /// Changes environment variables in one transaction and waits until that is durable.
+    ///
+    /// # Errors
+    /// A name or value that breaks a rule or a limit; nothing has changed then.
+    pub async fn update_environment(self: &Arc<Self>, changes: Vec<EnvironmentChange>) -> Result<()> {
+        let secrets = self.deployment.secrets().clone();
+        self.write(move |tx, _| Environment::new(tx, &secrets).apply(&changes)).await
+    }
+
     /// Runs a mutation that belongs to no session.
     pub async fn mutation(self: &Arc<Self>, call: FunctionCall) -> Outcome {
         self.mutation_with_access(call, false).await
@@ -240,7 +268,7 @@ impl FunctionRunner {
     }
 
     /// Notes the end of a run of an existing function.
-    pub(super) fn note_completion(
+    pub(crate) fn note_completion(
         &self,
         kind: FunctionKind,
         call: &FunctionCall,

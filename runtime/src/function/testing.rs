@@ -21,6 +21,10 @@ impl ManualClock {
     pub(crate) fn at_ms(ms: u64) -> Arc<Self> {
         Arc::new(Self(AtomicU64::new(ms * 1_000_000)))
     }
+
+    pub(crate) fn advance_ms(&self, ms: u64) {
+        self.0.fetch_add(ms * 1_000_000, Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {

@@ -76,6 +76,7 @@ pub fn open(options: &StoreOptions) -> Result<OpenedStore, StoreError> {
         high_water,
         unsynced_since: None,
         fully_synchronous: true,
+        warm: false,
         _lock: lock,
     };
     Ok(OpenedStore { store: Box::new(store), reader, tables, high_water })
@@ -166,7 +167,7 @@ fn prepare(connection: &Connection, on_disk: bool) -> Result<u64, PrepareError> 
     connection.execute_batch(&format!(
         "PRAGMA synchronous=FULL;
          PRAGMA temp_store=MEMORY;
-         PRAGMA cache_size=-16384;
+         PRAGMA cache_size=-65536;
          PRAGMA wal_autocheckpoint=4000;
          PRAGMA journal_size_limit=67108864;
          BEGIN IMMEDIATE;
@@ -240,6 +241,8 @@ struct SqliteStore {
     /// Relaxed mode: since when there are commits without an fsync.
     unsynced_since: Option<Moment>,
     fully_synchronous: bool,
+    /// The page cache grew since it was given back.
+    warm: bool,
     _lock: Option<File>,
 }
 
@@ -263,9 +266,9 @@ impl SqliteStore {
                 made.push(*table);
             }
             match change {
-                RowChange::Put(row) => {
+                RowChange::Insert(row) => {
                     tx.prepare_cached(&format!(
-                        "REPLACE INTO _fusion_t{}(slot, id, ts, creation_time, body) VALUES(?,?,?,?,?)",
+                        "INSERT INTO _fusion_t{}(slot, id, ts, creation_time, body) VALUES(?,?,?,?,?)",
                         table.0
                     ))?
                     .execute(params![
@@ -275,6 +278,10 @@ impl SqliteStore {
                         row.creation_time,
                         &*row.body
                     ])?;
+                }
+                RowChange::Update(row) => {
+                    tx.prepare_cached(&format!("UPDATE _fusion_t{} SET ts=?, body=? WHERE slot=?", table.0))?
+                        .execute(params![row.ts as i64, &*row.body, row.slot as i64])?;
                 }
                 RowChange::Delete { slot } => {
                     tx.prepare_cached(&format!("DELETE FROM _fusion_t{} WHERE slot=?", table.0))?
@@ -315,6 +322,7 @@ impl Store for SqliteStore {
             self.fully_synchronous = full;
         }
         self.high_water = self.write_inside(batch, full).map_err(|error| classify(&error))?;
+        self.warm = true;
         self.unsynced_since = match (full, self.unsynced_since) {
             (true, _) => None,
             (false, since) => since.or_else(|| Some(Moment::now())),
@@ -329,6 +337,13 @@ impl Store for SqliteStore {
         // An empty batch whose high-water mark moves is a write, so its commit syncs the WAL.
         self.unsynced_since = None;
         self.write(&Batch { ts: self.high_water + 1, ..Batch::default() })
+    }
+
+    fn rest(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.warm) {
+            self.connection.execute_batch("PRAGMA shrink_memory").map_err(|error| classify(&error))?;
+        }
+        Ok(())
     }
 
     fn forget_records(&mut self, ts: u64) -> Result<(), StoreError> {
@@ -466,5 +481,102 @@ impl StoreReader for SqliteReader {
         Ok(records.into_iter().find(|(found, ..)| *found == request).and_then(|(request, ts, payload)| {
             Some(SessionRecord { session, request, ts: ts.parse().ok()?, payload: payload.into() })
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(folder: &Path, durability: Durability) -> StoreOptions {
+        StoreOptions { folder: Some(folder.to_owned()), durability }
+    }
+
+    fn row(slot: u64, ts: u64, body: &str) -> Row {
+        Row { slot, id: [slot as u8; 16], ts, creation_time: 1.5, body: body.into() }
+    }
+
+    fn put(slot: u64, ts: u64, body: &str) -> (TableId, RowChange) {
+        (TableId(10001), RowChange::Insert(row(slot, ts, body)))
+    }
+
+    fn refusal(folder: &Path) -> String {
+        match open(&options(folder, Durability::Full)) {
+            Err(StoreError::Unusable(text)) => text,
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => panic!("it was opened"),
+        }
+    }
+
+    #[test]
+    fn a_batch_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        let changes = vec![
+            put(1, 5, "{}"),
+            put(2, 6, "{}"),
+            (TableId(10001), RowChange::Update(row(1, 7, "[1]"))),
+            (TableId(10001), RowChange::Delete { slot: 2 }),
+        ];
+        opened.store.write(&Batch { changes, ts: 7, ..Batch::default() }).unwrap();
+        assert_eq!(opened.reader.body(TableId(10001), 1).unwrap(), Some((7, "[1]".into())));
+        assert_eq!(opened.reader.body(TableId(10001), 2).unwrap(), None);
+        drop(opened);
+        let opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        let (table, rows) = &opened.tables[0];
+        assert_eq!((*table, rows.len(), &*rows[0].body, rows[0].ts), (TableId(10001), 1, "[1]", 7));
+        assert_eq!(opened.high_water, 7);
+    }
+
+    #[test]
+    fn relaxed_durability_never_hands_out_a_timestamp_above_the_mark_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = open(&options(folder.path(), Durability::Relaxed)).unwrap();
+        opened.store.write(&Batch { changes: vec![put(1, 5, "{}")], ts: 5, ..Batch::default() }).unwrap();
+        opened.store.write(&Batch { changes: vec![put(2, 6, "{}")], ts: 6, ..Batch::default() }).unwrap();
+        opened.store.sync().unwrap();
+        drop(opened);
+        assert!(open(&options(folder.path(), Durability::Relaxed)).unwrap().high_water > 6);
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_are_refused_with_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE_NAME);
+        std::fs::write(&file, "this is no database, but it is long enough to look like one: ".repeat(20))
+            .unwrap();
+        assert!(refusal(folder.path()).contains("is corrupt"), "{}", refusal(folder.path()));
+        std::fs::remove_file(&file).unwrap();
+
+        Connection::open(&file).unwrap().execute_batch("CREATE TABLE other(x)").unwrap();
+        assert!(refusal(folder.path()).contains("not one of Fusion"), "{}", refusal(folder.path()));
+        std::fs::remove_file(&file).unwrap();
+
+        drop(open(&options(folder.path(), Durability::Full)).unwrap());
+        Connection::open(&file).unwrap().execute_batch("PRAGMA user_version=99").unwrap();
+        assert!(refusal(folder.path()).contains("format 99"), "{}", refusal(folder.path()));
+    }
+
+    #[test]
+    fn a_folder_has_one_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = open(&options(folder.path(), Durability::Full)).unwrap();
+        assert!(refusal(folder.path()).contains("in use by another fusion process"));
+        drop(first);
+        drop(open(&options(folder.path(), Durability::Full)).unwrap());
+    }
+
+    #[test]
+    fn somebody_elses_lock_is_transient_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        let shell = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+        shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let batch = Batch { changes: vec![put(1, 5, "{}")], ts: 5, ..Batch::default() };
+        assert!(
+            matches!(opened.store.write(&batch), Err(StoreError::Transient(text)) if text.contains("locked"))
+        );
+        shell.execute_batch("ROLLBACK").unwrap();
+        opened.store.write(&batch).unwrap();
     }
 }

@@ -2,16 +2,19 @@
 //!
 //! - [`environment`]: the deployment's environment variables, encrypted at rest,
 //! - [`jobs`]: scheduled functions,
+//! - [`crons`]: functions that run again and again, and their [`schedule`]s,
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
 //!
 //! Deliberately absent: who may see or change what (the functions and the server decide), and when jobs run (the
 //! scheduler).
 
 pub mod blobs;
+pub mod crons;
 pub mod environment;
 pub mod file_storage;
 pub mod files;
 pub mod jobs;
+pub mod schedule;
 
 use fusion_schema::Value;
 

@@ -71,6 +71,11 @@ impl ActionCore {
         self.inner.request_id
     }
 
+    /// The scheduled job it runs for, itself or through a calling action.
+    pub fn job(&self) -> Option<DocumentId> {
+        self.inner.job
+    }
+
     /// The functions it can call.
     pub fn registry(&self) -> &Arc<FunctionRegistry> {
         &self.inner.registry

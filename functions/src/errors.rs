@@ -1,0 +1,33 @@
+//! Errors as Fusion Chat's clients know them: data with a code and a message.
+
+use fusion_runtime::Error;
+use fusion_schema::object;
+
+fn coded(code: &str, message: &str) -> Error {
+    Error::application(object! { "code" => code, "message" => message })
+}
+
+/// The caller is nobody, or not the one who may.
+pub(crate) fn unauthorized(message: &str) -> Error {
+    coded("UNAUTHORIZED", message)
+}
+
+/// What was asked for is not there.
+pub(crate) fn not_found(message: &str) -> Error {
+    coded("NOT_FOUND", message)
+}
+
+/// What was sent cannot be used.
+pub(crate) fn bad_request(message: &str) -> Error {
+    coded("BAD_REQUEST", message)
+}
+
+/// The caller is too fast.
+pub(crate) fn rate_limited(seconds: f64) -> Error {
+    coded("RATE_LIMIT_EXCEEDED", &format!("Rate limit exceeded. Try again in {seconds} seconds."))
+}
+
+/// Arguments that are none of the forms a function takes.
+pub(crate) fn wrong_arguments(message: &str) -> Error {
+    Error::bad_request("ArgumentValidationError", format!("ArgumentValidationError: {message}"))
+}

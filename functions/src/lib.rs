@@ -1,0 +1,70 @@
+//! Fusion Chat: visitors of a website talk to an assistant and to the operators of the organisation behind it.
+//!
+//! The folder says who may call: [`public`] is for the visitors' widget, which has a session instead of a login;
+//! [`private`] is for operators, whose verified identity names their organisation; [`system`] is for other
+//! functions only. Outside services are reached through [`services::Services`], from actions alone.
+//!
+//! Deliberately absent: the database, the server, and anything that knows which client calls.
+
+mod errors;
+mod guards;
+mod pages;
+mod private;
+mod public;
+pub mod services;
+mod system;
+mod threads;
+mod users;
+
+use fusion_runtime::function::{Application, Schedule, Visibility};
+use fusion_schema::Object;
+
+use services::Services;
+
+/// The application's name, as `--app` takes it.
+pub const NAME: &str = "fusion-chat";
+
+/// The internal mutation that fills an empty deployment with the demo organisation; it may run any number of
+/// times.
+pub const DEMO_SEED: &str = "system/demo:seed";
+
+/// Fusion Chat with all its functions, crons and tables.
+pub fn application(services: Services) -> Application {
+    let mut app = Application::new(NAME).schema(fusion_schema::tables::schema());
+    for (path, visibility, register) in MODULES {
+        app.module(path, *visibility, services.clone(), register);
+    }
+    app.cron(
+        "clean up expired rate limit entries",
+        Schedule::hourly(0),
+        "system/rateLimitCleanup:cleanup",
+        Object::new(),
+    );
+    app
+}
+
+type Module = fusion_runtime::function::Module<Services>;
+
+/// A module's path, who may call its functions, and what fills its table of functions.
+type ModuleEntry = (&'static str, Visibility, fn(&mut Module));
+
+/// Every module.
+const MODULES: &[ModuleEntry] = &[
+    ("public/contactSessions", Visibility::Public, public::contact_sessions::register),
+    ("public/conversations", Visibility::Public, public::conversations::register),
+    ("public/messages", Visibility::Public, public::messages::register),
+    ("public/widgetSettings", Visibility::Public, public::widget_settings::register),
+    ("users", Visibility::Public, users::register),
+    ("private/contactSessions", Visibility::Public, private::contact_sessions::register),
+    ("private/conversations", Visibility::Public, private::conversations::register),
+    ("private/messages", Visibility::Public, private::messages::register),
+    ("private/plugins", Visibility::Public, private::plugins::register),
+    ("private/widgetSettings", Visibility::Public, private::widget_settings::register),
+    ("system/contactSessions", Visibility::Internal, system::contact_sessions::register),
+    ("system/conversations", Visibility::Internal, system::conversations::register),
+    ("system/demo", Visibility::Internal, system::demo::register),
+    ("system/messages", Visibility::Internal, system::messages::register),
+    ("system/plugins", Visibility::Internal, system::plugins::register),
+    ("system/rateLimitCleanup", Visibility::Internal, system::rate_limit_cleanup::register),
+    ("system/rateLimits", Visibility::Internal, system::rate_limits::register),
+];

@@ -1,0 +1,6 @@
+//! For the visitors' widget: no login, but a contact session that every call names.
+
+pub(crate) mod contact_sessions;
+pub(crate) mod conversations;
+pub(crate) mod messages;
+pub(crate) mod widget_settings;

@@ -1,0 +1,10 @@
+//! Fusion Chat's functions on the real runner and a database in memory: what every function gives and refuses.
+
+mod conversations;
+mod demo;
+mod harness;
+mod messages;
+mod organization;
+mod rate_limits;
+mod sessions;
+mod surface;

@@ -1,0 +1,53 @@
+//! Which functions there are, under the names clients call them by.
+
+use fusion_runtime::function::Visibility;
+
+#[test]
+fn every_function_is_where_clients_look_for_it() {
+    let registry = fusion_functions::application(Default::default()).build().unwrap();
+    let mut found: Vec<String> = registry
+        .iter()
+        .map(|entry| {
+            let internal = if entry.visibility == Visibility::Internal { "internal " } else { "" };
+            format!("{internal}{} {}", entry.kind().name().to_lowercase(), entry.path)
+        })
+        .collect();
+    let mut expected = [
+        "mutation public/contactSessions:create",
+        "mutation public/contactSessions:validate",
+        "mutation public/conversations:create",
+        "query public/conversations:getMany",
+        "query public/conversations:getOne",
+        "action public/messages:create",
+        "query public/messages:getMany",
+        "query public/widgetSettings:getByOrganizationId",
+        "mutation users:add",
+        "query users:getMany",
+        "query private/contactSessions:getOneByConversationId",
+        "query private/conversations:getMany",
+        "query private/conversations:getOne",
+        "mutation private/conversations:updateStatus",
+        "mutation private/messages:create",
+        "action private/messages:enhanceResponse",
+        "query private/messages:getMany",
+        "query private/plugins:getOne",
+        "mutation private/plugins:remove",
+        "query private/widgetSettings:getOne",
+        "mutation private/widgetSettings:upsert",
+        "internal query system/contactSessions:getOne",
+        "internal mutation system/contactSessions:refresh",
+        "internal mutation system/conversations:escalate",
+        "internal query system/conversations:getByThreadId",
+        "internal mutation system/conversations:resolve",
+        "internal mutation system/demo:seed",
+        "internal mutation system/messages:savePrompt",
+        "internal mutation system/messages:saveReply",
+        "internal query system/plugins:getByOrganizationIdAndService",
+        "internal mutation system/plugins:upsert",
+        "internal mutation system/rateLimitCleanup:cleanup",
+        "internal mutation system/rateLimits:checkRateLimitInternal",
+    ];
+    expected.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+}
