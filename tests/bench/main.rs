@@ -26,6 +26,10 @@ use std::process::ExitCode;
 use load::Writes;
 use setup::Options;
 
+/// As in the `fusion` binary, so that the floors allocate as it does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The benchmarks in the order in which `all` runs them.
 const ALL: [&str; 8] = ["transfer", "latency", "http", "fanout", "subscriptions", "reads", "memory", "start"];
 

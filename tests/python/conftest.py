@@ -23,7 +23,8 @@ class Server:
         ready_file = self.data.with_suffix(".ready.json")
         ready_file.unlink(missing_ok=True)
         log = open(self.data.with_suffix(".log"), "ab")
-        flags = ["--data-dir", self.data, "--port", str(self.port), "--site-port", "0", "--ready-file", ready_file]
+        flags = ["--interface", "127.0.0.1", "--port", str(self.port), "--site-port", "0"]
+        flags += ["--data-dir", self.data, "--ready-file", ready_file]
         self.process = subprocess.Popen([BINARY, *flags], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + START_TIMEOUT_S
