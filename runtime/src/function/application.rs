@@ -113,6 +113,11 @@ impl Application {
         }
     }
 
+    /// The functions alone, for the server's own, which have no schema. They are known to be sound.
+    pub(super) fn into_functions(self) -> impl Iterator<Item = FunctionEntry> {
+        self.functions.into_values()
+    }
+
     /// The finished registry.
     ///
     /// # Errors

@@ -162,6 +162,30 @@ fn truncate(messages: &mut Vec<String>) -> bool {
     false
 }
 
+/// Prints a line of level `DEBUG`: `log_debug!(ctx, "loaded {count} rows")`.
+#[macro_export]
+macro_rules! log_debug {
+    ($ctx:expr, $($text:tt)+) => { $ctx.log($crate::function::LogLevel::Debug, ::std::format!($($text)+)) };
+}
+
+/// Prints a line of level `INFO`: `log_info!(ctx, "loaded {count} rows")`.
+#[macro_export]
+macro_rules! log_info {
+    ($ctx:expr, $($text:tt)+) => { $ctx.log($crate::function::LogLevel::Info, ::std::format!($($text)+)) };
+}
+
+/// Prints a line of level `WARN`: `log_warn!(ctx, "loaded no rows")`.
+#[macro_export]
+macro_rules! log_warn {
+    ($ctx:expr, $($text:tt)+) => { $ctx.log($crate::function::LogLevel::Warn, ::std::format!($($text)+)) };
+}
+
+/// Prints a line of level `ERROR`: `log_error!(ctx, "loading failed: {error}")`.
+#[macro_export]
+macro_rules! log_error {
+    ($ctx:expr, $($text:tt)+) => { $ctx.log($crate::function::LogLevel::Error, ::std::format!($($text)+)) };
+}
+
 /// A string as `console.log` shows it among other values: in single quotes, or in others if that avoids
 /// escaping.
 pub fn quote(text: &str) -> String {

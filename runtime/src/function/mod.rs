@@ -29,6 +29,7 @@ pub mod pool;
 pub mod randomness;
 pub mod registry;
 pub mod runner;
+mod system_functions;
 
 pub use crate::system::schedule::{DayOfWeek, Schedule};
 pub use actions::HttpOutcome;
@@ -44,6 +45,8 @@ pub use path::FunctionPath;
 pub use registry::{Access, FunctionRegistry};
 pub use runner::{FunctionRunner, QueryRun};
 
+#[cfg(test)]
+mod system_functions_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -126,7 +126,8 @@ impl fmt::Debug for FunctionRegistry {
 }
 
 impl FunctionRegistry {
-    /// Puts a registry together; functions given later replace earlier ones of the same path.
+    /// Puts a registry together out of these functions and the server's own; functions given later replace earlier
+    /// ones of the same path.
     ///
     /// # Errors
     /// `InvalidCron` if a cron names no mutation or action.
@@ -137,8 +138,10 @@ impl FunctionRegistry {
         crons: impl IntoIterator<Item = CronDefinition>,
         schema: Schema,
     ) -> Result<Self> {
-        let functions: HashMap<_, _> =
-            functions.into_iter().map(|entry| (entry.path.clone(), Arc::new(entry))).collect();
+        let functions: HashMap<_, _> = super::system_functions::functions()
+            .chain(functions)
+            .map(|entry| (entry.path.clone(), Arc::new(entry)))
+            .collect();
         let mut by_name = BTreeMap::new();
         for cron in crons {
             let target = functions.get(&cron.path).map(|entry| entry.kind());

@@ -21,6 +21,7 @@ use super::pool::{Pool, check_waited};
 use super::registry::FunctionRegistry;
 use crate::clock::Moment;
 use crate::database::{Timestamp, Token, Transaction};
+use crate::system::environment::{Environment, EnvironmentChange};
 use crate::{Error, Result};
 
 /// See the module's documentation.
@@ -219,6 +220,15 @@ impl FunctionRunner {
             self.note_completion(FunctionKind::Query, call, started.elapsed(), &outcome);
         }
         QueryRun { outcome, token: tx.into_token(), observed }
+    }
+
+    /// Changes environment variables in one transaction and waits until that is durable.
+    ///
+    /// # Errors
+    /// A name or value that breaks a rule or a limit; nothing has changed then.
+    pub async fn update_environment(self: &Arc<Self>, changes: Vec<EnvironmentChange>) -> Result<()> {
+        let secrets = self.deployment.secrets().clone();
+        self.write(move |tx, _| Environment::new(tx, &secrets).apply(&changes)).await
     }
 
     /// Runs a mutation that belongs to no session.

@@ -322,7 +322,7 @@ fn concurrent_writers_of_one_document_all_succeed() {
     }
     drop(sender);
     let results: Vec<_> = outcomes.iter().collect();
-    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(results.iter().find(|result| result.is_err()), None);
     let mut values: Vec<f64> = results.into_iter().filter_map(|value| value.unwrap().as_f64()).collect();
     values.sort_by(f64::total_cmp);
     let expected: Vec<f64> = (1..=sessions as u32 * each).map(f64::from).collect();

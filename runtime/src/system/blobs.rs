@@ -176,3 +176,41 @@ async fn write_parts<E: Into<Error>>(
 fn failed(error: object_store::Error) -> Error {
     Error::internal("the file store failed").with_source(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn pieces(texts: &[&str]) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
+        stream::iter(texts.iter().map(|text| Ok(Bytes::copy_from_slice(text.as_bytes()))).collect::<Vec<_>>())
+    }
+
+    async fn collect(blobs: &Blobs, range: Range<u64>) -> String {
+        let pieces: Vec<Bytes> = blobs.read_range("a", range).await.unwrap().try_collect().await.unwrap();
+        String::from_utf8(pieces.concat()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_folder_keeps_whole_contents_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::local(folder.path()).unwrap();
+        let written = blobs.write("a", pieces(&["hello ", "world"])).await.unwrap();
+        assert_eq!(written.size, 11);
+        assert_eq!(collect(&blobs, 0..11).await, "hello world");
+        assert_eq!(collect(&blobs, 4..7).await, "o w");
+        assert_eq!(collect(&blobs, 0..0).await, "");
+
+        let broken = pieces(&["half"]).chain(stream::iter([Err(Error::function("the line went dead"))]));
+        assert!(blobs.write("b", broken).await.is_err());
+        assert!(blobs.read("b").await.is_err());
+        assert_eq!(blobs.write("c", pieces(&[])).await.unwrap().size, 0);
+        assert_eq!(blobs.read("c").await.unwrap(), "");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+
+        blobs.delete("a").await.unwrap();
+        blobs.delete("a").await.unwrap();
+        assert!(blobs.read("a").await.is_err());
+    }
+}

@@ -17,7 +17,8 @@ pub use query::QueryCtx;
 pub use reader::Reader;
 pub use scheduler::SchedulerCtx;
 pub use storage::{FileReader, FileWriter};
-pub use typed_query::TypedQuery;
+pub use typed_query::{DocumentStream, TypedQuery};
+pub(crate) use typed_query::{page_request, page_value};
 pub use writer::Writer;
 
 use fusion_schema::{Object, Typed, Value};

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use fusion_schema::{Doc, Nullable, Page, PaginationOptions, Table, Value};
 
 use super::reader::decode_document;
+use crate::database::Document;
 use crate::database::query::{
     Expression, Order, PageRequest, Query, QueryOperator, QuerySource, QueryStream, RangeExpression,
     RangeOperator,
@@ -127,7 +128,7 @@ impl<'a, T: Table> TypedQuery<'a, T> {
     /// # Errors
     /// As [`TypedQuery::stream`].
     pub fn first(self) -> Result<Option<Doc<T>>> {
-        self.limit(1).stream()?.next()
+        self.limit(1).stream()?.next().transpose()
     }
 
     /// The only document, if there is one.
@@ -160,12 +161,7 @@ impl<'a, T: Table> TypedQuery<'a, T> {
     /// # Errors
     /// As [`TypedQuery::stream`].
     pub fn collect(self) -> Result<Vec<Doc<T>>> {
-        let mut stream = self.stream()?;
-        let mut documents = Vec::new();
-        while let Some(document) = stream.next()? {
-            documents.push(document);
-        }
-        Ok(documents)
+        self.stream()?.collect()
     }
 
     /// How many documents there are. Reads them all, unless the query is the bare table.
@@ -195,13 +191,7 @@ impl<'a, T: Table> TypedQuery<'a, T> {
     pub fn paginate(self, options: PaginationOptions) -> Result<Page<Doc<T>>> {
         let (execution, query) = self.build()?;
         let page = execution.tx().paginate(&query, &page_request(options))?;
-        Ok(Page {
-            page: page.page.into_iter().map(decode_document).collect::<Result<_>>()?,
-            is_done: page.is_done,
-            continue_cursor: page.continue_cursor,
-            split_cursor: Some(Nullable(page.split_cursor)),
-            page_status: Some(Nullable(page.page_status.map(|status| status.as_str().to_owned()))),
-        })
+        page_value(page, decode_document)
     }
 
     fn limit(mut self, count: usize) -> Self {
@@ -222,7 +212,22 @@ pub(crate) fn page_request(options: PaginationOptions) -> PageRequest {
     }
 }
 
-/// The documents of a query, one by one. What is not read is not depended on.
+/// A page as functions return it, its documents read by `read`.
+pub(crate) fn page_value<R>(
+    page: crate::database::Page,
+    read: impl FnMut(Document) -> Result<R>,
+) -> Result<Page<R>> {
+    Ok(Page {
+        page: page.page.into_iter().map(read).collect::<Result<_>>()?,
+        is_done: page.is_done,
+        continue_cursor: page.continue_cursor,
+        split_cursor: Some(Nullable(page.split_cursor)),
+        page_status: Some(Nullable(page.page_status.map(|status| status.as_str().to_owned()))),
+    })
+}
+
+/// The documents of a query, one by one; each can fail (a limit is reached, a filter does not fit). What is not read is
+/// not depended on.
 #[derive(Debug)]
 pub struct DocumentStream<'a, T> {
     execution: &'a mut Execution,
@@ -230,12 +235,11 @@ pub struct DocumentStream<'a, T> {
     table: PhantomData<fn() -> T>,
 }
 
-impl<T: Table> DocumentStream<'_, T> {
-    /// The next document.
-    ///
-    /// # Errors
-    /// When a limit of the transaction is reached or a filter fails.
-    pub fn next(&mut self) -> Result<Option<Doc<T>>> {
-        self.stream.next(self.execution.tx())?.map(decode_document).transpose()
+impl<T: Table> Iterator for DocumentStream<'_, T> {
+    type Item = Result<Doc<T>>;
+
+    fn next(&mut self) -> Option<Result<Doc<T>>> {
+        let document = self.stream.next(self.execution.tx()).transpose()?;
+        Some(document.and_then(decode_document))
     }
 }
