@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde_json::Value as Json;
 
 use super::call::{FunctionCall, FunctionKind};
+use super::commit_gate::CommitGate;
 use super::execution::{Effect, Execution, Finished, IdentityAccess};
 use super::log_line::LogLine;
 use super::outcome::{Outcome, Returned, UdfError};
@@ -55,6 +56,8 @@ pub(super) struct MutationRequest {
     /// Whether it may be an internal function and its absence is worded for tools.
     pub(super) tool: bool,
     pub(super) session: Option<SessionRequest>,
+    /// Closed while the mutation's commit has no answer yet.
+    pub(super) gate: Option<Arc<CommitGate>>,
     pub(super) done: MutationDone,
 }
 
@@ -121,7 +124,21 @@ impl FunctionRunner {
         session: Option<SessionRequest>,
         done: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        self.submit_mutation_request(MutationRequest { call, tool: false, session, done: Box::new(done) });
+        let done = Box::new(done);
+        self.submit_mutation_request(MutationRequest { call, tool: false, session, gate: None, done });
+    }
+
+    /// As [`FunctionRunner::submit_mutation`], for a socket that must answer before it shows what was written: see
+    /// [`CommitGate`].
+    pub fn submit_gated_mutation(
+        self: &Arc<Self>,
+        call: FunctionCall,
+        session: Option<SessionRequest>,
+        gate: Arc<CommitGate>,
+        done: impl FnOnce(Outcome) + Send + 'static,
+    ) {
+        let (gate, done) = (Some(gate), Box::new(done));
+        self.submit_mutation_request(MutationRequest { call, tool: false, session, gate, done });
     }
 
     pub(super) fn submit_mutation_request(self: &Arc<Self>, request: MutationRequest) {
@@ -175,10 +192,11 @@ impl FunctionRunner {
     }
 
     fn run_mutation(self: &Arc<Self>, request: MutationRequest) {
-        let MutationRequest { call, tool, session, done } = request;
+        let MutationRequest { call, tool, session, gate, done } = request;
+        let gate = gate.as_deref();
         let (outcome, durable_at) = match self.replay(session) {
             Ok(Some((outcome, ts))) => (outcome, ts),
-            Ok(None) => self.execute_mutation(&call, tool, session),
+            Ok(None) => self.execute_mutation(&call, tool, session, gate),
             Err(error) => (Outcome::failed(&error, call.request_id), 0),
         };
         let request_id = call.request_id;
@@ -191,6 +209,9 @@ impl FunctionRunner {
                 });
             }),
         );
+        if let Some(gate) = gate {
+            gate.open();
+        }
     }
 
     /// The recorded answer to a request that was committed before.
@@ -209,6 +230,7 @@ impl FunctionRunner {
         call: &FunctionCall,
         tool: bool,
         session: Option<SessionRequest>,
+        gate: Option<&CommitGate>,
     ) -> (Outcome, Timestamp) {
         let started = Moment::now();
         let registry = self.registry();
@@ -217,7 +239,17 @@ impl FunctionRunner {
             Ok(entry) => entry,
             Err(error) => return (Outcome::failed(&error, call.request_id), 0),
         };
-        let ran = self.transact(|tx| Ok(self.attempt_mutation(tx, &registry, entry, call, session)));
+        let ran = self.transact(|tx| {
+            // An attempt that lost committed nothing.
+            if let Some(gate) = gate {
+                gate.open();
+            }
+            let attempt = self.attempt_mutation(tx, &registry, entry, call, session);
+            if let Some(gate) = gate {
+                gate.close();
+            }
+            Ok(attempt)
+        });
         let (mutation, ts) = match ran {
             Ok(ran) => ran,
             Err(error) => (Ran { result: Err(error), log_lines: Vec::new(), effects: Vec::new() }, 0),
