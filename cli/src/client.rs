@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::dotenv;
 use crate::failure::{Failure, Result};
+use crate::serve::options::data_folder;
 
 /// The longest a request may take: functions may run for minutes.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
@@ -24,7 +25,7 @@ pub(crate) const RUNNING_FILE: &str = "running.json";
 #[derive(Args, Debug)]
 pub(crate) struct Target {
     /// URL of the deployment.
-    #[arg(long, value_name = "URL", env = URL_VARIABLE, help_heading = "Deployment")]
+    #[arg(long, value_name = "URL", env = URL_VARIABLE, hide_env_values = true, help_heading = "Deployment")]
     pub(crate) url: Option<String>,
 
     /// Admin key of the deployment.
@@ -35,8 +36,9 @@ pub(crate) struct Target {
     #[arg(
         long,
         value_name = "FOLDER",
-        env = "DATA_DIR",
+        env = "DATA_DIR", hide_env_values = true,
         default_value = ".fusion",
+        value_parser = data_folder,
         help_heading = "Deployment"
     )]
     pub(crate) data_dir: PathBuf,
@@ -64,8 +66,8 @@ impl Target {
     }
 
     fn find(&self) -> Result<(String, String)> {
-        let mut url = self.url.clone();
-        let mut admin_key = self.admin_key.clone();
+        let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        let (mut url, mut admin_key) = (given(&self.url), given(&self.admin_key));
         for file in [".env.local", ".env"] {
             if url.is_some() && admin_key.is_some() {
                 break;

@@ -1,11 +1,14 @@
 //! The commands: one file each.
 
+mod app;
 mod codegen;
 mod data;
+mod dev;
 mod env;
 mod function_spec;
 mod keygen;
 mod run;
+mod serve;
 
 use clap::Subcommand;
 
@@ -14,6 +17,8 @@ use crate::failure::{Failure, Result};
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Dev(dev::Dev),
+    Serve(serve::Serve),
     Run(run::Run),
     Data(data::Data),
     #[command(subcommand)]
@@ -27,6 +32,8 @@ pub(crate) enum Command {
 /// Runs a command to its end.
 pub(crate) fn run(command: Command) -> Result {
     match command {
+        Command::Dev(command) => dev::run(command),
+        Command::Serve(command) => serve::run(command),
         Command::Run(command) => wait(run::run(command)),
         Command::Data(command) => wait(data::run(command)),
         Command::Env(command) => wait(env::run(command)),

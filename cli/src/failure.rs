@@ -4,11 +4,11 @@ use std::fmt;
 use std::process::ExitCode;
 
 /// The result of a command.
-pub(crate) type Result<T = (), E = Failure> = std::result::Result<T, E>;
+pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
 
 /// Why a command failed.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     message: String,
     hint: Option<String>,
     is_usage: bool,
@@ -16,18 +16,18 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// Something went wrong.
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, is_usage: false }
     }
 
     /// The command line makes no sense.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
+    pub fn usage(message: impl Into<String>) -> Self {
         Self { is_usage: true, ..Self::new(message) }
     }
 
     /// Adds what to do about it, best as a command.
     #[must_use]
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -52,6 +52,8 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+impl std::error::Error for Failure {}
 
 impl From<fusion_runtime::Error> for Failure {
     fn from(error: fusion_runtime::Error) -> Self {

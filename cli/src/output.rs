@@ -21,8 +21,3 @@ pub(crate) fn talk(text: impl fmt::Display) {
     // Without a terminal nobody listens.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
-
-/// Tells why the command failed.
-pub(crate) fn report(failure: &Failure) {
-    talk(failure);
-}

@@ -8,6 +8,7 @@ pub mod function;
 pub mod http_client;
 pub mod limits;
 pub mod scheduler;
+pub mod server;
 pub mod session;
 pub mod store;
 pub mod system;

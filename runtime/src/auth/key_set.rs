@@ -12,6 +12,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use jsonwebtoken::jwk::JwkSet;
 use parking_lot::RwLock;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::redirect::Policy;
 use serde_json::{Value as Json, json};
 
 use super::provider::Provider;
@@ -40,9 +41,20 @@ const QUOTE_LENGTH_MAX: usize = 200;
 /// # Errors
 /// If the client cannot be set up.
 pub(super) fn http_client() -> Result<reqwest::Client> {
-    crate::http_client::build(|builder| {
-        builder.timeout(REQUEST_TIMEOUT).redirect(reqwest::redirect::Policy::limited(REDIRECTS_MAX))
-    })
+    let policy = || {
+        Policy::custom(|attempt| {
+            let is_downgrade = attempt.url().scheme() != "https"
+                && attempt.previous().iter().any(|url| url.scheme() == "https");
+            if is_downgrade {
+                attempt.error("a redirect from https to http")
+            } else if attempt.previous().len() > REDIRECTS_MAX {
+                attempt.error("too many redirects")
+            } else {
+                attempt.follow()
+            }
+        })
+    };
+    crate::http_client::build(|builder| builder.timeout(REQUEST_TIMEOUT).redirect(policy()))
 }
 
 struct Copy {
@@ -199,7 +211,14 @@ fn discover(provider: &Provider, body: &str) -> Result<String> {
             "the discovery document of {provider} is for the issuer {issuer:?}"
         )));
     }
-    text("jwks_uri").map(str::to_owned)
+    let jwks_uri = text("jwks_uri")?;
+    // Keys that anybody on the way could replace are worth nothing.
+    if provider.issuer().starts_with("https://") && !jwks_uri.starts_with("https://") {
+        return Err(unauthenticated(format!(
+            "the keys of {provider} are not at an https URL but at {jwks_uri:?}"
+        )));
+    }
+    Ok(jwks_uri.to_owned())
 }
 
 struct Answer {
@@ -333,7 +352,8 @@ mod tests {
         let document =
             |issuer: &str| discovery_document(issuer, "https://i.example/keys", "RS256").to_string();
         assert_eq!(discover(&provider, &document("https://i.example/"))?, "https://i.example/keys");
-        for bad in [document("https://evil.example"), "{}".to_owned(), "x".to_owned()] {
+        let insecure = discovery_document("https://i.example", "http://i.example/keys", "RS256").to_string();
+        for bad in [document("https://evil.example"), insecure, "{}".to_owned(), "x".to_owned()] {
             let error = discover(&provider, &bad).expect_err("must be refused");
             assert_eq!(error.code(), "AuthProviderDiscoveryFailed");
         }

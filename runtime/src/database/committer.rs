@@ -42,6 +42,8 @@ use crate::store::{Batch, Row, RowChange, SessionRecord, Store, StoreError, View
 
 /// How often the store is tried again while it refuses writes, and how often idle work is done.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(200);
+/// After how long without a write the store gives memory back.
+const REST_AFTER: Duration = Duration::from_secs(2);
 /// How long session records are kept, in nanoseconds: 14 days.
 const SESSION_RECORD_AGE_MAX: u64 = 14 * 24 * 3_600 * 1_000_000_000;
 /// How often old session records are looked for.
@@ -393,7 +395,7 @@ impl Committer {
     }
 
     fn run_store(&self, mut store: Box<dyn Store>, publisher: &Sender<Published>) {
-        let mut swept = Moment::now();
+        let (mut swept, mut written) = (Moment::now(), Moment::now());
         loop {
             let mut head = self.head.lock();
             if head.pending.is_empty() && head.views.is_none() && !head.stopping {
@@ -407,6 +409,7 @@ impl Committer {
             self.room.notify_all();
             if !pending.is_empty() || views.is_some() {
                 self.write_batch(&mut *store, publisher, pending, views, snapshot);
+                written = Moment::now();
                 continue;
             }
             if stopping {
@@ -415,9 +418,15 @@ impl Committer {
                 }
                 return;
             }
-            if refusing {
+            let idle = if refusing {
                 self.probe(&mut *store);
-            } else if let Err(error) = store.sync() {
+                Ok(())
+            } else if written.elapsed() < REST_AFTER {
+                store.sync()
+            } else {
+                store.sync().and_then(|()| store.rest())
+            };
+            if let Err(error) = idle {
                 self.note_failure(&error);
             }
             if swept.elapsed() > SESSION_RECORD_SWEEP_INTERVAL {
@@ -466,10 +475,16 @@ impl Committer {
             if let Some(old) = &write.old {
                 old.supersede(&*self.shared.reader).map_err(|error| StoreError::Fatal(error.to_string()))?;
             }
-            let (slot, change) = match (&write.new, &write.old) {
-                (Some(new), _) => (new.slot, RowChange::Put(row(new)?)),
-                (None, Some(old)) => (old.slot, RowChange::Delete { slot: old.slot }),
-                (None, None) => continue,
+            let Some(slot) = write.new.as_ref().or(write.old.as_ref()).map(|entry| entry.slot) else {
+                continue;
+            };
+            // A row that this very batch inserts is not in the file yet, whatever happens to it further on.
+            let earlier = places.get(&slot).map(|place| &changes[*place].1);
+            let is_new = earlier.map_or(write.old.is_none(), |change| matches!(change, RowChange::Insert(_)));
+            let change = match &write.new {
+                Some(new) if is_new => RowChange::Insert(row(new)?),
+                Some(new) => RowChange::Update(row(new)?),
+                None => RowChange::Delete { slot },
             };
             match places.get(&slot) {
                 Some(place) => changes[*place].1 = change,

@@ -115,12 +115,23 @@ impl CommitLog {
         }
     }
 
+    /// Where the commits after `ts` begin. Mostly that is near the end, where a binary search would first visit
+    /// entries that left the caches long ago.
+    fn first_after(&self, ts: Timestamp) -> usize {
+        const NEAR: usize = 32;
+        let near = self.entries.len().saturating_sub(NEAR);
+        if self.entries.get(near).is_some_and(|entry| entry.ts <= ts) {
+            let newer = self.entries.iter().rev().take_while(|entry| entry.ts > ts).count();
+            return self.entries.len() - newer;
+        }
+        self.entries.partition_point(|entry| entry.ts <= ts)
+    }
+
     /// The commits after `ts`, oldest first; `None` if some of them are forgotten.
     pub fn since(&self, ts: Timestamp) -> Option<impl DoubleEndedIterator<Item = &Arc<LogEntry>>> {
         if ts < self.floor {
             return None;
         }
-        let start = self.entries.partition_point(|entry| entry.ts <= ts);
-        Some(self.entries.range(start..))
+        Some(self.entries.range(self.first_after(ts)..))
     }
 }

@@ -318,6 +318,10 @@ impl Store for FailingStore {
         self.store.sync()
     }
 
+    fn rest(&mut self) -> Result<(), StoreError> {
+        self.store.rest()
+    }
+
     fn forget_records(&mut self, ts: u64) -> Result<(), StoreError> {
         self.store.forget_records(ts)
     }

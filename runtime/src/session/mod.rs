@@ -5,10 +5,16 @@
 //! errors end a connection. The socket driver only carries bytes and calls between a session, the function
 //! runner and the live queries. Nothing here knows HTTP routes.
 
+pub mod client_version;
 pub mod close;
+mod mailbox;
+#[cfg(test)]
+mod properties;
 pub mod protocol;
 #[cfg(test)]
 mod scripts;
+pub mod socket;
 pub mod state;
 
+pub use client_version::ClientVersion;
 pub use state::{Effect, Event, Now, Session};

@@ -14,8 +14,9 @@ use goldenscript::{ArgumentConsumer, Command, Context};
 use serde_json::Value as Json;
 
 use super::protocol;
-use super::state::{Effect, Event, LiveUpdate, Now, Options, Session, Verified};
+use super::state::{Effect, Event, Now, Options, Session, Verified};
 use crate::error::Error;
+use crate::function::live::{LiveUpdate, QueryResult};
 use crate::function::log_line::LogLines;
 use crate::function::{LogLevel, Outcome, RequestId, Returned};
 
@@ -101,7 +102,7 @@ impl Script {
                 Some(message) => failure(message),
                 None => success(value, 0),
             };
-            update.changes.push((key.parse()?, Arc::new(outcome)));
+            update.changes.push((key.parse()?, result(outcome)));
         }
         Ok(self.step(Event::Live(update)))
     }
@@ -120,6 +121,11 @@ fn success(json: &str, ts: u64) -> Outcome {
 
 fn failure(message: &str) -> Outcome {
     Outcome::failed(&Error::function(message), RequestId::from_number(1))
+}
+
+fn result(outcome: Outcome) -> Arc<QueryResult> {
+    let json = outcome.result.map(|returned| returned.json().clone());
+    Arc::new(QueryResult { json, log_lines: outcome.log_lines, journal: None, hash: 0 })
 }
 
 fn repeat(times: u32, mut run: impl FnMut(u32) -> String) -> String {
@@ -189,7 +195,7 @@ impl goldenscript::Runner for Script {
             "update" => self.live(&mut args)?,
             "rejected" => {
                 let query_id = args.next_pos().ok_or("needs a query id")?.parse()?;
-                self.step(Event::QueryRejected(query_id, Arc::new(failure("bad path"))))
+                self.step(Event::QueryRejected(query_id, result(failure("bad path"))))
             }
             // The runner.
             "done" => {

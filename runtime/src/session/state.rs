@@ -14,6 +14,8 @@
 //!   answers before the update that was polled after them.
 //! - After every successful mutation's response follows a Transition at its timestamp or later, even an empty
 //!   one; one Transition may serve many responses.
+//! - A version of the query set is reached when all its queries have results; while a slow one has none, the
+//!   others' changes and what mutations are owed go out under the former version.
 //! - At most [`TRANSITIONS_UNSENT_MAX`] Transitions wait for the socket; what changes meanwhile is merged.
 //!
 //! Absent on purpose: the order *between* running mutations (the runner's queue per session id) and the
@@ -29,7 +31,8 @@ use super::protocol::{
     TransitionWriter,
 };
 use crate::error::{Error, ErrorKind};
-use crate::function::{Outcome, UdfError};
+use crate::function::live::{LiveUpdate, QueryResult};
+use crate::function::{LogLine, Outcome, UdfError};
 
 /// Transitions handed to the socket and not yet written; more are not made until it has caught up.
 pub const TRANSITIONS_UNSENT_MAX: u32 = 2;
@@ -57,17 +60,6 @@ pub struct Now {
     pub unix_ns: u64,
 }
 
-/// The changes of a session's results since the last update.
-#[derive(Clone, Debug, Default)]
-pub struct LiveUpdate {
-    /// Every current result holds at this timestamp.
-    pub ts: u64,
-    /// Whether every subscribed query has a result.
-    pub is_settled: bool,
-    /// The results that are new or differ.
-    pub changes: Vec<(u32, Arc<Outcome>)>,
-}
-
 /// An identity that passed verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -89,7 +81,7 @@ pub enum Event<'a> {
     /// The verification asked for by [`Effect::Verify`] ended.
     Verified(Result<Verified, Error>),
     /// A query could not be called at all; the result says why.
-    QueryRejected(u32, Arc<Outcome>),
+    QueryRejected(u32, Arc<QueryResult>),
     /// The live queries moved on.
     Live(LiveUpdate),
     /// A mutation ended; if it succeeded, a later Transition must reach the outcome's timestamp.
@@ -145,12 +137,16 @@ pub struct Options {
 fn ending(outcome: &Outcome, redact: bool) -> Ending<'_> {
     match &outcome.result {
         Ok(returned) => Ending::Success(returned.json()),
-        Err(error) => Ending::Failure { message: error.text(redact), data: error.data.as_ref() },
+        Err(error) => failed(error, redact),
     }
 }
 
-fn log_lines(outcome: &Outcome, redact: bool) -> Vec<String> {
-    if redact { Vec::new() } else { outcome.log_lines.iter().map(ToString::to_string).collect() }
+fn failed(error: &UdfError, redact: bool) -> Ending<'_> {
+    Ending::Failure { message: error.text(redact), data: error.data.as_ref() }
+}
+
+fn log_lines(lines: &[LogLine], redact: bool) -> Vec<String> {
+    if redact { Vec::new() } else { lines.iter().map(ToString::to_string).collect() }
 }
 
 /// Whether the same call may succeed after a pause.
@@ -175,7 +171,7 @@ pub struct Session {
     queries: HashSet<u32>,
     /// What the next Transition says.
     removed: Vec<u32>,
-    changed: BTreeMap<u32, Arc<Outcome>>,
+    changed: BTreeMap<u32, Arc<QueryResult>>,
     /// The timestamp the next Transition must reach for a mutation whose response went out.
     owed_ts: Option<u64>,
     transitions_sent: u64,
@@ -245,6 +241,11 @@ impl Session {
             || !self.removed.is_empty()
     }
 
+    /// The timestamp that the next Transition must reach, if it must reach one.
+    pub const fn owed_ts(&self) -> Option<u64> {
+        self.owed_ts
+    }
+
     /// Whether the connection is over.
     pub const fn is_closed(&self) -> bool {
         self.is_closed
@@ -310,7 +311,7 @@ impl Step<'_> {
             Event::ActionDone(request_id, outcome) => {
                 self.session.actions = self.session.actions.saturating_sub(1);
                 let redact = self.session.options.redact;
-                let lines = log_lines(&outcome, redact);
+                let lines = log_lines(&outcome.log_lines, redact);
                 self.send(protocol::action_response(request_id, ending(&outcome, redact), &lines));
             }
             Event::Failed(error) => return Err(error),
@@ -490,7 +491,7 @@ impl Step<'_> {
             Err(_) => {}
         }
         let redact = self.session.options.redact;
-        let lines = log_lines(outcome, redact);
+        let lines = log_lines(&outcome.log_lines, redact);
         self.send(protocol::mutation_response(request_id, ending(outcome, redact), outcome.ts, &lines));
         Ok(())
     }
@@ -504,19 +505,29 @@ impl Step<'_> {
             }
         }
         let is_behind = update.ts < session.sent.ts;
-        if !update.is_settled || is_behind || session.transitions_unsent >= TRANSITIONS_UNSENT_MAX {
+        // Results of two identities must not meet in one Transition.
+        let is_switching = session.identity != session.sent.identity;
+        // A client that reconnected shows its old results until the first Transition: that one has them all.
+        let is_first = session.sent.query_set == 0;
+        let must_wait = !update.is_settled && (is_switching || is_first);
+        if must_wait || is_behind || session.transitions_unsent >= TRANSITIONS_UNSENT_MAX {
             return;
         }
+        // While added queries have no result yet, the rest goes on under the former versions.
+        let (query_set, identity) = if update.is_settled {
+            (session.query_set, session.identity)
+        } else {
+            (session.sent.query_set, session.sent.identity)
+        };
+        let end = StateVersion { query_set, identity, ts: update.ts };
         let is_owed = session.owed_ts.is_some_and(|owed| owed <= update.ts);
-        let is_advanced =
-            session.query_set != session.sent.query_set || session.identity != session.sent.identity;
+        let is_advanced = query_set != session.sent.query_set || identity != session.sent.identity;
         if !is_owed && !is_advanced && session.changed.is_empty() && session.removed.is_empty() {
             return;
         }
         if is_owed {
             session.owed_ts = None;
         }
-        let end = StateVersion { query_set: session.query_set, identity: session.identity, ts: update.ts };
         let text = self.transition(end);
         self.session.sent = end;
         self.session.transitions_sent += 1;
@@ -534,9 +545,9 @@ impl Step<'_> {
     fn transition(&mut self, end: StateVersion) -> String {
         let session = &mut *self.session;
         let redact = session.options.redact;
-        let size = |outcome: &Arc<Outcome>| {
-            128 + match &outcome.result {
-                Ok(returned) => returned.json().len(),
+        let size = |result: &Arc<QueryResult>| {
+            128 + match &result.json {
+                Ok(json) => json.len(),
                 Err(error) => error.message.len(),
             }
         };
@@ -545,9 +556,11 @@ impl Step<'_> {
         for query_id in session.removed.drain(..) {
             writer.removed(query_id);
         }
-        for (query_id, outcome) in std::mem::take(&mut session.changed) {
-            let lines = log_lines(&outcome, redact);
-            writer.result(query_id, ending(&outcome, redact), &lines, outcome.journal.as_deref());
+        for (query_id, result) in std::mem::take(&mut session.changed) {
+            let lines = log_lines(&result.log_lines, redact);
+            let ending =
+                result.json.as_ref().map_or_else(|error| failed(error, redact), |json| Ending::Success(json));
+            writer.result(query_id, ending, &lines, result.journal.as_deref());
         }
         writer.finish(session.clock_skew, self.now.unix_ns)
     }

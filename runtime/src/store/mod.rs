@@ -67,8 +67,10 @@ pub struct Row {
 /// A change to one document.
 #[derive(Clone, Debug)]
 pub enum RowChange {
-    /// Insert the row or replace the one in its slot.
-    Put(Row),
+    /// A new row in a new slot.
+    Insert(Row),
+    /// A new version of the row in the slot.
+    Update(Row),
     /// Remove the row in the slot.
     Delete {
         /// The row's number in its table.
@@ -131,6 +133,9 @@ pub trait Store: Send {
 
     /// In [`Durability::Relaxed`]: makes everything written so far survive a power failure.
     fn sync(&mut self) -> Result<(), StoreError>;
+
+    /// Gives memory back; called when there was nothing to write for a while.
+    fn rest(&mut self) -> Result<(), StoreError>;
 
     /// Forgets session records older than `ts`.
     fn forget_records(&mut self, ts: u64) -> Result<(), StoreError>;

@@ -76,6 +76,7 @@ pub fn open(options: &StoreOptions) -> Result<OpenedStore, StoreError> {
         high_water,
         unsynced_since: None,
         fully_synchronous: true,
+        warm: false,
         _lock: lock,
     };
     Ok(OpenedStore { store: Box::new(store), reader, tables, high_water })
@@ -166,7 +167,7 @@ fn prepare(connection: &Connection, on_disk: bool) -> Result<u64, PrepareError> 
     connection.execute_batch(&format!(
         "PRAGMA synchronous=FULL;
          PRAGMA temp_store=MEMORY;
-         PRAGMA cache_size=-16384;
+         PRAGMA cache_size=-65536;
          PRAGMA wal_autocheckpoint=4000;
          PRAGMA journal_size_limit=67108864;
          BEGIN IMMEDIATE;
@@ -240,6 +241,8 @@ struct SqliteStore {
     /// Relaxed mode: since when there are commits without an fsync.
     unsynced_since: Option<Moment>,
     fully_synchronous: bool,
+    /// The page cache grew since it was given back.
+    warm: bool,
     _lock: Option<File>,
 }
 
@@ -263,9 +266,9 @@ impl SqliteStore {
                 made.push(*table);
             }
             match change {
-                RowChange::Put(row) => {
+                RowChange::Insert(row) => {
                     tx.prepare_cached(&format!(
-                        "REPLACE INTO _fusion_t{}(slot, id, ts, creation_time, body) VALUES(?,?,?,?,?)",
+                        "INSERT INTO _fusion_t{}(slot, id, ts, creation_time, body) VALUES(?,?,?,?,?)",
                         table.0
                     ))?
                     .execute(params![
@@ -275,6 +278,10 @@ impl SqliteStore {
                         row.creation_time,
                         &*row.body
                     ])?;
+                }
+                RowChange::Update(row) => {
+                    tx.prepare_cached(&format!("UPDATE _fusion_t{} SET ts=?, body=? WHERE slot=?", table.0))?
+                        .execute(params![row.ts as i64, &*row.body, row.slot as i64])?;
                 }
                 RowChange::Delete { slot } => {
                     tx.prepare_cached(&format!("DELETE FROM _fusion_t{} WHERE slot=?", table.0))?
@@ -315,6 +322,7 @@ impl Store for SqliteStore {
             self.fully_synchronous = full;
         }
         self.high_water = self.write_inside(batch, full).map_err(|error| classify(&error))?;
+        self.warm = true;
         self.unsynced_since = match (full, self.unsynced_since) {
             (true, _) => None,
             (false, since) => since.or_else(|| Some(Moment::now())),
@@ -329,6 +337,13 @@ impl Store for SqliteStore {
         // An empty batch whose high-water mark moves is a write, so its commit syncs the WAL.
         self.unsynced_since = None;
         self.write(&Batch { ts: self.high_water + 1, ..Batch::default() })
+    }
+
+    fn rest(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.warm) {
+            self.connection.execute_batch("PRAGMA shrink_memory").map_err(|error| classify(&error))?;
+        }
+        Ok(())
     }
 
     fn forget_records(&mut self, ts: u64) -> Result<(), StoreError> {
@@ -477,9 +492,12 @@ mod tests {
         StoreOptions { folder: Some(folder.to_owned()), durability }
     }
 
+    fn row(slot: u64, ts: u64, body: &str) -> Row {
+        Row { slot, id: [slot as u8; 16], ts, creation_time: 1.5, body: body.into() }
+    }
+
     fn put(slot: u64, ts: u64, body: &str) -> (TableId, RowChange) {
-        let row = Row { slot, id: [slot as u8; 16], ts, creation_time: 1.5, body: body.into() };
-        (TableId(10001), RowChange::Put(row))
+        (TableId(10001), RowChange::Insert(row(slot, ts, body)))
     }
 
     fn refusal(folder: &Path) -> String {
@@ -497,7 +515,7 @@ mod tests {
         let changes = vec![
             put(1, 5, "{}"),
             put(2, 6, "{}"),
-            put(1, 7, "[1]"),
+            (TableId(10001), RowChange::Update(row(1, 7, "[1]"))),
             (TableId(10001), RowChange::Delete { slot: 2 }),
         ];
         opened.store.write(&Batch { changes, ts: 7, ..Batch::default() }).unwrap();
@@ -515,7 +533,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut opened = open(&options(folder.path(), Durability::Relaxed)).unwrap();
         opened.store.write(&Batch { changes: vec![put(1, 5, "{}")], ts: 5, ..Batch::default() }).unwrap();
-        opened.store.write(&Batch { changes: vec![put(1, 6, "{}")], ts: 6, ..Batch::default() }).unwrap();
+        opened.store.write(&Batch { changes: vec![put(2, 6, "{}")], ts: 6, ..Batch::default() }).unwrap();
         opened.store.sync().unwrap();
         drop(opened);
         assert!(open(&options(folder.path(), Durability::Relaxed)).unwrap().high_water > 6);

@@ -1,0 +1,23 @@
+//! `fusion serve`.
+
+use clap::Args;
+
+use super::app::{App, application};
+use crate::failure::Result;
+use crate::serve::{self, Served, ServerOptions};
+
+/// Run a server for production.
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Application compiled into this binary to serve.
+    #[arg(long, value_enum, default_value_t = App::None)]
+    app: App,
+
+    #[command(flatten)]
+    options: ServerOptions,
+}
+
+pub(super) fn run(command: Serve) -> Result {
+    let served = Served { application: application(command.app), development: false, seed: None };
+    serve::serve(&command.options, served)
+}

@@ -1,0 +1,244 @@
+//! Starting, running and stopping a server: the composition root.
+//!
+//! [`serve`] puts the engine together around an application, says where it can be reached, and stops it when it is
+//! asked to: no new requests, sockets are closed, what was written is synced.
+
+pub(crate) mod credentials;
+mod listeners;
+mod logging;
+pub(crate) mod options;
+mod ready;
+mod shutdown;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use fusion_runtime::auth::{Authenticator, DevIssuer};
+use fusion_runtime::clock::{Clock, SystemClock};
+use fusion_runtime::database::{Database, DatabaseOptions};
+use fusion_runtime::function::alarm::Alarm;
+use fusion_runtime::function::{Application, Caller, Deployment, FunctionCall, FunctionPath, FunctionRunner};
+use fusion_runtime::scheduler::Scheduler;
+use fusion_runtime::server::{self, ServerConfig, ServerState};
+use fusion_runtime::store::StoreOptions;
+use fusion_runtime::system::blobs::Blobs;
+use fusion_runtime::system::file_storage::FileStorage;
+use fusion_schema::Object;
+use tokio::sync::watch;
+
+use self::credentials::Credentials;
+use self::listeners::{listen, local_url};
+use self::ready::{Addresses, ReadyFiles};
+use self::shutdown::StopSignals;
+use crate::failure::{Failure, Result};
+use crate::output;
+
+pub use options::{Durability, LogFormat, ServerOptions};
+
+/// How long requests that are being answered may take once the server was asked to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
+/// How long everything may take once the server was asked to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(9);
+/// The path of the development issuer under the API's URL.
+const DEV_ISSUER_PATH: &str = "/_dev/issuer";
+
+/// What is served, beside the options.
+#[derive(Debug)]
+pub struct Served {
+    /// The functions and tables.
+    pub application: Application,
+    /// Whether this is for development: on this machine only unless told otherwise, and with an issuer of tokens for
+    /// a demo operator.
+    pub development: bool,
+    /// A mutation to run once the server is ready, such as one that makes demo data where there is none.
+    pub seed: Option<FunctionPath>,
+}
+
+/// The options of a binary that does nothing but serve.
+#[derive(Debug, Parser)]
+#[command(max_term_width = 110)]
+struct Standalone {
+    #[command(flatten)]
+    options: ServerOptions,
+}
+
+/// The `main` of a binary with an application of its own: reads the options of `fusion serve` from its command line
+/// and serves.
+pub fn main(served: Served) -> ExitCode {
+    let Standalone { options } = Standalone::parse();
+    crate::exit_code(serve(&options, served))
+}
+
+/// Runs a server until it is asked to stop.
+///
+/// # Errors
+/// Why it could not be started, or did not end as it should.
+pub fn serve(options: &ServerOptions, served: Served) -> Result {
+    logging::start(options.log_format)?;
+    // Every client is an open file.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("fusion").build().map_err(
+            |error| Failure::new(format!("the threads of the server could not be started: {error}")),
+        )?;
+    let result = runtime.block_on(run(&options.without_empty(), served));
+    // Work that nobody waits for does not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn run(options: &ServerOptions, served: Served) -> Result {
+    // From the beginning: whoever starts a server may change their mind at once.
+    let mut signals = StopSignals::catch()?;
+    let server = Server::start(options, served).await?;
+    signals.next().await;
+    output::talk("Stopping.");
+    let stopped = tokio::select! {
+        result = server.stop() => result,
+        () = signals.next() => Err(Failure::new("stopped at once, as asked twice")),
+        () = tokio::time::sleep(STOP_TIMEOUT) => {
+            // Whatever was acknowledged is durable; what was not may be lost.
+            tracing::warn!("stopping took too long: it was cut short");
+            Ok(())
+        }
+    };
+    if stopped.is_ok() {
+        output::talk("Stopped.");
+    }
+    stopped
+}
+
+/// A running server.
+struct Server {
+    database: Database,
+    stop: watch::Sender<bool>,
+    serving: tokio::task::JoinHandle<fusion_runtime::Result<()>>,
+    scheduler: tokio::task::JoinHandle<()>,
+    _ready: ReadyFiles,
+}
+
+impl Server {
+    async fn start(options: &ServerOptions, served: Served) -> Result<Self> {
+        let limits = Arc::new(options::limits()?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        credentials::create_folder(&options.data_dir)?;
+        let mut credentials = Credentials::load(
+            &options.data_dir,
+            options.instance_name.as_deref(),
+            options.instance_secret.as_deref(),
+        )?;
+        let secrets = Arc::new(credentials.secrets());
+
+        // The database has the data folder for itself from here on.
+        let database = Database::open(DatabaseOptions {
+            store: StoreOptions {
+                folder: Some(options.data_dir.clone()),
+                durability: options.durability.into(),
+            },
+            limits,
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+            on_fatal: Arc::new(stop_at_once),
+        })?;
+        credentials.save()?;
+
+        let interface = options.interface.unwrap_or(IpAddr::V4(if served.development {
+            Ipv4Addr::LOCALHOST
+        } else {
+            Ipv4Addr::UNSPECIFIED
+        }));
+        let (api, port) = listen(interface, options.port, "--port")?;
+        let (site, site_port) = listen(interface, options.site_port, "--site-port")?;
+        let local = Addresses { url: local_url(interface, port), site_url: local_url(interface, site_port) };
+        let origin = |given: &Option<String>, local: &str| {
+            given.as_deref().unwrap_or(local).trim_end_matches('/').to_owned()
+        };
+        let cloud_origin = origin(&options.convex_origin, &local.url);
+        let site_origin = origin(&options.convex_site, &local.site_url);
+
+        let admin_keys = credentials.admin_keys();
+        let admin_key = admin_keys.issue();
+        let mut authenticator = Authenticator::new(admin_keys, clock, options.redact_logs_to_client)?;
+        let mut dev_issuer = None;
+        if served.development {
+            let issuer = DevIssuer::new(format!("{cloud_origin}{DEV_ISSUER_PATH}"), &secrets)?;
+            authenticator = authenticator.with_built_in(issuer.provider(), &issuer.jwks())?;
+            dev_issuer = Some(issuer);
+        }
+
+        let registry = served.application.build()?;
+        database.apply_schema(registry.schema())?;
+        let files = options.local_storage.clone().unwrap_or_else(|| options.data_dir.join("files"));
+        let files = FileStorage::new(Blobs::local(&files)?, secrets, cloud_origin.as_str());
+        let deployment = Deployment {
+            database: database.clone(),
+            files,
+            cloud_origin,
+            site_origin,
+            alarm: Alarm::default(),
+        };
+        let runner = FunctionRunner::new(deployment, registry)?;
+
+        let (stop, stopping) = watch::channel(false);
+        let config = ServerConfig {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            redact_logs: options.redact_logs_to_client,
+            has_metrics: !options.disable_metrics_endpoint,
+            dev_issuer,
+        };
+        let state = ServerState::new(
+            runner.clone(),
+            runner.live_queries().clone(),
+            Arc::new(authenticator),
+            config,
+            stopping.clone(),
+        );
+        let serving = tokio::spawn(server::serve(state, api, Some(site), axum::Router::new(), stopping));
+
+        let scheduler = tokio::spawn(Scheduler::new(runner.clone()).run());
+
+        if let Some(seed) = served.seed {
+            let call = FunctionCall::new(
+                seed,
+                Object::new(),
+                fusion_runtime::auth::Identity::System,
+                Caller::Tester,
+            );
+            if let Err(error) = runner.mutation(call).await.result {
+                return Err(Failure::new(format!("the demo data could not be made: {}", error.message)));
+            }
+        }
+        let ready = ReadyFiles::write(&local, &admin_key, &options.data_dir, options.ready_file.as_deref())?;
+        ready::announce(&local, &admin_key);
+        Ok(Self { database, stop, serving, scheduler, _ready: ready })
+    }
+
+    /// Takes no more requests, lets those that run end, and makes everything durable.
+    async fn stop(self) -> Result {
+        // Fails only if nobody listens any more, which is what is wanted.
+        let _ = self.stop.send(true);
+        match tokio::time::timeout(DRAIN_TIMEOUT, self.serving).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "a listener failed"),
+            Ok(Err(error)) => tracing::warn!(%error, "a listener failed"),
+            Err(_) => tracing::warn!("requests took too long and were cut off"),
+        }
+        // Mutations end on their own threads; actions end here, as in a crash, and are noted as failed next time.
+        self.scheduler.abort();
+        let database = self.database;
+        tokio::task::spawn_blocking(move || database.close())
+            .await
+            .map_err(|error| Failure::new(format!("the database could not be closed: {error}")))
+    }
+}
+
+/// Ends the process when nobody knows what the disk holds: going on could acknowledge what is lost.
+fn stop_at_once(reason: &str) {
+    output::talk(format_args!("error: {reason}\nhint: check the disk, then start again"));
+    std::process::exit(1);
+}

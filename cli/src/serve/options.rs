@@ -1,0 +1,170 @@
+//! The options of `dev` and `serve`, spelled like those of the original server where it has them, and their
+//! environment names.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
+use clap::{Args, ValueEnum};
+use fusion_runtime::limits::Limits;
+use fusion_runtime::store;
+
+use crate::failure::{Failure, Result};
+
+/// The ports of the original server.
+const API_PORT: u16 = 3210;
+const SITE_PORT: u16 = 3211;
+/// The data folder, unless another one is named.
+const DATA_FOLDER: &str = ".fusion";
+
+/// How a server is started. An option that is empty, as container files like to set variables, counts as not set.
+#[derive(Args, Clone, Debug)]
+pub struct ServerOptions {
+    /// Port of the API; 0 picks a free one.
+    #[arg(long, value_name = "PORT", env = "PORT", hide_env_values = true, default_value_t = API_PORT, value_parser = port_or(API_PORT))]
+    pub port: u16,
+
+    /// Port of the HTTP actions; 0 picks a free one.
+    #[arg(
+        long,
+        alias = "site-proxy-port",
+        value_name = "PORT",
+        env = "SITE_PROXY_PORT", hide_env_values = true,
+        default_value_t = SITE_PORT,
+        value_parser = port_or(SITE_PORT)
+    )]
+    pub site_port: u16,
+
+    /// Address to listen on [default: 127.0.0.1 for `dev`, 0.0.0.0 for `serve`].
+    #[arg(long, value_name = "ADDRESS")]
+    pub interface: Option<IpAddr>,
+
+    /// Folder for all data.
+    #[arg(long, value_name = "FOLDER", env = "DATA_DIR", hide_env_values = true, default_value = DATA_FOLDER, value_parser = data_folder)]
+    pub data_dir: PathBuf,
+
+    /// Folder for stored files [default: `files` in the data folder].
+    #[arg(long, value_name = "FOLDER", env = "STORAGE_DIR", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub local_storage: Option<PathBuf>,
+
+    /// When a write is acknowledged.
+    #[arg(long, value_enum, default_value_t = Durability::Full)]
+    pub durability: Durability,
+
+    /// Name of the instance, part of its admin keys [default: the one saved in the data folder, or `fusion`].
+    #[arg(long, value_name = "NAME", env = "INSTANCE_NAME", hide_env_values = true)]
+    pub instance_name: Option<String>,
+
+    /// Secret of the instance, 64 hexadecimal digits [default: the one saved in the data folder, or a new one].
+    #[arg(long, value_name = "SECRET", env = "INSTANCE_SECRET", hide_env_values = true)]
+    pub instance_secret: Option<String>,
+
+    /// Public URL of the API, if it is not this machine's [default: http://127.0.0.1:PORT].
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CONVEX_CLOUD_ORIGIN",
+        hide_env_values = true,
+        requires = "convex_site"
+    )]
+    pub convex_origin: Option<String>,
+
+    /// Public URL of the HTTP actions [default: http://127.0.0.1:PORT].
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CONVEX_SITE_ORIGIN",
+        hide_env_values = true,
+        requires = "convex_origin"
+    )]
+    pub convex_site: Option<String>,
+
+    /// Show clients neither log lines nor the details of errors.
+    #[arg(long, env = "REDACT_LOGS_TO_CLIENT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub redact_logs_to_client: bool,
+
+    /// Do not serve /metrics.
+    #[arg(long, env = "DISABLE_METRICS_ENDPOINT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub disable_metrics_endpoint: bool,
+
+    /// Form of the log on stderr. What is logged is set with RUST_LOG.
+    #[arg(long, value_enum, default_value_t = LogFormat::Human)]
+    pub log_format: LogFormat,
+
+    /// File to write {"url", "siteUrl", "dashboardUrl", "adminKey", "pid"} to once the server is ready.
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// When a write is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Durability {
+    /// Once it is on the disk.
+    Full,
+    /// Once the operating system has it; a power failure can lose the last moments.
+    Relaxed,
+}
+
+impl From<Durability> for store::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Full => Self::Full,
+            Durability::Relaxed => Self::Relaxed,
+        }
+    }
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Human,
+    /// A JSON object in each line.
+    Json,
+}
+
+impl ServerOptions {
+    /// Name, secret, origins and folder as they were set, without empty texts.
+    pub(super) fn without_empty(&self) -> Self {
+        let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        Self {
+            instance_name: text(&self.instance_name),
+            instance_secret: text(&self.instance_secret),
+            convex_origin: text(&self.convex_origin),
+            convex_site: text(&self.convex_site),
+            local_storage: self.local_storage.clone().filter(|folder| !folder.as_os_str().is_empty()),
+            ..self.clone()
+        }
+    }
+}
+
+fn port_or(default: u16) -> impl Fn(&str) -> Result<u16, String> + Clone {
+    move |text| {
+        if text.is_empty() {
+            return Ok(default);
+        }
+        text.parse().map_err(|_| "a port is a number from 0 to 65535".to_owned())
+    }
+}
+
+/// Reads the name of the data folder.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a value parser")]
+pub(crate) fn data_folder(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(if text.is_empty() { DATA_FOLDER } else { text }))
+}
+
+/// The limits, as the environment changes them.
+pub(super) fn limits() -> Result<Limits> {
+    let mut limits = Limits::default();
+    // Names and values that are no text are none of ours.
+    for (name, value) in std::env::vars_os() {
+        if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string())
+            && !value.is_empty()
+        {
+            limits.set(&name, &value).map_err(|message| {
+                Failure::usage(message).hint(format!("unset {name} to use the default"))
+            })?;
+        }
+    }
+    Ok(limits)
+}

@@ -1,0 +1,67 @@
+//! Telling that the server is ready: a line for people, files for programs.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::credentials::write_private;
+use crate::client::RUNNING_FILE;
+use crate::failure::Result;
+use crate::output;
+
+/// Where the server is.
+#[derive(Clone, Debug)]
+pub(super) struct Addresses {
+    pub(super) url: String,
+    pub(super) site_url: String,
+}
+
+/// Files that say where the server is, removed when it stops.
+#[derive(Debug)]
+pub(super) struct ReadyFiles(Vec<PathBuf>);
+
+impl ReadyFiles {
+    /// Writes the files: one in the data folder, for client commands, and the one that was asked for.
+    pub(super) fn write(
+        addresses: &Addresses,
+        admin_key: &str,
+        data: &Path,
+        ready_file: Option<&Path>,
+    ) -> Result<Self> {
+        let content = json!({
+            "url": addresses.url,
+            "siteUrl": addresses.site_url,
+            "dashboardUrl": format!("{}/_dashboard", addresses.url),
+            "adminKey": admin_key,
+            "pid": std::process::id(),
+        });
+        let content = format!("{content:#}\n");
+        let mut files = Self(Vec::new());
+        for path in [Some(data.join(RUNNING_FILE)), ready_file.map(Path::to_owned)].into_iter().flatten() {
+            write_private(&path, &content)?;
+            files.0.push(path);
+        }
+        Ok(files)
+    }
+}
+
+impl Drop for ReadyFiles {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Says that the server is ready. The admin key is shown to a person, but kept out of logs.
+pub(super) fn announce(addresses: &Addresses, admin_key: &str) {
+    let Addresses { url, site_url } = addresses;
+    output::talk(format_args!(
+        "Fusion is ready: {url} (HTTP actions: {site_url}, dashboard: {url}/_dashboard)"
+    ));
+    if std::io::stderr().is_terminal() {
+        output::talk(format_args!("Admin key: {admin_key}"));
+    }
+}

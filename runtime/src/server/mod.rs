@@ -1,0 +1,23 @@
+//! HTTP: every route in one table, and what clients are answered.
+//!
+//! [`router`] lists the routes, one file per group answers them, and [`errors`] alone turns errors into statuses.
+//! Nothing here runs functions or knows the protocol of sockets: that is the runner's and the session's.
+
+mod admin;
+mod api;
+mod dev_issuer;
+pub mod errors;
+mod health;
+mod http_actions;
+pub mod range;
+mod request;
+pub mod router;
+pub mod serve;
+pub mod state;
+mod storage;
+mod sync;
+pub mod udf_response;
+
+pub use router::{router, site_router};
+pub use serve::serve;
+pub use state::{ServerConfig, ServerState};

@@ -1,0 +1,158 @@
+//! Every route in one table.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use super::errors::{self, ApiError};
+use super::state::ServerState;
+use super::{admin, api, dev_issuer, health, http_actions, storage, sync};
+use crate::error::Error;
+
+/// How long browsers may remember what a route allows.
+const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);
+
+/// The main listener's routes.
+pub fn router(state: Arc<ServerState>) -> Router {
+    let api = Router::new()
+        // Function calls.
+        .route("/api/query", post(api::query).get(api::get_query))
+        .route("/api/mutation", post(api::mutation))
+        .route("/api/action", post(api::action))
+        .route("/api/function", post(api::function))
+        .route("/api/run/{*path}", post(api::run))
+        .route("/api/query_ts", post(api::query_ts))
+        .route("/api/query_at_ts", post(api::query_at_ts))
+        .route("/api/query_batch", post(api::query_batch))
+        // The sync protocol.
+        .route("/api/sync", get(sync::without_version))
+        .route("/api/{version}/sync", get(sync::with_version))
+        // Files.
+        .route("/api/storage/upload", post(storage::upload))
+        .route("/api/storage/{id}", get(storage::download))
+        // Administration.
+        .route("/api/check_admin_key", get(admin::check_admin_key))
+        .route("/api/update_environment_variables", post(admin::update_environment_variables))
+        .route("/api/v1/update_environment_variables", post(admin::update_environment_variables))
+        .route("/api/v1/list_environment_variables", get(admin::list_environment_variables))
+        .route("/api/v1/get_canonical_urls", get(admin::get_canonical_urls))
+        .route("/api/v1/deployment_info", get(admin::deployment_info))
+        .route("/api/stream_function_logs", get(admin::stream_function_logs))
+        .route("/api/app_metrics/stream_function_logs", get(admin::stream_function_logs))
+        // Health.
+        .route("/", get(health::root))
+        .route("/version", get(health::version))
+        .route("/instance_version", get(health::version))
+        .route("/instance_name", get(health::instance_name))
+        .route("/echo", post(health::echo))
+        .route("/metrics", get(health::metrics));
+    let api = match &state.config.dev_issuer {
+        Some(issuer) => {
+            let base = issuer_path(issuer.issuer());
+            api.route(&format!("{base}/.well-known/openid-configuration"), get(dev_issuer::discovery))
+                .route(&format!("{base}/.well-known/jwks.json"), get(dev_issuer::jwks))
+                .route(&format!("{base}/token"), get(dev_issuer::token).post(dev_issuer::token))
+        }
+        None => api,
+    };
+    let api = api
+        .fallback(no_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(state.clone(), bound))
+        .layer(cors());
+    // No CORS and no limits of the API for the user's own routes.
+    let actions = Router::new()
+        .route("/http", any(http_actions::on_main))
+        .route("/http/", any(http_actions::on_main))
+        .route("/http/{*path}", any(http_actions::on_main));
+    // Handlers limit bodies themselves, each as its route needs.
+    api.merge(actions).layer(DefaultBodyLimit::disable()).with_state(state)
+}
+
+/// The site listener's routes: everything is an HTTP action.
+pub fn site_router(state: Arc<ServerState>) -> Router {
+    Router::new().fallback(http_actions::on_site).layer(DefaultBodyLimit::disable()).with_state(state)
+}
+
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_credentials(true)
+        .allow_headers(AllowHeaders::mirror_request())
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::OPTIONS,
+            Method::PATCH,
+            Method::DELETE,
+            Method::PUT,
+        ])
+        .max_age(CORS_MAX_AGE)
+}
+
+/// Bounds the number of requests served at once and the time of each.
+async fn bound(
+    State(state): State<Arc<ServerState>>,
+    request: Request<Body>,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let Ok(_place) = state.requests.try_acquire() else {
+        return Err(Error::overloaded(
+            "TooManyConcurrentRequests",
+            format!(
+                "Too many concurrent requests: this server takes {} at once. Try again later.",
+                state.limits().concurrent_http_requests_max
+            ),
+        )
+        .into());
+    };
+    tokio::time::timeout(state.limits().http_timeout, next.run(request)).await.map_err(|_| {
+        let seconds = state.limits().http_timeout.as_secs();
+        Error::overloaded("SystemTimeoutError", format!("The request took longer than {seconds} s.")).into()
+    })
+}
+
+async fn no_route(uri: Uri) -> Response {
+    errors::response(&Error::not_found("NoSuchRoute", format!("There is nothing at '{}' here.", uri.path())))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let error = Error::bad_request(
+        "MethodNotAllowed",
+        format!("'{}' cannot be requested with {method}.", uri.path()),
+    );
+    let mut response = errors::response(&error);
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+/// The path in the issuer's URL, without a slash at the end.
+fn issuer_path(issuer: &str) -> &str {
+    let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+    rest.find('/').map_or("", |slash| rest[slash..].trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_is_mounted_where_its_url_says() {
+        for (issuer, path) in [
+            ("http://127.0.0.1:3210/dev", "/dev"),
+            ("http://127.0.0.1:3210", ""),
+            ("http://127.0.0.1:3210/", ""),
+            ("http://h/a/b/", "/a/b"),
+        ] {
+            assert_eq!(issuer_path(issuer), path);
+        }
+    }
+}

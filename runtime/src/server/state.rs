@@ -1,0 +1,87 @@
+//! [`ServerState`]: what the handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::auth::{Authenticator, DevIssuer};
+use crate::clock::Clock;
+use crate::database::Database;
+use crate::function::live::LiveQueries;
+use crate::function::{Deployment, FunctionRunner};
+use crate::limits::Limits;
+use crate::session::socket::SocketContext;
+
+/// How the server presents itself.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// What `/version` answers.
+    pub version: String,
+    /// Whether clients are shown neither log lines nor the details of errors.
+    pub redact_logs: bool,
+    /// Whether `/metrics` answers.
+    pub has_metrics: bool,
+    /// The development issuer, where its routes are to be served.
+    pub dev_issuer: Option<DevIssuer>,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct ServerState {
+    /// Runs functions.
+    pub runner: Arc<FunctionRunner>,
+    /// Verifies tokens and admin keys.
+    pub authenticator: Arc<Authenticator>,
+    /// How the server presents itself.
+    pub config: ServerConfig,
+    /// What sockets need.
+    pub sockets: Arc<SocketContext>,
+    /// Room for HTTP requests.
+    pub(super) requests: Arc<Semaphore>,
+}
+
+impl ServerState {
+    /// The state of a server that stops when `shutdown` becomes true.
+    pub fn new(
+        runner: Arc<FunctionRunner>,
+        live: LiveQueries,
+        authenticator: Arc<Authenticator>,
+        config: ServerConfig,
+        shutdown: watch::Receiver<bool>,
+    ) -> Arc<Self> {
+        let deployment = runner.deployment();
+        let requests = Arc::new(Semaphore::new(deployment.limits().concurrent_http_requests_max));
+        let sockets = Arc::new(SocketContext {
+            runner: runner.clone(),
+            live,
+            database: deployment.database.clone(),
+            authenticator: authenticator.clone(),
+            clock: deployment.clock().clone(),
+            redact: config.redact_logs,
+            shutdown,
+            open: Arc::new(AtomicUsize::new(0)),
+        });
+        Arc::new(Self { runner, authenticator, config, sockets, requests })
+    }
+
+    /// What functions can reach.
+    pub fn deployment(&self) -> &Arc<Deployment> {
+        self.runner.deployment()
+    }
+
+    /// The data.
+    pub fn database(&self) -> &Database {
+        &self.deployment().database
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &dyn Clock {
+        &**self.deployment().clock()
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> &Limits {
+        self.deployment().limits()
+    }
+}

@@ -1,0 +1,4 @@
+//! The server end to end, over real sockets.
+
+mod http;
+mod sync;
