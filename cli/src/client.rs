@@ -198,7 +198,12 @@ fn function_result(mut response: Json) -> Result<Json> {
         Some("error") => {
             let message =
                 response.get("errorMessage").and_then(Json::as_str).unwrap_or("the function failed");
-            Err(Failure::new(message))
+            let failure = Failure::new(message);
+            Err(if message.contains("Could not find function") {
+                failure.hint("fusion function-spec lists the functions there are")
+            } else {
+                failure
+            })
         }
         _ => Err(Failure::new("the server's answer is not that of a function")),
     }

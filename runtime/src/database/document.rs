@@ -21,28 +21,26 @@ pub fn resident_bytes() -> usize {
     usize::try_from(RESIDENT_BYTES.load(Ordering::Relaxed)).unwrap_or(0)
 }
 
-/// One version of a document in memory.
+/// One version of a document in memory. There is one for every document, so its size matters.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) id: DocumentId,
     pub(crate) table: TableId,
     pub(crate) creation_time: f64,
     pub(crate) slot: u64,
-    /// The size all limits count, see [`Value::size`].
-    pub(crate) size: u32,
     /// The commit that wrote this version; 0 until it is sequenced.
     ts: AtomicU64,
-    body: Mutex<Body>,
+    /// `None` while it is evicted. The lock also guards changes of [`Entry::superseded`].
+    body: Mutex<Option<Arc<str>>>,
+    /// The size all limits count, see [`Value::size`].
+    pub(crate) size: u32,
+    /// A newer version was sequenced: the store may overwrite the slot, so the body stays here.
+    superseded: AtomicBool,
     /// Read since the evictor last came by.
     touched: AtomicBool,
 }
 
-#[derive(Debug)]
-struct Body {
-    resident: Option<Arc<str>>,
-    /// A newer version was sequenced: the store may overwrite the slot, so the body stays here.
-    superseded: bool,
-}
+const _: () = assert!(size_of::<Entry>() <= 80);
 
 impl Entry {
     pub(crate) fn new(
@@ -60,9 +58,10 @@ impl Entry {
             table,
             creation_time,
             slot,
-            size: u32::try_from(size).unwrap_or(u32::MAX),
             ts: AtomicU64::new(ts),
-            body: Mutex::new(Body { resident: Some(body), superseded: false }),
+            body: Mutex::new(Some(body)),
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            superseded: AtomicBool::new(false),
             touched: AtomicBool::new(false),
         }
     }
@@ -77,7 +76,7 @@ impl Entry {
 
     /// The body, read back from the store if it was evicted.
     pub(crate) fn body(&self, reader: &dyn StoreReader) -> Result<Arc<str>> {
-        if let Some(body) = &self.body.lock().resident {
+        if let Some(body) = &*self.body.lock() {
             if !self.touched.load(Ordering::Relaxed) {
                 self.touched.store(true, Ordering::Relaxed);
             }
@@ -85,14 +84,14 @@ impl Entry {
         }
         let stored = reader.body(self.table, self.slot);
         let mut body = self.body.lock();
-        if let Some(body) = &body.resident {
+        if let Some(body) = &*body {
             // Somebody else was faster, or the store was about to overwrite the slot.
             return Ok(body.clone());
         }
         match stored {
             Ok(Some((ts, text))) if ts == self.ts() => {
                 RESIDENT_BYTES.fetch_add(text.len() as i64, Ordering::Relaxed);
-                body.resident = Some(text.clone());
+                *body = Some(text.clone());
                 self.touched.store(true, Ordering::Relaxed);
                 Ok(text)
             }
@@ -108,18 +107,24 @@ impl Entry {
 
     /// The body if it is in memory.
     pub(crate) fn resident_body(&self) -> Option<Arc<str>> {
-        self.body.lock().resident.clone()
+        self.body.lock().clone()
     }
 
     /// Announces that the store will overwrite the slot: the body is made resident and stays so.
     pub(crate) fn supersede(&self, reader: &dyn StoreReader) -> Result<()> {
-        self.body.lock().superseded = true;
+        let body = self.body.lock();
+        self.superseded.store(true, Ordering::Relaxed);
+        if body.is_some() {
+            return Ok(());
+        }
+        drop(body);
         self.body(reader).map(|_| ())
     }
 
     /// Takes [`Entry::supersede`] back, after a batch that was rolled back.
     pub(crate) fn restore(&self) {
-        self.body.lock().superseded = false;
+        let _body = self.body.lock();
+        self.superseded.store(false, Ordering::Relaxed);
     }
 
     /// Lets go of the body, unless it was read since the last visit; gives the bytes freed. Only for durable
@@ -129,10 +134,10 @@ impl Entry {
             return 0;
         }
         let mut body = self.body.lock();
-        if body.superseded {
+        if self.superseded.load(Ordering::Relaxed) {
             return 0;
         }
-        let freed = body.resident.take().map_or(0, |body| body.len());
+        let freed = body.take().map_or(0, |body| body.len());
         RESIDENT_BYTES.fetch_sub(freed as i64, Ordering::Relaxed);
         freed
     }
@@ -140,7 +145,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Some(body) = &self.body.get_mut().resident {
+        if let Some(body) = self.body.get_mut() {
             RESIDENT_BYTES.fetch_sub(body.len() as i64, Ordering::Relaxed);
         }
     }

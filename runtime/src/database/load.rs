@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fusion_schema::{DocumentId, Value, json};
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 
 use super::Shared;
+use super::bulk;
 use super::catalog::{Catalog, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta};
 use super::committer::derive_catalog;
 use super::document::{Document, Entry};
@@ -93,11 +94,11 @@ fn table_state(meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
     std::thread::scope(|scope| {
         let documents = scope.spawn(move || {
             entries.sort_unstable_by_key(|entry| entry.id.internal);
-            entries.into_iter().map(|entry| (entry.id.internal, entry)).collect::<OrdMap<_, _>>()
+            bulk::map(entries.into_iter().map(|entry| (entry.id.internal, entry)).collect())
         });
         for (slot, mut keys) in keys {
             keys.sort_unstable();
-            let keys: OrdSet<Key> = keys.into_iter().collect();
+            let keys = bulk::set(keys);
             if slot == BY_CREATION_TIME {
                 table.by_creation_time = keys;
             } else {

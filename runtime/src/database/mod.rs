@@ -11,6 +11,7 @@
 //!
 //! Deliberately absent: history older than the snapshots somebody holds, and waiting inside a transaction.
 
+mod bulk;
 pub mod catalog;
 mod committer;
 mod document;

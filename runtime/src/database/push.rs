@@ -13,6 +13,7 @@ use fusion_schema::validator::Validator;
 use fusion_schema::{DocumentId, Object, Value, object};
 use imbl::OrdSet;
 
+use super::bulk;
 use super::catalog::{INDEXES, SCHEMAS, TableMeta};
 use super::committer::{Head, derive_catalog};
 use super::document::{Document, Entry};
@@ -148,7 +149,7 @@ impl Database {
             keys.push(key_of(fields, &document?));
         }
         keys.sort_unstable();
-        Ok(keys.into_iter().collect())
+        Ok(bulk::set(keys))
     }
 
     /// Brings validation and new indexes from `then` to `now` for the documents written in between.

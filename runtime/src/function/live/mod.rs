@@ -19,6 +19,8 @@
 //! Deliberately absent: the sync protocol (`session`), and running functions ([`QueryExecutor`]).
 
 mod cache;
+#[cfg(test)]
+mod end_to_end;
 mod executor;
 mod query;
 mod result;

@@ -40,6 +40,8 @@ enum Query {
     Page(u8, u8),
     Secret(u8),
     Fails(u8),
+    /// As `Cell`, but it also asks for the time.
+    Clock(u8),
 }
 
 impl Query {
@@ -50,6 +52,7 @@ impl Query {
             Self::Page(start, count) => ("page", vec![start, count]),
             Self::Secret(at) => ("secret", vec![at]),
             Self::Fails(at) => ("fails", vec![at]),
+            Self::Clock(at) => ("clock", vec![at]),
         };
         QueryKey {
             path: FunctionPath::parse(path).unwrap(),
@@ -66,6 +69,7 @@ impl Query {
             "sum" => Self::Sum(args[0], args[1]),
             "page" => Self::Page(args[0], args[1]),
             "secret" => Self::Secret(args[0]),
+            "clock" => Self::Clock(args[0]),
             _ => Self::Fails(args[0]),
         }
     }
@@ -77,6 +81,7 @@ struct Ran {
     journal: Option<String>,
     reads: ReadSet,
     read_identity: bool,
+    read_clock: bool,
 }
 
 fn run(world: &World, query: Query, identity: &Identity, journal: Option<&str>) -> Ran {
@@ -88,7 +93,7 @@ fn run(world: &World, query: Query, identity: &Identity, journal: Option<&str>) 
     let mut read_identity = false;
     let mut end = None;
     let text = match query {
-        Query::Cell(at) => Ok(format!("{:?}", range(at, at + 1))),
+        Query::Cell(at) | Query::Clock(at) => Ok(format!("{:?}", range(at, at + 1))),
         Query::Sum(start, end) => {
             Ok(range(start, end).iter().map(|(_, value)| u32::from(*value)).sum::<u32>().to_string())
         }
@@ -113,7 +118,7 @@ fn run(world: &World, query: Query, identity: &Identity, journal: Option<&str>) 
         },
     };
     reads.normalize();
-    Ran { text, journal: end, reads, read_identity }
+    Ran { text, journal: end, reads, read_identity, read_clock: matches!(query, Query::Clock(_)) }
 }
 
 fn end(ran: Ran, world: &World, keys: &RandomState) -> End {
@@ -126,7 +131,7 @@ fn end(ran: Ran, world: &World, keys: &RandomState) -> End {
         result: Arc::new(QueryResult::new(outcome, keys)),
         token: Token { reads: ran.reads, ts: world.ts, push_version: world.push_version },
         read_identity: ran.read_identity,
-        read_clock: false,
+        read_clock: ran.read_clock,
     }
 }
 
@@ -345,7 +350,8 @@ fn query() -> impl Strategy<Value = Query> {
         (cell.clone(), 1_u8..4).prop_map(|(start, count)| Query::Page(start, count)),
         (0_u8..3).prop_map(Query::Secret),
         (0_u8..3).prop_map(Query::Secret),
-        cell.prop_map(Query::Fails),
+        cell.clone().prop_map(Query::Fails),
+        cell.prop_map(Query::Clock),
     ]
 }
 
@@ -474,7 +480,7 @@ const CONFIG: Config = Config {
 };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn sessions_are_told_what_a_run_at_that_timestamp_gives(steps in prop::collection::vec(step(), 1..200)) {
         play(steps, CONFIG);
@@ -484,4 +490,59 @@ proptest! {
     fn the_cache_can_be_switched_off(steps in prop::collection::vec(step(), 1..60)) {
         play(steps, Config { cache_ttl: Duration::ZERO, ..CONFIG });
     }
+}
+
+#[test]
+fn a_result_that_read_the_clock_is_run_again_for_a_newcomer_only() {
+    let mut harness = Harness::new(CONFIG);
+    (0..3).for_each(|_| harness.connect());
+    let add = |harness: &mut Harness, which: usize| {
+        harness.clients[which].queries.insert(0, Query::Clock(3));
+        harness.state.add(harness.clients[which].session, 0, Query::Clock(3).key(None));
+        harness.rest();
+    };
+    add(&mut harness, 0);
+    assert_eq!(harness.runs, 1);
+    harness.state.now += Duration::from_secs(16);
+    add(&mut harness, 1);
+    assert_eq!(harness.runs, 1, "still young");
+    harness.state.now += Duration::from_secs(1_000);
+    harness.state.expire();
+    harness.rest();
+    assert_eq!(harness.runs, 1, "time alone runs nothing");
+    add(&mut harness, 2);
+    assert_eq!(harness.runs, 2, "too old for a newcomer");
+}
+
+#[test]
+fn a_failure_of_the_system_is_tried_again_and_not_handed_on() {
+    let mut harness = Harness::new(CONFIG);
+    (0..2).for_each(|_| harness.connect());
+    let fail = |harness: &mut Harness| {
+        let Some(Run { ticket, snapshot, .. }) = harness.state.next_run() else { return false };
+        let error = UdfError::new(&Error::overloaded("Full", "full"), RequestId::new());
+        let outcome = Outcome { result: Err(error), log_lines: Vec::new(), journal: None, ts: 0 };
+        let end = End::Finished {
+            result: Arc::new(QueryResult::new(outcome, &harness.keys)),
+            token: Token { reads: ReadSet::default(), ts: snapshot.ts, push_version: 1 },
+            read_identity: false,
+            read_clock: false,
+        };
+        harness.state.finish(ticket, end);
+        true
+    };
+    let session = harness.clients[0].session;
+    harness.state.add(session, 0, Query::Cell(1).key(None));
+    let mut runs = 0;
+    while fail(&mut harness) {
+        runs += 1;
+    }
+    assert_eq!(runs, 3);
+    assert_eq!(harness.state.poll(session).changes.len(), 1, "in the end the failure is shown");
+    harness.clients[1].queries.insert(0, Query::Cell(1));
+    harness.state.add(harness.clients[1].session, 0, Query::Cell(1).key(None));
+    harness.clients[0].queries.insert(0, Query::Cell(1));
+    harness.clients[0].was_settled = false;
+    harness.rest();
+    assert_eq!(harness.clients[1].known.len(), 1);
 }
