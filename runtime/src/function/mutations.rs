@@ -33,6 +33,8 @@ pub const SESSION_QUEUE_LENGTH_MAX: usize = 1_000;
 const TURN_LENGTH_MAX: usize = 32;
 /// Losses after which a transaction takes a lease of the head.
 const LOSSES_BEFORE_LEASE: usize = 2;
+/// Sessions a map remembers before it forgets the idle ones.
+const SESSIONS_PER_SHARD_MAX: usize = 4_096;
 /// Sessions are spread over this many maps, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
 
@@ -58,14 +60,25 @@ pub(super) struct MutationRequest {
     pub(super) done: MutationDone,
 }
 
-/// The mutations of all sessions that wait for their turn.
+/// A client's session as far as its mutations go.
+#[derive(Default)]
+struct SessionState {
+    waiting: VecDeque<MutationRequest>,
+    /// Whether it has a turn, or waits for one.
+    has_turn: bool,
+    /// The highest request that may have been committed; unknown until the store was asked.
+    last_request: Option<Option<u32>>,
+}
+
+/// The sessions with what waits for their turn. Idle ones are kept for a while: whoever knows the last request of a
+/// session need not ask the store whether the next one is a replay.
 #[derive(Default)]
 pub(super) struct SessionQueues {
-    shards: [Mutex<HashMap<u128, VecDeque<MutationRequest>>>; SHARDS],
+    shards: [Mutex<HashMap<u128, SessionState>>; SHARDS],
 }
 
 impl SessionQueues {
-    fn shard(&self, session_id: u128) -> &Mutex<HashMap<u128, VecDeque<MutationRequest>>> {
+    fn shard(&self, session_id: u128) -> &Mutex<HashMap<u128, SessionState>> {
         &self.shards[(session_id % SHARDS as u128) as usize]
     }
 
@@ -76,27 +89,38 @@ impl SessionQueues {
         request: MutationRequest,
     ) -> std::result::Result<bool, Box<MutationRequest>> {
         let mut shard = self.shard(session_id).lock();
-        match shard.get_mut(&session_id) {
-            Some(queue) if queue.len() >= SESSION_QUEUE_LENGTH_MAX => Err(Box::new(request)),
-            Some(queue) => {
-                queue.push_back(request);
-                Ok(false)
-            }
-            None => {
-                shard.insert(session_id, VecDeque::from([request]));
-                Ok(true)
-            }
+        if shard.len() >= SESSIONS_PER_SHARD_MAX && !shard.contains_key(&session_id) {
+            shard.retain(|_, session| session.has_turn);
         }
+        let session = shard.entry(session_id).or_default();
+        if session.waiting.len() >= SESSION_QUEUE_LENGTH_MAX {
+            return Err(Box::new(request));
+        }
+        session.waiting.push_back(request);
+        Ok(!std::mem::replace(&mut session.has_turn, true))
     }
 
     /// The session's next mutation; without one its turn is over and the next push needs a new one.
     fn pop(&self, session_id: u128) -> Option<MutationRequest> {
         let mut shard = self.shard(session_id).lock();
-        let request = shard.get_mut(&session_id)?.pop_front();
+        let session = shard.get_mut(&session_id)?;
+        let request = session.waiting.pop_front();
         if request.is_none() {
-            shard.remove(&session_id);
+            session.has_turn = false;
         }
         request
+    }
+
+    /// The highest request that may have been committed, if it is known.
+    fn last_request(&self, session_id: u128) -> Option<Option<u32>> {
+        self.shard(session_id).lock().get(&session_id)?.last_request
+    }
+
+    /// Notes the highest request that may have been committed.
+    fn set_last_request(&self, session_id: u128, last: Option<u32>) {
+        if let Some(session) = self.shard(session_id).lock().get_mut(&session_id) {
+            session.last_request = Some(session.last_request.flatten().max(last));
+        }
     }
 }
 
@@ -196,10 +220,22 @@ impl FunctionRunner {
     /// The recorded answer to a request that was committed before.
     fn replay(&self, session: Option<SessionRequest>) -> Result<Option<(Outcome, Timestamp)>> {
         let Some(SessionRequest { session_id, request_id }) = session else { return Ok(None) };
-        let Some(record) = self.deployment().database.session_record(session_id, request_id)? else {
-            return Ok(None);
+        let database = &self.deployment().database;
+        let last = match self.sessions().last_request(session_id) {
+            Some(last) => last,
+            None => {
+                let last = database.last_request(session_id)?;
+                self.sessions().set_last_request(session_id, last);
+                last
+            }
         };
-        Ok(Some((read_record(&record)?, record.ts)))
+        if last.is_none_or(|last| request_id > last) {
+            return Ok(None);
+        }
+        match database.session_record(session_id, request_id)? {
+            Some(record) => Ok(Some((read_record(&record)?, record.ts))),
+            None => Ok(None),
+        }
     }
 
     /// Runs a mutation until it commits or fails, and gives with its outcome the timestamp that must be durable
@@ -217,6 +253,10 @@ impl FunctionRunner {
             Ok(entry) => entry,
             Err(error) => return (Outcome::failed(&error, call.request_id), 0),
         };
+        if let Some(session) = session {
+            // Before the commit: a record that nobody looks for would be worse than a lookup in vain.
+            self.sessions().set_last_request(session.session_id, Some(session.request_id));
+        }
         let ran = self.transact(|tx| Ok(self.attempt_mutation(tx, &registry, entry, call, session)));
         let (mutation, ts) = match ran {
             Ok(ran) => ran,
