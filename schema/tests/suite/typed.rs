@@ -154,7 +154,7 @@ fn containers_read_and_write() {
         r#"{"continueCursor":"c","isDone":false,"page":[1],"pageStatus":"SplitRequired","splitCursor":null}"#,
     );
     // The official client's types know these two words only.
-    let page = object! {
+    let page = fusion_schema::object! {
         "page" => Vec::new(), "isDone" => true, "continueCursor" => "c", "pageStatus" => "SplitSometimes",
     };
     assert!(Page::<f64>::decode(page.into()).is_err());
