@@ -29,7 +29,9 @@ pub mod value;
 pub use fusion_schema_derive::{Table, Typed};
 pub use id::{DocumentId, TableNumber};
 pub use table::{IndexDefinition, Schema, SchemaError, Table, TableDefinition};
-pub use typed::{Bytes, DecodeError, Doc, Id, LiteralBool, Nullable, Page, PaginationOptions, Typed};
+pub use typed::{
+    Bytes, DecodeError, Doc, Id, LiteralBool, Nullable, Page, PageStatus, PaginationOptions, Typed,
+};
 pub use validator::{
     FieldValidator, ObjectValidator, TableLookup, ValidationError, Validator, ValidatorError,
 };

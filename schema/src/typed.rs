@@ -15,7 +15,7 @@ use crate::validator::{FieldValidator, Validator};
 use crate::value::{Object, Value};
 
 pub use containers::{Bytes, LiteralBool, Nullable};
-pub use page::{Page, PaginationOptions};
+pub use page::{Page, PageStatus, PaginationOptions};
 pub use reference::{Doc, Id};
 
 /// A type whose values are Convex values.

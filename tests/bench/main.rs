@@ -10,6 +10,7 @@ mod fanout;
 mod floor;
 mod http;
 mod latency;
+mod live;
 mod load;
 mod memory;
 mod reads;
@@ -31,7 +32,8 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 8] = ["transfer", "latency", "http", "fanout", "subscriptions", "reads", "memory", "start"];
+const ALL: [&str; 9] =
+    ["transfer", "latency", "live", "http", "fanout", "subscriptions", "reads", "memory", "start"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -62,6 +64,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "transfer" => transfer::run(options).await?,
             "latency" => latency::run(options).await?,
             "http" => http::run(options).await?,
+            "live" => live::run().await?,
             "fanout" => fanout::run(options).await?,
             "subscriptions" => subscriptions::run(options).await?,
             "reads" => reads::run(options).await?,

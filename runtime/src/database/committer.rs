@@ -376,6 +376,19 @@ impl Committer {
         })
     }
 
+    /// The highest request of a session that has a record, durable or not.
+    pub(super) fn last_request(&self, session: u128) -> Result<Option<u32>> {
+        // First what is not durable yet: a record leaves there only after the store has it.
+        let head = self.head.lock();
+        let sequenced =
+            head.records.keys().filter(|(found, _)| *found == session).map(|(_, request)| *request).max();
+        drop(head);
+        let stored = self.shared.reader.last_request(session).map_err(|error| {
+            Error::internal("The records of earlier requests could not be read.").with_source(error)
+        })?;
+        Ok(sequenced.max(stored))
+    }
+
     // ---- durability
 
     /// Calls back once everything up to `ts` is durable, or will never be.

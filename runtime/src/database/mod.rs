@@ -275,6 +275,15 @@ impl Database {
         self.inner.committer.session_record(session, request)
     }
 
+    /// The highest request of a client's session that was committed, durable or not yet. No later request of that
+    /// session can have been committed before.
+    ///
+    /// # Errors
+    /// Internal if the store cannot be read.
+    pub fn last_request(&self, session: u128) -> Result<Option<u32>> {
+        self.inner.committer.last_request(session)
+    }
+
     /// Has `listener` called after every publication, once all responses waiting for it were released. It
     /// must not block.
     pub fn on_publish(&self, listener: Arc<dyn Fn() + Send + Sync>) {

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde_json::Value as Json;
 
 use super::call::{FunctionCall, FunctionKind};
+use super::commit_gate::CommitGate;
 use super::execution::{Effect, Execution, Finished, IdentityAccess};
 use super::log_line::LogLine;
 use super::outcome::{Outcome, Returned, UdfError};
@@ -33,6 +34,8 @@ pub const SESSION_QUEUE_LENGTH_MAX: usize = 1_000;
 const TURN_LENGTH_MAX: usize = 32;
 /// Losses after which a transaction takes a lease of the head.
 const LOSSES_BEFORE_LEASE: usize = 2;
+/// Sessions a map remembers before it forgets the idle ones.
+const SESSIONS_PER_SHARD_MAX: usize = 4_096;
 /// Sessions are spread over this many maps, so that threads seldom wait for each other.
 const SHARDS: usize = 16;
 
@@ -55,17 +58,30 @@ pub(super) struct MutationRequest {
     /// Whether it may be an internal function and its absence is worded for tools.
     pub(super) tool: bool,
     pub(super) session: Option<SessionRequest>,
+    /// Closed while the mutation's commit has no answer yet.
+    pub(super) gate: Option<Arc<CommitGate>>,
     pub(super) done: MutationDone,
 }
 
-/// The mutations of all sessions that wait for their turn.
+/// A client's session as far as its mutations go.
+#[derive(Default)]
+struct SessionState {
+    waiting: VecDeque<MutationRequest>,
+    /// Whether it has a turn, or waits for one.
+    has_turn: bool,
+    /// The highest request that may have been committed; unknown until the store was asked.
+    last_request: Option<Option<u32>>,
+}
+
+/// The sessions with what waits for their turn. Idle ones are kept for a while: whoever knows the last request of a
+/// session need not ask the store whether the next one is a replay.
 #[derive(Default)]
 pub(super) struct SessionQueues {
-    shards: [Mutex<HashMap<u128, VecDeque<MutationRequest>>>; SHARDS],
+    shards: [Mutex<HashMap<u128, SessionState>>; SHARDS],
 }
 
 impl SessionQueues {
-    fn shard(&self, session_id: u128) -> &Mutex<HashMap<u128, VecDeque<MutationRequest>>> {
+    fn shard(&self, session_id: u128) -> &Mutex<HashMap<u128, SessionState>> {
         &self.shards[(session_id % SHARDS as u128) as usize]
     }
 
@@ -76,27 +92,38 @@ impl SessionQueues {
         request: MutationRequest,
     ) -> std::result::Result<bool, Box<MutationRequest>> {
         let mut shard = self.shard(session_id).lock();
-        match shard.get_mut(&session_id) {
-            Some(queue) if queue.len() >= SESSION_QUEUE_LENGTH_MAX => Err(Box::new(request)),
-            Some(queue) => {
-                queue.push_back(request);
-                Ok(false)
-            }
-            None => {
-                shard.insert(session_id, VecDeque::from([request]));
-                Ok(true)
-            }
+        if shard.len() >= SESSIONS_PER_SHARD_MAX && !shard.contains_key(&session_id) {
+            shard.retain(|_, session| session.has_turn);
         }
+        let session = shard.entry(session_id).or_default();
+        if session.waiting.len() >= SESSION_QUEUE_LENGTH_MAX {
+            return Err(Box::new(request));
+        }
+        session.waiting.push_back(request);
+        Ok(!std::mem::replace(&mut session.has_turn, true))
     }
 
     /// The session's next mutation; without one its turn is over and the next push needs a new one.
     fn pop(&self, session_id: u128) -> Option<MutationRequest> {
         let mut shard = self.shard(session_id).lock();
-        let request = shard.get_mut(&session_id)?.pop_front();
+        let session = shard.get_mut(&session_id)?;
+        let request = session.waiting.pop_front();
         if request.is_none() {
-            shard.remove(&session_id);
+            session.has_turn = false;
         }
         request
+    }
+
+    /// The highest request that may have been committed, if it is known.
+    fn last_request(&self, session_id: u128) -> Option<Option<u32>> {
+        self.shard(session_id).lock().get(&session_id)?.last_request
+    }
+
+    /// Notes the highest request that may have been committed.
+    fn set_last_request(&self, session_id: u128, last: Option<u32>) {
+        if let Some(session) = self.shard(session_id).lock().get_mut(&session_id) {
+            session.last_request = Some(session.last_request.flatten().max(last));
+        }
     }
 }
 
@@ -121,7 +148,21 @@ impl FunctionRunner {
         session: Option<SessionRequest>,
         done: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        self.submit_mutation_request(MutationRequest { call, tool: false, session, done: Box::new(done) });
+        let done = Box::new(done);
+        self.submit_mutation_request(MutationRequest { call, tool: false, session, gate: None, done });
+    }
+
+    /// As [`FunctionRunner::submit_mutation`], for a socket that must answer before it shows what was written: see
+    /// [`CommitGate`].
+    pub fn submit_gated_mutation(
+        self: &Arc<Self>,
+        call: FunctionCall,
+        session: Option<SessionRequest>,
+        gate: Arc<CommitGate>,
+        done: impl FnOnce(Outcome) + Send + 'static,
+    ) {
+        let (gate, done) = (Some(gate), Box::new(done));
+        self.submit_mutation_request(MutationRequest { call, tool: false, session, gate, done });
     }
 
     pub(super) fn submit_mutation_request(self: &Arc<Self>, request: MutationRequest) {
@@ -175,10 +216,11 @@ impl FunctionRunner {
     }
 
     fn run_mutation(self: &Arc<Self>, request: MutationRequest) {
-        let MutationRequest { call, tool, session, done } = request;
+        let MutationRequest { call, tool, session, gate, done } = request;
+        let gate = gate.as_deref();
         let (outcome, durable_at) = match self.replay(session) {
             Ok(Some((outcome, ts))) => (outcome, ts),
-            Ok(None) => self.execute_mutation(&call, tool, session),
+            Ok(None) => self.execute_mutation(&call, tool, session, gate),
             Err(error) => (Outcome::failed(&error, call.request_id), 0),
         };
         let request_id = call.request_id;
@@ -191,15 +233,30 @@ impl FunctionRunner {
                 });
             }),
         );
+        if let Some(gate) = gate {
+            gate.open();
+        }
     }
 
     /// The recorded answer to a request that was committed before.
     fn replay(&self, session: Option<SessionRequest>) -> Result<Option<(Outcome, Timestamp)>> {
         let Some(SessionRequest { session_id, request_id }) = session else { return Ok(None) };
-        let Some(record) = self.deployment().database.session_record(session_id, request_id)? else {
-            return Ok(None);
+        let database = &self.deployment().database;
+        let last = match self.sessions().last_request(session_id) {
+            Some(last) => last,
+            None => {
+                let last = database.last_request(session_id)?;
+                self.sessions().set_last_request(session_id, last);
+                last
+            }
         };
-        Ok(Some((read_record(&record)?, record.ts)))
+        if last.is_none_or(|last| request_id > last) {
+            return Ok(None);
+        }
+        match database.session_record(session_id, request_id)? {
+            Some(record) => Ok(Some((read_record(&record)?, record.ts))),
+            None => Ok(None),
+        }
     }
 
     /// Runs a mutation until it commits or fails, and gives with its outcome the timestamp that must be durable
@@ -209,6 +266,7 @@ impl FunctionRunner {
         call: &FunctionCall,
         tool: bool,
         session: Option<SessionRequest>,
+        gate: Option<&CommitGate>,
     ) -> (Outcome, Timestamp) {
         let started = Moment::now();
         let registry = self.registry();
@@ -217,7 +275,21 @@ impl FunctionRunner {
             Ok(entry) => entry,
             Err(error) => return (Outcome::failed(&error, call.request_id), 0),
         };
-        let ran = self.transact(|tx| Ok(self.attempt_mutation(tx, &registry, entry, call, session)));
+        if let Some(session) = session {
+            // Before the commit: a record that nobody looks for would be worse than a lookup in vain.
+            self.sessions().set_last_request(session.session_id, Some(session.request_id));
+        }
+        let ran = self.transact(|tx| {
+            // An attempt that lost committed nothing.
+            if let Some(gate) = gate {
+                gate.open();
+            }
+            let attempt = self.attempt_mutation(tx, &registry, entry, call, session);
+            if let Some(gate) = gate {
+                gate.close();
+            }
+            Ok(attempt)
+        });
         let (mutation, ts) = match ran {
             Ok(ran) => ran,
             Err(error) => (Ran { result: Err(error), log_lines: Vec::new(), effects: Vec::new() }, 0),

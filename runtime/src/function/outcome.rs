@@ -108,6 +108,11 @@ pub struct UdfError {
 impl UdfError {
     /// States an error for clients.
     pub fn new(error: &Error, request_id: RequestId) -> Self {
+        if error.kind() == ErrorKind::Internal {
+            // Clients only learn that something failed; this line is where the reason can be found.
+            let source = std::error::Error::source(error).map(ToString::to_string);
+            tracing::error!(%request_id, %error, source, "a call failed for reasons of the system");
+        }
         Self {
             message: format!("[Request ID: {request_id}] Server Error\n{}", describe(error)),
             data: error.data().cloned(),

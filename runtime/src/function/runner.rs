@@ -243,6 +243,7 @@ impl FunctionRunner {
             call,
             tool,
             session: None,
+            gate: None,
             done: Box::new(move |outcome| {
                 // The waiting side may be gone.
                 let _ = sender.send(outcome);

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 
 use fusion_schema::{Doc, Id, Object, Schema, Table, Typed, Value, object};
 
-use super::testing::{ManualClock, call, runner, value};
+use super::testing::{ManualClock, call, runner, runner_on, value};
 use super::*;
 use crate::auth::Identity;
 use crate::{Error, Result};
@@ -259,6 +259,32 @@ fn a_replay_gets_the_recorded_answer() {
         assert_eq!(first.log_lines, again.log_lines);
     }
     assert_eq!(value(&again[2].1), Ok(Value::from(3.0)));
+}
+
+#[test]
+fn a_runner_started_later_recognises_replays() {
+    let before = runner(app(), clock());
+    let first = submit(
+        &before,
+        &[(3, "counters:addThenFail", "a"), (4, "counters:add", "a"), (9, "counters:add", "a")],
+    );
+    let after = runner_on(before.deployment().database.clone(), app());
+    let mut again = submit(
+        &after,
+        &[
+            (3, "counters:add", "a"),
+            (4, "counters:add", "a"),
+            (9, "counters:add", "a"),
+            (10, "counters:add", "a"),
+        ],
+    );
+    // Answers from records need not wait for the disk.
+    again.sort_by_key(|(request_id, _)| *request_id);
+    // The failed one runs now.
+    assert_eq!(value(&again[0].1), Ok(Value::from(3.0)));
+    assert_eq!((value(&again[1].1), again[1].1.ts), (value(&first[1].1), first[1].1.ts));
+    assert_eq!((value(&again[2].1), again[2].1.ts), (value(&first[2].1), first[2].1.ts));
+    assert_eq!(value(&again[3].1), Ok(Value::from(4.0)));
 }
 
 #[test]

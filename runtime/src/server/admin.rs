@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::errors::{self, ApiError};
-use super::request::{Sender, parameter, read_body};
+use super::request::{BODY_SIZE_MAX, Sender, parameter, read_body};
 use super::state::ServerState;
 use crate::error::{Error, Result};
 use crate::system::environment::{Environment, EnvironmentChange};
@@ -59,7 +59,7 @@ struct ChangeBody {
 pub(super) async fn update_environment_variables(State(state): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     Sender::admin(&state, &parts.headers, &parts.uri).await?;
-    let body = read_body(body, state.limits().body_bytes_max).await?;
+    let body = read_body(body, BODY_SIZE_MAX).await?;
     let body: EnvironmentBody = serde_json::from_slice(&body).map_err(|error| {
         Error::bad_request(
             "BadJsonBody",

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::errors::{ApiError, json};
-use super::request::{Sender, parameter, percent_decode, read_body};
+use super::request::{BODY_SIZE_MAX, Sender, parameter, percent_decode, read_body};
 use super::state::ServerState;
 use super::udf_response;
 use crate::auth::Identity;
@@ -94,7 +94,7 @@ fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
 async fn read(state: &ServerState, request: Request) -> Result<Call> {
     let (parts, body) = request.into_parts();
     let sender = Sender::of(state, &parts.headers, &parts.uri).await?;
-    let body = read_body(body, state.limits().body_bytes_max).await?;
+    let body = read_body(body, BODY_SIZE_MAX).await?;
     let mut body = CallBody::parse(&body)?;
     if body.format.is_none() {
         body.format = parameter(&parts.uri, "format");
@@ -163,7 +163,7 @@ pub(super) async fn action(State(state): Shared, request: Request) -> Answer {
 pub(super) async fn function(State(state): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let sender = Sender::admin(&state, &parts.headers, &parts.uri).await?;
-    let body = read_body(body, state.limits().body_bytes_max).await?;
+    let body = read_body(body, BODY_SIZE_MAX).await?;
     let body = CallBody::parse(&body)?;
     let Call { call, format } = match body.into_call(&sender) {
         // The command line looks for the text of a function that is not there in the answer of a function.
@@ -179,7 +179,7 @@ pub(super) async fn function(State(state): Shared, request: Request) -> Answer {
 pub(super) async fn run(State(state): Shared, Path(path): Path<String>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let sender = Sender::of(&state, &parts.headers, &parts.uri).await?;
-    let body = read_body(body, state.limits().body_bytes_max).await?;
+    let body = read_body(body, BODY_SIZE_MAX).await?;
     let body = CallBody::parse(&body)?;
     let format = udf_response::parse_format(Some(body.format.as_deref().unwrap_or("json")), None)?;
     let path = percent_decode(&path.replace('+', "%2B"));
@@ -207,7 +207,7 @@ pub(super) async fn query_ts(State(state): Shared) -> Answer {
 pub(super) async fn query_at_ts(State(state): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let sender = Sender::of(&state, &parts.headers, &parts.uri).await?;
-    let body = read_body(body, state.limits().body_bytes_max).await?;
+    let body = read_body(body, BODY_SIZE_MAX).await?;
     let mut body = CallBody::parse(&body)?;
     let ts = body.ts.take().ok_or_else(|| {
         Error::bad_request("MissingTimestamp", "The body has no \"ts\". Get one from /api/query_ts.")
@@ -221,7 +221,7 @@ pub(super) async fn query_at_ts(State(state): Shared, request: Request) -> Answe
 pub(super) async fn query_batch(State(state): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let sender = Sender::of(&state, &parts.headers, &parts.uri).await?;
-    let body = read_body(body, state.limits().body_bytes_max).await?;
+    let body = read_body(body, BODY_SIZE_MAX).await?;
     let body: BatchBody<'_> = parse_json(&body)?;
     let calls = body.queries.into_iter().map(|query| query.into_call(&sender)).collect::<Result<Vec<_>>>()?;
     let ts = state.database().pin();

@@ -21,3 +21,8 @@ pub mod udf_response;
 pub use router::{router, site_router};
 pub use serve::serve;
 pub use state::{ServerConfig, ServerState};
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

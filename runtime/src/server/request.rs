@@ -9,6 +9,9 @@ use crate::auth::{Credentials, Identity};
 use crate::error::{Error, Result};
 use crate::session::ClientVersion;
 
+/// The largest body of a request to the API, in bytes: the arguments of a call and some room.
+pub(super) const BODY_SIZE_MAX: usize = (16 << 20) + 2000;
+
 /// Who sends a request.
 #[derive(Debug)]
 pub(super) struct Sender {

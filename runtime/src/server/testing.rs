@@ -67,17 +67,27 @@ pub(crate) fn application() -> Application {
         module.query("secret", |_: &mut QueryCtx<'_>, (): ()| Ok(42.0));
     });
     app.http((), |routes| {
-        routes.route("/hello", "GET", |_: ActionCtx<()>, request: axum::http::Request<HttpBody>| async move {
-            Ok(HttpResponse::new(HttpBody::from(format!("hello from {}", request.uri()))))
-        });
+        routes.route(
+            "/hello",
+            "GET",
+            |_: ActionCtx<()>, request: axum::http::Request<HttpBody>| async move {
+                Ok(HttpResponse::new(HttpBody::from(format!("hello from {}", request.uri()))))
+            },
+        );
         routes.route("/who", "POST", |ctx: ActionCtx<()>, _| async move {
             let user = ctx.identity()?;
-            Ok(HttpResponse::new(HttpBody::from(user.map_or("nobody".to_owned(), |user| user.subject().to_owned()))))
+            Ok(HttpResponse::new(HttpBody::from(
+                user.map_or("nobody".to_owned(), |user| user.subject().to_owned()),
+            )))
         });
         routes.route("/fail", "GET", |_: ActionCtx<()>, _| async move { Err(Error::function("no")) });
-        routes.prefix("/echo/", "POST", |_: ActionCtx<()>, request: axum::http::Request<HttpBody>| async move {
-            Ok(HttpResponse::new(request.into_body()))
-        });
+        routes.prefix(
+            "/echo/",
+            "POST",
+            |_: ActionCtx<()>, request: axum::http::Request<HttpBody>| async move {
+                Ok(HttpResponse::new(request.into_body()))
+            },
+        );
     });
     app
 }
@@ -122,7 +132,8 @@ impl TestServer {
         configure(&mut config);
         let (stop, stopped) = watch::channel(false);
         let state = ServerState::new(runner, live, Arc::new(authenticator), config, stopped.clone());
-        let served = tokio::spawn(super::serve(state.clone(), main, Some(site), axum::Router::new(), stopped));
+        let served =
+            tokio::spawn(super::serve(state.clone(), main, Some(site), axum::Router::new(), stopped));
         Self { url, site_url, admin_key, issuer, state, stop, served }
     }
 

@@ -44,6 +44,11 @@ impl Mailbox {
         }
     }
 
+    /// Wakes the task.
+    pub(super) fn wake(&self) {
+        self.task.wake();
+    }
+
     /// Says whom to wake. Must come before the mailbox is emptied, or news in between would be missed.
     pub(super) fn register(&self, task: &Waker) {
         self.task.register(task);

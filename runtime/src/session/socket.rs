@@ -2,8 +2,9 @@
 //! what they ask for, and writes many messages per flush.
 //!
 //! The order within one turn carries the protocol's promise that a mutation's response precedes the Transition
-//! with its effect: the live queries are asked first, the answers collected second and handed to the session
-//! first. A commit releases its answers before the live queries see it, so whatever an update contains has its
+//! with its effect: the live queries are asked first, then it is made sure that no commit of this socket is on its
+//! way to its answer ([`CommitGate`]), then the answers are collected and handed to the session, and last the
+//! update. A commit releases its answers before the live queries see it, so whatever an update contains has its
 //! answer in the mailbox by then.
 
 use std::collections::VecDeque;
@@ -29,9 +30,10 @@ use crate::auth::{self, Authenticator, Identity, UserIdentity};
 use crate::clock::{Clock, Moment};
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::function::live::{LiveQueries, LiveSession, QueryResult};
+use crate::function::live::{LiveQueries, LiveSession, LiveUpdate, QueryResult};
 use crate::function::{
-    Caller, FunctionCall, FunctionPath, FunctionRunner, Outcome, RequestId, SessionRequest, UdfError,
+    Caller, CommitGate, FunctionCall, FunctionPath, FunctionRunner, Outcome, RequestId, SessionRequest,
+    UdfError,
 };
 
 /// The largest message taken, in bytes: the arguments of one call and some room, or many small queries.
@@ -107,6 +109,12 @@ struct Driver {
     /// The verification under way, and then its identity until the session takes it.
     verifying: Option<Pin<Box<dyn Future<Output = Result<Identity>> + Send>>>,
     verified: Option<Identity>,
+    /// An update that waits for the gate.
+    held_update: Option<LiveUpdate>,
+    /// Closed while a mutation of this socket was committed and has no answer yet.
+    gate: Arc<CommitGate>,
+    /// The timestamp the live queries were last asked to wake it for.
+    wanted_ts: Option<u64>,
     /// Whether the session may have become due for a Transition since the live queries were asked.
     is_stirred: bool,
     outgoing: VecDeque<Message>,
@@ -128,6 +136,8 @@ impl Driver {
         let mailbox = Arc::new(Mailbox::default());
         let waker = mailbox.clone();
         let live = context.live.session(Arc::new(move || waker.live_news()));
+        let waker = mailbox.clone();
+        let gate = Arc::new(CommitGate::new(move || waker.wake()));
         let session = Session::new(Options { takes_chunks: client.takes_chunks(), redact: context.redact });
         let began = Moment::now();
         let armed = session.deadline();
@@ -141,6 +151,9 @@ impl Driver {
             identity: Identity::Anonymous,
             verifying: None,
             verified: None,
+            held_update: None,
+            gate,
+            wanted_ts: None,
             is_stirred: false,
             outgoing: VecDeque::new(),
             is_unflushed: false,
@@ -210,6 +223,9 @@ impl Driver {
     fn take(&mut self, message: &Message) {
         match message {
             Message::Text(text) => {
+                if self.session_id.is_none() {
+                    self.session.set_published_ts(self.context.database.published().ts());
+                }
                 self.is_stirred = true;
                 self.step(Event::Text(text));
             }
@@ -240,16 +256,28 @@ impl Driver {
 
     /// Asks the live queries, collects answers, and tells the session in the order that the module promises.
     fn update(&mut self) {
-        if self.is_closing {
-            return;
-        }
-        let mut update = None;
-        if self.session.can_update() {
-            let has_news = self.mailbox.take_live_news();
-            if has_news || (std::mem::take(&mut self.is_stirred) && self.session.wants_update()) {
-                update = Some(self.live.poll());
+        while !self.is_closing {
+            if self.held_update.is_none() && self.session.can_update() {
+                let has_news = self.mailbox.take_live_news();
+                if has_news || (std::mem::take(&mut self.is_stirred) && self.session.wants_update()) {
+                    self.held_update = Some(self.live.poll());
+                }
+            }
+            let is_open = self.gate.is_open();
+            self.take_answers();
+            match self.held_update.take_if(|_| is_open) {
+                Some(update) => self.step(Event::Live(update)),
+                None => break,
             }
         }
+        let owed = self.session.owed_ts();
+        if let Some(ts) = owed.filter(|_| owed != self.wanted_ts) {
+            self.live.want_ts(ts);
+        }
+        self.wanted_ts = owed;
+    }
+
+    fn take_answers(&mut self) {
         let mut answers = std::mem::take(&mut self.answers);
         self.mailbox.take_answers(&mut answers);
         for answer in answers.drain(..) {
@@ -259,13 +287,6 @@ impl Driver {
             }
         }
         self.answers = answers;
-        let owed = self.session.owed_ts();
-        if let Some(update) = update {
-            self.step(Event::Live(update));
-        }
-        if let Some(owed) = self.session.owed_ts().filter(|_| owed.is_some()) {
-            self.live.want_ts(owed);
-        }
     }
 
     fn tick(&mut self, cx: &mut Context<'_>) {
@@ -392,7 +413,7 @@ impl Driver {
         match self.call(&target, args) {
             Ok(call) => {
                 let session = self.session_id.map(|session_id| SessionRequest { session_id, request_id });
-                self.context.runner.submit_mutation(call, session, done);
+                self.context.runner.submit_gated_mutation(call, session, self.gate.clone(), done);
             }
             Err(error) => done(Outcome::failed(&error, RequestId::new())),
         }

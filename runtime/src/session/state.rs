@@ -522,7 +522,10 @@ impl Step<'_> {
         let end = StateVersion { query_set, identity, ts: update.ts };
         let is_owed = session.owed_ts.is_some_and(|owed| owed <= update.ts);
         let is_advanced = query_set != session.sent.query_set || identity != session.sent.identity;
-        if !is_owed && !is_advanced && session.changed.is_empty() && session.removed.is_empty() {
+        // Before it has named its queries, a client cares for nothing but its mutations.
+        let is_early = session.query_set == 0;
+        let has_news = is_advanced || !session.changed.is_empty() || !session.removed.is_empty();
+        if !is_owed && (is_early || !has_news) {
             return;
         }
         if is_owed {
@@ -601,6 +604,10 @@ impl Step<'_> {
 
     /// Ends the connection because of an error.
     fn fail(&mut self, error: &Error) {
+        if error.kind() == ErrorKind::Internal {
+            let source = std::error::Error::source(error).map(tracing::field::display);
+            tracing::error!(source, "a connection is closed because of an internal error: {error}");
+        }
         let Close { farewell, code, reason } = Close::of(error);
         match farewell {
             Some(Farewell::Fatal(text)) => self.send(protocol::fatal_error(&text)),

@@ -124,6 +124,9 @@ pub trait StoreReader: Send + Sync {
 
     /// The record of a session's request.
     fn session_record(&self, session: u128, request: u32) -> Result<Option<SessionRecord>, StoreError>;
+
+    /// The highest request of a session that has a record.
+    fn last_request(&self, session: u128) -> Result<Option<u32>, StoreError>;
 }
 
 /// The writer's side; it has one owner.

@@ -432,19 +432,33 @@ fn write_views(tx: &rusqlite::Transaction<'_>, views: &[ViewDefinition]) -> rusq
     Ok(())
 }
 
+/// How often, once a millisecond, a read is tried again that found the database locked.
+const LOCKED_RETRIES_MAX: usize = 1_000;
+
 struct SqliteReader {
     location: Location,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl SqliteReader {
-    fn with<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn with<T>(&self, read: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let idle = self.idle.lock().pop();
         let connection = match idle {
             Some(connection) => connection,
             None => self.location.connect().map_err(|error| classify(&error))?,
         };
-        let result = read(&connection).map_err(|error| classify(&error));
+        let mut result = read(&connection);
+        for _ in 0..LOCKED_RETRIES_MAX {
+            // In memory, connections share one cache, and a writer that changes tables locks it for a moment.
+            match &result {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseLocked) => {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    result = read(&connection);
+                }
+                _ => break,
+            }
+        }
+        let result = result.map_err(|error| classify(&error));
         let mut idle = self.idle.lock();
         if idle.len() < READERS_MAX {
             idle.push(connection);
@@ -481,6 +495,14 @@ impl StoreReader for SqliteReader {
         Ok(records.into_iter().find(|(found, ..)| *found == request).and_then(|(request, ts, payload)| {
             Some(SessionRecord { session, request, ts: ts.parse().ok()?, payload: payload.into() })
         }))
+    }
+
+    fn last_request(&self, session: u128) -> Result<Option<u32>, StoreError> {
+        self.with(|connection| {
+            connection
+                .prepare_cached("SELECT max(last) FROM _fusion_session_records WHERE session=?")?
+                .query_row([&session.to_be_bytes()[..]], |row| row.get(0))
+        })
     }
 }
 

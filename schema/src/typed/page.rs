@@ -34,6 +34,17 @@ impl PaginationOptions {
     }
 }
 
+/// Whether a page should be read as two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Typed)]
+pub enum PageStatus {
+    /// It has grown beyond a comfortable size.
+    #[typed(rename = "SplitRecommended")]
+    SplitRecommended,
+    /// A limit cut it short of its end.
+    #[typed(rename = "SplitRequired")]
+    SplitRequired,
+}
+
 /// One page of a query (`PaginationResult` in TypeScript).
 #[derive(Clone, Debug, PartialEq, Typed)]
 pub struct Page<T> {
@@ -45,9 +56,8 @@ pub struct Page<T> {
     pub continue_cursor: String,
     /// Where the page can be split in two.
     pub split_cursor: Option<Nullable<String>>,
-    /// Whether the page should be split: `SplitRecommended` (it has grown long), `SplitRequired` (a limit cut it
-    /// short) or null.
-    pub page_status: Option<Nullable<String>>,
+    /// Whether the page should be split.
+    pub page_status: Option<Nullable<PageStatus>>,
 }
 
 impl<T> Page<T> {

@@ -6,6 +6,7 @@
 //! re-run ends them at the same places although rows came or went: neighbouring pages stay adjacent. Unlike
 //! the original, a function may read several pages; each finds its own end in the journal.
 
+pub use fusion_schema::PageStatus;
 use fusion_schema::object;
 use sha2::{Digest, Sha256};
 
@@ -29,25 +30,6 @@ pub struct PageRequest {
     pub maximum_rows_read: Option<usize>,
     /// Most bytes to look at, filtered ones included.
     pub maximum_bytes_read: Option<usize>,
-}
-
-/// Whether a page should be read as two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PageStatus {
-    /// It grew beyond the comfortable size.
-    SplitRecommended,
-    /// It was cut short of its end by a read limit.
-    SplitRequired,
-}
-
-impl PageStatus {
-    /// The name clients know.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SplitRecommended => "SplitRecommended",
-            Self::SplitRequired => "SplitRequired",
-        }
-    }
 }
 
 /// A page.

@@ -222,7 +222,7 @@ pub(crate) fn page_value<R>(
         is_done: page.is_done,
         continue_cursor: page.continue_cursor,
         split_cursor: Some(Nullable(page.split_cursor)),
-        page_status: Some(Nullable(page.page_status.map(|status| status.as_str().to_owned()))),
+        page_status: Some(Nullable(page.page_status)),
     })
 }
 

@@ -8,8 +8,14 @@ use crate::server::testing::TestServer;
 /// Status, headers and text of an answer.
 type Answer = (u16, HeaderMap, String);
 
-async fn request(method: Method, url: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+async fn request(
+    method: Method,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+) -> Answer {
+    let client =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let mut request = client.request(method, url).body(body);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -49,14 +55,19 @@ async fn a_mutation_is_seen_by_queries() {
     let server = TestServer::start().await;
     let body = json!({"path": "messages:send", "args": [{"body": "hi"}], "format": "convex_encoded_json"});
     let (status, answer) = post(&server, "/api/mutation", body).await;
-    assert_eq!((status, answer), (200, json!({"status": "success", "value": null, "logLines": ["[LOG] 'sending hi'"]})));
+    assert_eq!(
+        (status, answer),
+        (200, json!({"status": "success", "value": null, "logLines": ["[LOG] 'sending hi'"]}))
+    );
     for path in ["messages:list", "messages.js:list"] {
         let (status, answer) = post(&server, "/api/query", json!({"path": path, "args": {}})).await;
         assert_eq!((status, answer), (200, json!({"status": "success", "value": ["hi"]})));
     }
-    let (status, _, text) = get(&server, "/api/query?path=messages%3Alist&args=%7B%7D&format=json", &[]).await;
+    let (status, _, text) =
+        get(&server, "/api/query?path=messages%3Alist&args=%7B%7D&format=json", &[]).await;
     assert_eq!((status, text.as_str()), (200, r#"{"status":"success","value":["hi"]}"#));
-    let (_, answer) = post(&server, "/api/action", json!({"path": "messages:echo", "args": {"body": "x"}})).await;
+    let (_, answer) =
+        post(&server, "/api/action", json!({"path": "messages:echo", "args": {"body": "x"}})).await;
     assert_eq!(answer, json!({"status": "success", "value": "x"}));
     let (_, answer) = post(&server, "/api/run/messages/list", json!({"args": {}})).await;
     assert_eq!(answer["value"], json!(["hi"]));
@@ -68,11 +79,15 @@ async fn results_come_in_the_form_asked_for() {
     for (body, value) in [
         (json!({"path": "messages:int"}), json!("7")),
         (json!({"path": "messages:int", "format": "json"}), json!("7")),
-        (json!({"path": "messages:int", "format": "convex_encoded_json"}), json!({"$integer": "BwAAAAAAAAA="})),
+        (
+            json!({"path": "messages:int", "format": "convex_encoded_json"}),
+            json!({"$integer": "BwAAAAAAAAA="}),
+        ),
     ] {
         assert_eq!(post(&server, "/api/query", body).await.1["value"], value);
     }
-    let (_, answer) = post(&server, "/api/query?format=convex_encoded_json", json!({"path": "messages:int"})).await;
+    let (_, answer) =
+        post(&server, "/api/query?format=convex_encoded_json", json!({"path": "messages:int"})).await;
     assert_eq!(answer["value"], json!({"$integer": "BwAAAAAAAAA="}));
     let body = json!({"path": "messages:int"});
     let (_, answer) = post_with(&server, "/api/query", body, &[("convex-client", "npm-1.4.0")]).await;
@@ -83,17 +98,37 @@ async fn results_come_in_the_form_asked_for() {
 async fn failures_of_functions_are_answers() {
     let server = TestServer::start().await;
     let (status, answer) = post(&server, "/api/mutation", json!({"path": "messages:fail", "args": {}})).await;
-    assert_eq!((status, &answer["status"], &answer["errorData"]), (200, &json!("error"), &json!({"code": 7})));
-    assert_eq!(without_id(&answer["errorMessage"]), "Server Error\nUncaught ConvexError: {\"code\":7.0}".replace("7.0", "7"));
+    assert_eq!(
+        (status, &answer["status"], &answer["errorData"]),
+        (200, &json!("error"), &json!({"code": 7}))
+    );
+    assert_eq!(without_id(&answer["errorMessage"]), "Server Error\nUncaught ConvexError: {\"code\":7}");
     for (endpoint, path, text) in [
-        ("query", "nowhere:list", "Could not find public function for 'nowhere:list'. Did you forget to run `npx convex dev`?"),
-        ("query", "inner:secret", "Could not find public function for 'inner:secret'. Did you forget to run `npx convex dev`?"),
-        ("query", "messages:send", "Trying to execute messages.js:send as Query, but it is defined as Mutation."),
-        ("mutation", "messages:list", "Trying to execute messages.js:list as Mutation, but it is defined as Query."),
+        (
+            "query",
+            "nowhere:list",
+            "Could not find public function for 'nowhere:list'. Did you forget to run `npx convex dev`?",
+        ),
+        (
+            "query",
+            "inner:secret",
+            "Could not find public function for 'inner:secret'. Did you forget to run `npx convex dev`?",
+        ),
+        (
+            "query",
+            "messages:send",
+            "Trying to execute messages.js:send as Query, but it is defined as Mutation.",
+        ),
+        (
+            "mutation",
+            "messages:list",
+            "Trying to execute messages.js:list as Mutation, but it is defined as Query.",
+        ),
         ("mutation", "messages:send", "ArgumentValidationError"),
         ("mutation", "messages:large", "1048576"),
     ] {
-        let (status, answer) = post(&server, &format!("/api/{endpoint}"), json!({"path": path, "args": {}})).await;
+        let (status, answer) =
+            post(&server, &format!("/api/{endpoint}"), json!({"path": path, "args": {}})).await;
         assert_eq!((status, &answer["status"]), (200, &json!("error")), "{path}");
         let message = without_id(&answer["errorMessage"]);
         assert!(message.contains(text), "{path}: {message}");
@@ -143,7 +178,8 @@ async fn credentials_are_checked() {
         (format!("Convex {key}x"), 403, "BadDeployKey"),
     ] {
         let headers = [("authorization", header.as_str())];
-        let (actual, answer) = post_with(&server, "/api/query", json!({"path": "messages:who"}), &headers).await;
+        let (actual, answer) =
+            post_with(&server, "/api/query", json!({"path": "messages:who"}), &headers).await;
         assert_eq!((actual, &answer["code"]), (status, &json!(code)), "{header}: {answer}");
     }
     let acting = format!("Convex {key}:{}", {
@@ -157,11 +193,14 @@ async fn credentials_are_checked() {
         let (_, answer) = post_with(&server, "/api/query", json!({"path": "messages:who"}), &headers).await;
         assert_eq!(answer["value"], who, "{header}: {answer}");
     }
-    for (version, status, code) in
-        [("npm", 400, "InvalidVersion"), ("npm-0.19.1", 400, "ClientVersionUnsupported"), ("npm-1.48.0", 200, "")]
-    {
+    for (version, status, code) in [
+        ("npm", 400, "InvalidVersion"),
+        ("npm-0.19.1", 400, "ClientVersionUnsupported"),
+        ("npm-1.48.0", 200, ""),
+    ] {
         let headers = [("convex-client", version)];
-        let (actual, answer) = post_with(&server, "/api/query", json!({"path": "messages:list"}), &headers).await;
+        let (actual, answer) =
+            post_with(&server, "/api/query", json!({"path": "messages:list"}), &headers).await;
         assert_eq!((actual, answer["code"].as_str().unwrap_or_default()), (status, code));
     }
 }
@@ -179,7 +218,8 @@ async fn administrators_call_everything() {
         let (_, answer) = post_with(&server, path, body, &headers).await;
         assert_eq!(answer, json!({"status": "success", "value": 42}), "{path}");
     }
-    let (status, answer) = post_with(&server, "/api/function", json!({"path": "no:where", "args": {}}), &headers).await;
+    let (status, answer) =
+        post_with(&server, "/api/function", json!({"path": "no:where", "args": {}}), &headers).await;
     assert_eq!(status, 200);
     assert!(without_id(&answer["errorMessage"]).contains("Could not find function for 'no:where'"));
     let body = json!({"path": "messages:list", "componentPath": "c", "args": {}});
@@ -187,9 +227,11 @@ async fn administrators_call_everything() {
     assert_eq!((status, &answer["status"]), (200, &json!("error")));
     let (status, _, text) = get(&server, "/api/check_admin_key", &headers).await;
     assert_eq!((status, text.as_str()), (200, r#"{"allowedOps":[],"isReadOnly":false,"success":true}"#));
-    let (status, _, _) = get(&server, &format!("/api/check_admin_key?adminKey={}", server.admin_key), &[]).await;
+    let (status, _, _) =
+        get(&server, &format!("/api/check_admin_key?adminKey={}", server.admin_key), &[]).await;
     assert_eq!(status, 200);
-    let (status, _, _) = get(&server, "/api/check_admin_key", &[("authorization", "Convex carnitas|beef")]).await;
+    let (status, _, _) =
+        get(&server, "/api/check_admin_key", &[("authorization", "Convex carnitas|beef")]).await;
     assert_eq!(status, 403);
 }
 
@@ -210,7 +252,7 @@ async fn environment_variables_are_set_and_listed() {
     let (_, answer) = post(&server, "/api/query", json!({"path": "messages:env"})).await;
     assert_eq!(answer["value"], "");
     let (status, answer) = post_with(&server, path, change("1", "x".into()), &headers).await;
-    assert_eq!((status, &answer["code"]), (400, &json!("EnvironmentVariableNameInvalid".replace("ironment", "ironment"))));
+    assert_eq!((status, &answer["code"]), (400, &json!("EnvironmentVariableNameInvalid")));
     let (status, answer) = post_with(&server, path, change("CONVEX_SITE_URL", "x".into()), &headers).await;
     assert_eq!((status, &answer["code"]), (400, &json!("EnvVarNameForbidden")));
 }
@@ -253,8 +295,7 @@ async fn files_are_uploaded_and_downloaded() {
     let path = format!("/api/storage/{uuid}");
     let (status, headers, text) = get(&server, &path, &[]).await;
     assert_eq!((status, text.as_str()), (200, "0123456789"));
-    let digest = "sha-256=hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflrMjWZvRuaU=".replace("hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflrMjWZvRuaU=", "hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflrMGQnVquMs=");
-    assert!(headers["digest"].to_str().expect("text").starts_with("sha-256=") && digest.starts_with("sha-256="));
+    assert_eq!(headers["digest"], "sha-256=hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflr7bn4gveII=");
     assert_eq!(headers["content-type"], "text/plain");
     assert_eq!(headers["accept-ranges"], "bytes");
     assert_eq!(headers["cache-control"], "private, max-age=2592000");
@@ -285,7 +326,10 @@ async fn http_actions_are_served_on_both_listeners() {
     assert_eq!((status, text), (200, format!("hello from {}/hello?a=%20", server.site_url)));
     assert!(!headers.contains_key("access-control-allow-origin"));
     let (status, _, text) = get(&server, "/http/hello", &[("x-forwarded-proto", "https")]).await;
-    assert_eq!((status, text), (200, format!("hello from {}/http/hello", server.url.replace("http:", "https:"))));
+    assert_eq!(
+        (status, text),
+        (200, format!("hello from {}/http/hello", server.url.replace("http:", "https:")))
+    );
     let (status, _, text) = request(Method::HEAD, &site("/hello"), &[], "").await;
     assert_eq!((status, text.as_str()), (200, ""));
     for path in ["/version", "/", "/hello/x"] {
@@ -351,7 +395,8 @@ async fn other_origins_are_welcome() {
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "authorization,convex-client"),
     ];
-    let (status, headers, _) = request(Method::OPTIONS, &format!("{}/api/query", server.url), &headers, "").await;
+    let (status, headers, _) =
+        request(Method::OPTIONS, &format!("{}/api/query", server.url), &headers, "").await;
     assert_eq!(status, 200);
     for (name, value) in [
         ("access-control-allow-origin", "http://localhost:6791"),
@@ -363,7 +408,10 @@ async fn other_origins_are_welcome() {
     }
     for (path, status) in [("/version", 200), ("/nothing", 404)] {
         let (actual, headers, _) = get(&server, path, &[("origin", "http://x")]).await;
-        assert_eq!((actual, headers["access-control-allow-origin"].to_str().expect("text")), (status, "http://x"));
+        assert_eq!(
+            (actual, headers["access-control-allow-origin"].to_str().expect("text")),
+            (status, "http://x")
+        );
     }
 }
 
@@ -398,7 +446,7 @@ async fn the_log_of_functions_is_streamed() {
     });
     let next: Json = serde_json::from_str(&next.2).expect("JSON");
     assert_eq!(next["entries"][0]["identifier"], "messages:send");
-    assert_eq!(next["entries"][0]["logLines"][0]["messages"], json!(["'sending hi'"]).as_array().cloned().map(Json::Array).expect("lines"));
+    assert_eq!(next["entries"][0]["logLines"][0]["messages"], json!(["'sending hi'"]));
     assert!(next["newCursor"].as_f64() > first["newCursor"].as_f64());
     let (status, _, text) = get(&server, "/api/stream_function_logs?cursor=x", &headers).await;
     assert!(status == 400 && text.contains("InvalidCursor"));
@@ -408,7 +456,8 @@ async fn the_log_of_functions_is_streamed() {
 #[tokio::test]
 async fn clients_of_a_redacting_server_see_no_details() {
     let server = TestServer::start_with(|config| config.redact_logs = true).await;
-    let (_, answer) = post(&server, "/api/mutation", json!({"path": "messages:send", "args": {"body": "x"}})).await;
+    let (_, answer) =
+        post(&server, "/api/mutation", json!({"path": "messages:send", "args": {"body": "x"}})).await;
     assert_eq!(answer, json!({"status": "success", "value": null}));
     let (_, answer) = post(&server, "/api/mutation", json!({"path": "messages:fail", "args": {}})).await;
     assert_eq!(without_id(&answer["errorMessage"]), "Server Error");
