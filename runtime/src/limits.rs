@@ -59,6 +59,9 @@ pub struct Limits {
     pub cache_ttl: Duration,
     /// Bytes of unused cached query results kept (`UDF_CACHE_MAX_SIZE`).
     pub cache_bytes_max: usize,
+    /// Past states that stay readable by timestamp without having been pinned (`RETAINED_STATES`). They cost the
+    /// memory of all that was overwritten meanwhile.
+    pub retained_states_max: usize,
     /// Bytes of document bodies kept in memory (`--memory-budget`).
     pub body_bytes_max: usize,
 }
@@ -84,6 +87,7 @@ impl Default for Limits {
             concurrent_jobs_max: 8,
             cache_ttl: Duration::from_secs(300),
             cache_bytes_max: 100 << 20,
+            retained_states_max: 0,
             body_bytes_max: 1 << 30,
         }
     }
@@ -122,6 +126,7 @@ impl Limits {
             "SCHEDULED_JOB_EXECUTION_PARALLELISM" => self.concurrent_jobs_max = number()?.max(1),
             "CONVEX_CACHE_TTL" => self.cache_ttl = seconds()?,
             "UDF_CACHE_MAX_SIZE" => self.cache_bytes_max = number()?,
+            "RETAINED_STATES" => self.retained_states_max = number()?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -148,6 +153,7 @@ impl Limits {
         "SCHEDULED_JOB_EXECUTION_PARALLELISM",
         "CONVEX_CACHE_TTL",
         "UDF_CACHE_MAX_SIZE",
+        "RETAINED_STATES",
     ];
 }
 

@@ -58,12 +58,20 @@ pub struct Launch {
     pub data: PathBuf,
     /// The port of the first listener; 0 picks a free one.
     pub port: u16,
+    /// Variables of its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Launch {
     /// The program at `binary` on the data folder `data`, on any free port.
     pub fn new(binary: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Self {
-        Self { binary: binary.into(), arguments: Vec::new(), data: data.into(), port: 0 }
+        Self {
+            binary: binary.into(),
+            arguments: Vec::new(),
+            data: data.into(),
+            port: 0,
+            environment: Vec::new(),
+        }
     }
 
     /// Adds arguments.
@@ -80,6 +88,13 @@ impl Launch {
         self
     }
 
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts the process and waits until it is ready.
     ///
     /// # Errors
@@ -92,6 +107,7 @@ impl Launch {
         let log = File::options().create(true).append(true).open(&log_file)?;
         let child = Command::new(&self.binary)
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .arg("--data-dir")
             .arg(&self.data)
             .args([

@@ -19,7 +19,9 @@ const FIXTURE: &str = env!("CARGO_BIN_EXE_fusion-fixture");
 /// The fixture application on an empty data folder, which must outlive it.
 fn fixture() -> io::Result<(Server, Folder)> {
     let folder = Folder::new(&std::env::temp_dir())?;
-    let server = Launch::new(FIXTURE, folder.path().join("data")).start()?;
+    // The checker asks for every state that a session has shown.
+    let launch = Launch::new(FIXTURE, folder.path().join("data")).environment("RETAINED_STATES", "100000");
+    let server = launch.start()?;
     Ok((server, folder))
 }
 

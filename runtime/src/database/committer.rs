@@ -18,6 +18,7 @@
 //! A transaction that keeps losing takes a *lease of the head*: everybody else's commit waits (with a
 //! deadline), so it cannot lose again.
 
+use std::collections::VecDeque;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -115,6 +116,8 @@ pub(super) struct Committer {
     /// Committers wait here for room or for the end of a lease.
     room: Condvar,
     pub(super) published: ArcSwap<State>,
+    /// Published states before that, as many as the limits want, oldest first.
+    pub(super) retained: Mutex<VecDeque<Arc<State>>>,
     pub(super) published_log: Mutex<CommitLog>,
     waiters: Mutex<Waiters>,
     listeners: Mutex<Vec<Arc<dyn Fn() + Send + Sync>>>,
@@ -177,6 +180,7 @@ impl Committer {
             work: Condvar::new(),
             room: Condvar::new(),
             published: ArcSwap::new(state),
+            retained: Mutex::default(),
             published_log: Mutex::new(CommitLog::new(ts)),
             waiters: Mutex::new(Waiters::default()),
             listeners: Mutex::new(Vec::new()),
@@ -597,6 +601,13 @@ impl Committer {
 
     fn publish(&self, snapshot: Arc<State>, entries: Vec<Arc<LogEntry>>) {
         let ts = snapshot.ts;
+        if self.shared.limits.retained_states_max > 0 {
+            let mut retained = self.retained.lock();
+            retained.push_back(self.published.load_full());
+            while retained.len() > self.shared.limits.retained_states_max {
+                retained.pop_front();
+            }
+        }
         {
             let mut log = self.published_log.lock();
             entries.into_iter().for_each(|entry| log.push(entry));

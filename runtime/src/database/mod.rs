@@ -312,12 +312,17 @@ impl Database {
         ts
     }
 
-    /// The snapshot at a timestamp, if it is the published one or pinned.
+    /// The snapshot at a timestamp, if it is the published one, pinned or retained.
     pub fn snapshot_at(&self, ts: Timestamp) -> Option<Snapshot> {
         let published = self.published();
         if published.ts() == ts {
             return Some(published);
         }
+        let retained = self.inner.committer.retained.lock();
+        if let Ok(index) = retained.binary_search_by_key(&ts, |state| state.ts) {
+            return Some(Snapshot(retained[index].clone()));
+        }
+        drop(retained);
         let pins = self.inner.pins.lock();
         pins.iter().find(|(_, snapshot)| snapshot.ts() == ts).map(|(_, snapshot)| snapshot.clone())
     }
