@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use fusion_runtime::auth::{Authenticator, DevIssuer};
+use fusion_runtime::auth::{Authenticator, DevIssuer, Provider};
 use fusion_runtime::clock::{Clock, SystemClock};
 use fusion_runtime::database::{Database, DatabaseOptions};
 use fusion_runtime::function::alarm::Alarm;
@@ -113,6 +113,16 @@ async fn run(options: &ServerOptions, served: Served) -> Result {
     stopped
 }
 
+/// The providers that the options name.
+fn providers(options: &ServerOptions) -> Result<Vec<Provider>> {
+    let Some(text) = &options.auth_providers else { return Ok(Vec::new()) };
+    let list: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| {
+        Failure::usage(format!("--auth-providers is no JSON list: {error}"))
+            .hint(r#"--auth-providers '[{"domain":"https://issuer.example","applicationID":"convex"}]'"#)
+    })?;
+    Ok(Provider::list_from_json(&list)?)
+}
+
 /// A running server.
 struct Server {
     database: Database,
@@ -164,6 +174,7 @@ impl Server {
         let admin_keys = credentials.admin_keys();
         let admin_key = admin_keys.issue();
         let mut authenticator = Authenticator::new(admin_keys, clock, options.redact_logs_to_client)?;
+        authenticator.set_providers(providers(options)?);
         let mut dev_issuer = None;
         if served.development {
             let issuer = DevIssuer::new(format!("{cloud_origin}{DEV_ISSUER_PATH}"), &secrets)?;

@@ -79,6 +79,10 @@ pub struct ServerOptions {
     )]
     pub convex_site: Option<String>,
 
+    /// Providers whose tokens are accepted, as a JSON list in the form of `convex/auth.config.ts`.
+    #[arg(long, value_name = "JSON", env = "AUTH_PROVIDERS", hide_env_values = true)]
+    pub auth_providers: Option<String>,
+
     /// Show clients neither log lines nor the details of errors.
     #[arg(long, env = "REDACT_LOGS_TO_CLIENT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub redact_logs_to_client: bool,
