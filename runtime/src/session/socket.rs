@@ -223,6 +223,9 @@ impl Driver {
     fn take(&mut self, message: &Message) {
         match message {
             Message::Text(text) => {
+                if self.session_id.is_none() {
+                    self.session.set_published_ts(self.context.database.published().ts());
+                }
                 self.is_stirred = true;
                 self.step(Event::Text(text));
             }

@@ -604,6 +604,10 @@ impl Step<'_> {
 
     /// Ends the connection because of an error.
     fn fail(&mut self, error: &Error) {
+        if error.kind() == ErrorKind::Internal {
+            let source = std::error::Error::source(error).map(tracing::field::display);
+            tracing::error!(source, "a connection is closed because of an internal error: {error}");
+        }
         let Close { farewell, code, reason } = Close::of(error);
         match farewell {
             Some(Farewell::Fatal(text)) => self.send(protocol::fatal_error(&text)),

@@ -313,6 +313,27 @@ async fn violations_of_the_protocol_are_fatal() {
 }
 
 #[tokio::test]
+async fn a_client_that_comes_back_is_served() {
+    let server = TestServer::start().await;
+    let mut client = Client::connected(&server).await;
+    client.mutate(0, "messages:send", json!({"body": "x"})).await;
+    let response = client.next().await;
+    let transition = client.next().await;
+    assert_eq!(transition["type"], "Transition");
+    let mut client = Client::open(&server).await;
+    client
+        .send(json!({"type": "Connect", "sessionId": SESSION, "connectionCount": 1, "lastCloseReason": null,
+            "maxObservedTimestamp": transition["endVersion"]["ts"], "clientTs": 0}))
+        .await;
+    client.send(modify(0, &[add(0, "messages:list", json!({}))])).await;
+    client.mutate(0, "messages:send", json!({"body": "x"})).await;
+    let mut messages = [client.next().await, client.next().await];
+    messages.sort_by_key(|message| message["type"].to_string());
+    assert_eq!(messages[0], response);
+    assert_eq!(messages[1]["modifications"][0]["value"], json!(["x"]));
+}
+
+#[tokio::test]
 async fn a_client_from_the_future_is_turned_away() {
     let server = TestServer::start().await;
     let mut client = Client::open(&server).await;
