@@ -214,7 +214,7 @@ impl Server {
             }
         }
         let ready = ReadyFiles::write(&local, &admin_key, &options.data_dir, options.ready_file.as_deref())?;
-        ready::announce(&local, &admin_key);
+        ready::announce(&local, &admin_key, options.durability);
         Ok(Self { database, stop, serving, scheduler, _ready: ready })
     }
 

@@ -52,10 +52,15 @@ fn application() -> Application {
     let mut app = Application::new("chat").schema(Schema::new(vec![Message::definition()]));
     app.module("messages", Visibility::Public, (), |module| {
         module.query("list", list).mutation("send", send).query("who", who);
-        module.action("shout", |_: ActionCtx<()>, args: Channel| async move { Ok(args.channel.to_uppercase()) });
+        module.action(
+            "shout",
+            |_: ActionCtx<()>, args: Channel| async move { Ok(args.channel.to_uppercase()) },
+        );
     });
     app.http((), |routes| {
-        routes.route("/hello", "GET", |_: ActionCtx<()>, _| async { Ok(HttpResponse::new(HttpBody::from("hello"))) });
+        routes.route("/hello", "GET", |_: ActionCtx<()>, _| async {
+            Ok(HttpResponse::new(HttpBody::from("hello")))
+        });
     });
     app
 }

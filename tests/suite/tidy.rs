@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] =
     &[&["store"], &["database"], &["system"], &["function"], &["js"], &["session", "scheduler"], &["server"]];
 /// Rooms that everybody may name and that name only each other.
-const LEAVES: &[&str] = &["auth", "clock", "error", "limits"];
+const LEAVES: &[&str] = &["auth", "clock", "error", "http_client", "limits"];
 /// Names a crate's sources and manifest may not contain.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("schema", &["fusion_runtime", "fusion_functions", "tokio", "rusqlite", "axum", "std::fs", "std::net"]),
