@@ -203,7 +203,8 @@ impl Driver {
     /// Takes frames; whether there may be more right away.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         for _ in 0..FRAMES_PER_TURN {
-            let is_held_up = !self.session.wants_input() || self.outgoing.len() >= OUTGOING_MAX
+            let is_held_up = !self.session.wants_input()
+                || self.outgoing.len() >= OUTGOING_MAX
                 || self.outgoing_bytes >= OUTGOING_BYTES_MAX;
             if self.is_deaf || (is_held_up && !self.is_closing) {
                 return false;
