@@ -65,5 +65,5 @@ test-python: $(VENV)/.installed fixture
 
 .PHONY: .cargo-present
 .cargo-present:
-	@command -v cargo >/dev/null || { echo "Rust 1.90 or newer is needed: install it from https://rustup.rs and run this again." >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo "Rust 1.95 or newer is needed: install it from https://rustup.rs and run this again." >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "A C compiler is needed to build SQLite: install gcc or clang and run this again." >&2; exit 1; }

@@ -20,6 +20,7 @@ mod typescript;
 use std::process::ExitCode;
 
 use clap::Parser;
+use fusion_runtime::function::Application;
 
 pub use crate::failure::{Failure, Result};
 
@@ -37,6 +38,20 @@ struct Arguments {
 pub fn main() -> ExitCode {
     let command = Arguments::parse().command;
     exit_code(commands::run(command))
+}
+
+/// The command line of a binary that serves one application of its own.
+#[derive(Debug, Parser)]
+#[command(max_term_width = 110)]
+struct OwnArguments {
+    #[command(flatten)]
+    options: serve::ServerOptions,
+}
+
+/// Serves an application, with the options of `fusion serve`, until the process is asked to stop.
+pub fn serve_application(application: Application) -> ExitCode {
+    let OwnArguments { options } = OwnArguments::parse();
+    exit_code(serve::serve(&options, serve::Served { application, development: false, seed: None }))
 }
 
 /// Reports a failure to the person at the terminal; the exit code for it.

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 type Fallible<T = ()> = Result<T, Box<dyn Error>>;
 
 /// What could say something else than the test does.
-const ENVIRONMENT: [&str; 10] = [
+const ENVIRONMENT: [&str; 11] = [
     "CONVEX_SELF_HOSTED_URL",
     "CONVEX_SELF_HOSTED_ADMIN_KEY",
     "DATA_DIR",
@@ -21,6 +21,7 @@ const ENVIRONMENT: [&str; 10] = [
     "INSTANCE_SECRET",
     "CONVEX_CLOUD_ORIGIN",
     "CONVEX_SITE_ORIGIN",
+    "AUTH_PROVIDERS",
     "RUST_LOG",
 ];
 
@@ -212,6 +213,8 @@ fn a_wrong_command_line_is_exit_code_two() -> Fallible {
     }
     let secret = ["serve", "--instance-secret", "abc", "--port", "0", "--site-port", "0"];
     let (code, _, stderr) = output(&mut fusion(folder.path(), &secret))?;
+    assert!(code == 2 && stderr.contains("hint: "), "{stderr}");
+    let (code, _, stderr) = output(&mut fusion(folder.path(), &["serve", "--auth-providers", "x"]))?;
     assert!(code == 2 && stderr.contains("hint: "), "{stderr}");
     let (code, _, stderr) =
         output(fusion(folder.path(), &["serve"]).env("APPLICATION_MAX_CONCURRENT_QUERIES", "many"))?;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to a terminal")]
 
+mod engine;
 mod fanout;
 mod floor;
 mod http;
@@ -25,6 +26,10 @@ use std::process::ExitCode;
 
 use load::Writes;
 use setup::Options;
+
+/// As in the `fusion` binary, so that the floors allocate as it does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
 const ALL: [&str; 9] =
@@ -65,11 +70,12 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "reads" => reads::run(options).await?,
             "memory" => memory::run(options).await?,
             "start" => start::run(options).await?,
+            "engine" => engine::run(options).await?,
             "floors" => floor::run(options).await?,
             _ => {
                 let known = ALL.join(", ");
                 return Err(io::Error::other(format!(
-                    "no benchmark {which:?}; there are {known}, floors and all"
+                    "no benchmark {which:?}; there are {known}, engine, floors and all"
                 )));
             }
         }

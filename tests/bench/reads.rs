@@ -7,7 +7,7 @@ use fusion_tests::http::call;
 use fusion_tests::process::Server;
 use serde_json::json;
 
-use crate::report::{head, percentile, plain, thousands};
+use crate::report::{head, micros, percentile, plain, thousands};
 use crate::setup::{Options, seed_documents};
 
 const CALLS: u64 = 40;
@@ -26,10 +26,6 @@ pub(crate) async fn run(options: &Options) -> io::Result<()> {
         "≤ 120 µs",
     );
     Ok(())
-}
-
-fn micros(duration: Duration) -> String {
-    format!("{:.2} µs", duration.as_secs_f64() * 1e6)
 }
 
 /// The median time of one read; the function measures itself, so that the call around it is left out.

@@ -15,7 +15,7 @@ pub(crate) struct Options {
     pub(crate) duration: Duration,
     /// Where data folders are made: a real disk, because a RAM disk makes every fsync free.
     pub(crate) folder: PathBuf,
-    /// `strict` or `relaxed`; reported beside every figure.
+    /// `full` or `relaxed`; reported beside every figure.
     pub(crate) durability: String,
     /// Rows of the large data set.
     pub(crate) documents: u64,
@@ -29,7 +29,7 @@ impl Options {
         let mut options = Self {
             duration: Duration::from_secs(8),
             folder: PathBuf::from("target/bench"),
-            durability: "strict".to_owned(),
+            durability: "full".to_owned(),
             documents: 1_000_000,
             seed: 0x00f0_510b,
         };
@@ -58,7 +58,7 @@ impl Options {
     pub(crate) fn launch(&self, folder: &Folder) -> io::Result<Launch> {
         let binary = sibling("fusion-fixture")?;
         let mut launch = Launch::new(binary, folder.path().join("data"));
-        if self.durability != "strict" {
+        if self.durability != "full" {
             launch = launch.arguments(["--durability", &self.durability]);
         }
         Ok(launch)

@@ -94,7 +94,15 @@ impl Launch {
             .args(&self.arguments)
             .arg("--data-dir")
             .arg(&self.data)
-            .args(["--port", &self.port.to_string(), "--site-port", "0", "--ready-file"])
+            .args([
+                "--interface",
+                "127.0.0.1",
+                "--port",
+                &self.port.to_string(),
+                "--site-port",
+                "0",
+                "--ready-file",
+            ])
             .arg(&ready_file)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -15,6 +15,12 @@ impl Random {
         u64::from_le_bytes(fusion_runtime::clock::random_bytes())
     }
 
+    /// The seed of a test run: `FUSION_SEED` if it is set, to repeat a failure, else a fresh one. Callers print it.
+    #[expect(clippy::disallowed_methods, reason = "a test is repeated by a variable of its environment")]
+    pub fn test_seed() -> u64 {
+        std::env::var("FUSION_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(Self::fresh_seed)
+    }
+
     /// The next 64 bits.
     pub const fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,3 +1,29 @@
 //! The one test program of this crate; each file is a chapter.
 
+#![expect(clippy::print_stdout, reason = "seeds and counts of runs that failed")]
+
+mod checker;
+mod crash;
+mod library;
+mod protocol;
 mod tidy;
+mod wire;
+
+use std::io;
+
+use fusion_tests::process::{Folder, Launch, Server};
+
+/// The fixture application, built beside this program.
+const FIXTURE: &str = env!("CARGO_BIN_EXE_fusion-fixture");
+
+/// The fixture application on an empty data folder, which must outlive it.
+fn fixture() -> io::Result<(Server, Folder)> {
+    let folder = Folder::new(&std::env::temp_dir())?;
+    let server = Launch::new(FIXTURE, folder.path().join("data")).start()?;
+    Ok((server, folder))
+}
+
+/// Runs a test's future on one thread.
+fn run(future: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+}

@@ -79,6 +79,10 @@ pub struct ServerOptions {
     )]
     pub convex_site: Option<String>,
 
+    /// Providers whose tokens are accepted, as a JSON list in the form of `convex/auth.config.ts`.
+    #[arg(long, value_name = "JSON", env = "AUTH_PROVIDERS", hide_env_values = true)]
+    pub auth_providers: Option<String>,
+
     /// Show clients neither log lines nor the details of errors.
     #[arg(long, env = "REDACT_LOGS_TO_CLIENT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub redact_logs_to_client: bool,
@@ -124,7 +128,7 @@ pub enum LogFormat {
 }
 
 impl ServerOptions {
-    /// Name, secret, origins and folder as they were set, without empty texts.
+    /// The options, without those that are empty texts.
     pub(super) fn without_empty(&self) -> Self {
         let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         Self {
@@ -132,6 +136,7 @@ impl ServerOptions {
             instance_secret: text(&self.instance_secret),
             convex_origin: text(&self.convex_origin),
             convex_site: text(&self.convex_site),
+            auth_providers: text(&self.auth_providers),
             local_storage: self.local_storage.clone().filter(|folder| !folder.as_os_str().is_empty()),
             ..self.clone()
         }

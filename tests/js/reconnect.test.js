@@ -1,0 +1,69 @@
+// The official client through crashes: every mutation applied exactly once, every promise resolved, subscriptions right.
+
+import assert from "node:assert/strict";
+import path from "node:path";
+import { test } from "node:test";
+import { api } from "./support/api.js";
+import { seeded } from "./support/random.js";
+import { callAsAdmin, connectClient, freePort, startServer, temporaryFolder } from "./support/server.js";
+import { sleep, until } from "./support/wait.js";
+
+test("kill -9 with mutations in flight: each is applied once, in order, and its promise resolves", async (t) => {
+  const random = seeded(t);
+  const at = { port: await freePort(), data: path.join(temporaryFolder(), "data") };
+  let server = await startServer(t, at);
+  const clients = Array.from({ length: 4 }, () => connectClient(t, server));
+  const shown = clients.map(() => []);
+  for (const [i, client] of clients.entries()) {
+    client.onUpdate(api.messages.list, { channel: `client ${i}` }, (messages) => (shown[i] = messages.map(({ body }) => Number(body))));
+  }
+  const calls = clients.map(() => []);
+  let sending = true;
+  const senders = clients.map(async (client, i) => {
+    while (sending) {
+      const body = String(calls[i].length);
+      calls[i].push(client.mutation(api.messages.send, { channel: `client ${i}`, body }));
+      await sleep(random.below(8));
+    }
+  });
+  for (let crash = 0; crash < 5; crash++) {
+    await sleep(200 + random.below(400));
+    await server.kill();
+    await sleep(random.below(100));
+    server = await startServer(t, at);
+  }
+  sending = false;
+  await Promise.all(senders);
+  const ids = await Promise.all(calls.map((own) => Promise.all(own)));
+  for (const [i, own] of calls.entries()) {
+    const expected = own.map((_, number) => number);
+    const stored = await callAsAdmin(server, "messages:list", { channel: `client ${i}` });
+    assert.deepEqual(stored.map(({ body }) => Number(body)), expected, `client ${i}`);
+    assert.deepEqual(stored.map(({ _id }) => _id), ids[i], "a replay answers with the original result");
+    await until("the subscription to converge", () => shown[i].length === expected.length);
+    assert.deepEqual(shown[i], expected);
+  }
+  t.diagnostic(`${calls.map((own) => own.length).join(" + ")} mutations over 5 crashes`);
+});
+
+test("a stop with SIGTERM drains within ten seconds and loses nothing", async (t) => {
+  const at = { port: await freePort(), data: path.join(temporaryFolder(), "data") };
+  const server = await startServer(t, at);
+  const client = connectClient(t, server);
+  await client.query(api.counters.get, { name: "x" });
+  const calls = Array.from({ length: 50 }, () => client.mutation(api.counters.add, { name: "x", by: 1 }));
+  const started = performance.now();
+  assert.equal(await server.stop(), "code 0");
+  assert.ok(performance.now() - started < 10_000);
+  const again = await startServer(t, at);
+  await Promise.all(calls);
+  assert.equal(await callAsAdmin(again, "counters:get", { name: "x" }), 50);
+});
+
+test("a second process on the same data folder is refused with a sentence", async (t) => {
+  const server = await startServer(t);
+  const error = await startServer(t, { data: server.data }).then(assert.fail, (error) => error);
+  assert.match(error.message, /ended with code [1-9]/);
+  assert.match(error.message, /another|already|in use|lock/i);
+  assert.equal(await callAsAdmin(server, "counters:get", { name: "still here" }), 0);
+});

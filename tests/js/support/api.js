@@ -1,0 +1,5 @@
+// References to the fixture application's functions.
+
+import { anyApi } from "convex/server";
+
+export const api = anyApi;

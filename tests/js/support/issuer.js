@@ -1,0 +1,35 @@
+// An OpenID provider on loopback with a key of its own: discovery document, key set, signed tokens.
+
+import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
+import { createServer } from "node:http";
+
+const base64url = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
+
+/** Starts the provider; it stops with the test. */
+export async function startIssuer(t, { audience = "convex" } = {}) {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const key = { ...publicKey.export({ format: "jwk" }), kid: "key-1", alg: "RS256", use: "sig" };
+  let url;
+  const server = createServer((request, response) => {
+    const answers = {
+      "/.well-known/openid-configuration": () => ({ issuer: url, jwks_uri: `${url}/jwks` }),
+      "/jwks": () => ({ keys: [key] }),
+    };
+    const answer = answers[request.url];
+    response.writeHead(answer ? 200 : 404, { "Content-Type": "application/json" });
+    response.end(JSON.stringify(answer ? answer() : {}));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${server.address().port}`;
+  t.after(() => server.close());
+  /** A token for `subject` that lives `seconds` from now (negative: it has expired). */
+  const token = (subject, { seconds = 3600, claims = {}, kid = key.kid, signingKey = privateKey } = {}) => {
+    const now = Math.floor(Date.now() / 1000);
+    const iat = seconds < 0 ? now + seconds - 60 : now;
+    const payload = { iss: url, sub: subject, aud: audience, iat, exp: now + seconds, ...claims };
+    const text = `${base64url({ alg: "RS256", typ: "JWT", kid })}.${base64url(payload)}`;
+    return `${text}.${sign("RSA-SHA256", Buffer.from(text), signingKey).toString("base64url")}`;
+  };
+  const foreignKey = () => createPrivateKey(generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }));
+  return { url, token, foreignKey, provider: { domain: url, applicationID: audience } };
+}
