@@ -11,11 +11,9 @@ mod ready;
 mod shutdown;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use fusion_runtime::auth::{Authenticator, DevIssuer, Provider};
 use fusion_runtime::clock::{Clock, SystemClock};
 use fusion_runtime::database::{Database, DatabaseOptions};
@@ -55,21 +53,6 @@ pub struct Served {
     pub development: bool,
     /// A mutation to run once the server is ready, such as one that makes demo data where there is none.
     pub seed: Option<FunctionPath>,
-}
-
-/// The options of a binary that does nothing but serve.
-#[derive(Debug, Parser)]
-#[command(max_term_width = 110)]
-struct Standalone {
-    #[command(flatten)]
-    options: ServerOptions,
-}
-
-/// The `main` of a binary with an application of its own: reads the options of `fusion serve` from its command line
-/// and serves.
-pub fn main(served: Served) -> ExitCode {
-    let Standalone { options } = Standalone::parse();
-    crate::exit_code(serve(&options, served))
 }
 
 /// Runs a server until it is asked to stop.
@@ -135,6 +118,7 @@ struct Server {
 impl Server {
     async fn start(options: &ServerOptions, served: Served) -> Result<Self> {
         let limits = Arc::new(options::limits()?);
+        let providers = providers(options)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         credentials::create_folder(&options.data_dir)?;
         let mut credentials = Credentials::load(
@@ -174,7 +158,7 @@ impl Server {
         let admin_keys = credentials.admin_keys();
         let admin_key = admin_keys.issue();
         let mut authenticator = Authenticator::new(admin_keys, clock, options.redact_logs_to_client)?;
-        authenticator.set_providers(providers(options)?);
+        authenticator.set_providers(providers);
         let mut dev_issuer = None;
         if served.development {
             let issuer = DevIssuer::new(format!("{cloud_origin}{DEV_ISSUER_PATH}"), &secrets)?;
@@ -225,7 +209,7 @@ impl Server {
             }
         }
         let ready = ReadyFiles::write(&local, &admin_key, &options.data_dir, options.ready_file.as_deref())?;
-        ready::announce(&local, &admin_key);
+        ready::announce(&local, &admin_key, options.durability);
         Ok(Self { database, stop, serving, scheduler, _ready: ready })
     }
 

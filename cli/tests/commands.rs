@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 type Fallible<T = ()> = Result<T, Box<dyn Error>>;
 
 /// What could say something else than the test does.
-const ENVIRONMENT: [&str; 10] = [
+const ENVIRONMENT: [&str; 11] = [
     "CONVEX_SELF_HOSTED_URL",
     "CONVEX_SELF_HOSTED_ADMIN_KEY",
     "DATA_DIR",
@@ -21,6 +21,7 @@ const ENVIRONMENT: [&str; 10] = [
     "INSTANCE_SECRET",
     "CONVEX_CLOUD_ORIGIN",
     "CONVEX_SITE_ORIGIN",
+    "AUTH_PROVIDERS",
     "RUST_LOG",
 ];
 
@@ -50,7 +51,14 @@ impl Server {
     fn start(folder: &Path, arguments: &[&str]) -> Fallible<Self> {
         let ready_file = folder.join("ready.json");
         let log = fs::File::create(folder.join("log"))?;
-        let mut child = fusion(folder, arguments)
+        let mut command = fusion(folder, arguments);
+        // Container files like to set variables to nothing, which must count as not set.
+        for name in
+            ENVIRONMENT.iter().chain(&["STORAGE_DIR", "REDACT_LOGS_TO_CLIENT", "HTTP_SERVER_TIMEOUT_SECONDS"])
+        {
+            command.env(name, "");
+        }
+        let mut child = command
             .args(["--port", "0", "--site-port", "0", "--ready-file", "ready.json"])
             .stderr(log)
             .spawn()?;
@@ -195,10 +203,15 @@ fn every_command_works_against_a_running_server() -> Fallible {
     assert_eq!(server.stop("-TERM")?, Some(0));
     assert!(!folder.join("ready.json").exists() && !folder.join(".fusion/running.json").exists());
     assert_eq!(output(&mut fusion(folder, &["data"]))?.0, 1);
-    let server = Server::start(folder, &["serve", "--app", "fusion-chat", "--interface", "127.0.0.1"])?;
-    assert_eq!(server.text("adminKey"), key);
-    assert_eq!(done(&["env", "get", "GREETING"])?, "bye\n");
-    assert_eq!(server.stop("-INT")?, Some(0));
+    for arguments in [&["dev"][..], &["serve", "--interface", "127.0.0.1", "--durability", "relaxed"]] {
+        let server = Server::start(folder, arguments)?;
+        assert_eq!(server.text("adminKey"), key);
+        assert_eq!(done(&["env", "get", "GREETING"])?, "bye\n");
+        // What was generated does not make the folder one with an application of its own; `serve` starts with none.
+        let has_functions = done(&["function-spec"])?.contains("getMany");
+        assert_eq!(has_functions, arguments == ["dev"]);
+        assert_eq!(server.stop("-INT")?, Some(0));
+    }
     Ok(())
 }
 
@@ -212,6 +225,8 @@ fn a_wrong_command_line_is_exit_code_two() -> Fallible {
     }
     let secret = ["serve", "--instance-secret", "abc", "--port", "0", "--site-port", "0"];
     let (code, _, stderr) = output(&mut fusion(folder.path(), &secret))?;
+    assert!(code == 2 && stderr.contains("hint: "), "{stderr}");
+    let (code, _, stderr) = output(&mut fusion(folder.path(), &["serve", "--auth-providers", "x"]))?;
     assert!(code == 2 && stderr.contains("hint: "), "{stderr}");
     let (code, _, stderr) =
         output(fusion(folder.path(), &["serve"]).env("APPLICATION_MAX_CONCURRENT_QUERIES", "many"))?;

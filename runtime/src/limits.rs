@@ -20,6 +20,19 @@ pub const PINNED_SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(60);
 /// How many handed-out snapshots stay readable at once.
 pub const PINNED_SNAPSHOTS_MAX: usize = 64;
 
+/// Calls waiting for a thread of one kind.
+pub const FUNCTION_QUEUE_LENGTH_MAX: usize = 10_000;
+/// How long a call may wait for a thread.
+pub const FUNCTION_QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Mutations of one client session that wait for their turn.
+pub const SESSION_MUTATIONS_MAX: usize = 1_000;
+/// Executions a log stream can look back on.
+pub const EXECUTION_LOG_ENTRIES_MAX: usize = 1_000;
+/// Lines one execution may print.
+pub const LOG_LINES_MAX: usize = 256;
+/// Longest printed line, in bytes.
+pub const LOG_LINE_LENGTH_MAX: usize = 32_768;
+
 /// What can be set from outside.
 #[derive(Clone, Debug)]
 pub struct Limits {

@@ -128,7 +128,7 @@ pub enum LogFormat {
 }
 
 impl ServerOptions {
-    /// Name, secret, origins and folder as they were set, without empty texts.
+    /// The options, without those that are empty texts.
     pub(super) fn without_empty(&self) -> Self {
         let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         Self {
@@ -136,6 +136,7 @@ impl ServerOptions {
             instance_secret: text(&self.instance_secret),
             convex_origin: text(&self.convex_origin),
             convex_site: text(&self.convex_site),
+            auth_providers: text(&self.auth_providers),
             local_storage: self.local_storage.clone().filter(|folder| !folder.as_os_str().is_empty()),
             ..self.clone()
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::credentials::write_private;
+use super::options::Durability;
 use crate::client::RUNNING_FILE;
 use crate::failure::Result;
 use crate::output;
@@ -56,8 +57,13 @@ impl Drop for ReadyFiles {
 }
 
 /// Says that the server is ready. The admin key is shown to a person, but kept out of logs.
-pub(super) fn announce(addresses: &Addresses, admin_key: &str) {
+pub(super) fn announce(addresses: &Addresses, admin_key: &str, durability: Durability) {
     let Addresses { url, site_url } = addresses;
+    if durability == Durability::Relaxed {
+        output::talk(
+            "Durability is relaxed: a power failure can lose the last moments. --durability full prevents it.",
+        );
+    }
     output::talk(format_args!(
         "Fusion is ready: {url} (HTTP actions: {site_url}, dashboard: {url}/_dashboard)"
     ));

@@ -20,11 +20,12 @@ use super::http::{HttpRequest, HttpResponse};
 use super::mutations::{Attempt, panicked};
 use super::outcome::{Outcome, RequestId, Returned, UdfError};
 use super::path::FunctionPath;
-use super::pool::QUEUE_WAIT_MAX;
 use super::registry::{Access, FunctionEntry, FunctionRegistry, Handler};
 use super::runner::FunctionRunner;
 use crate::auth::Identity;
 use crate::clock::Moment;
+use crate::database::TransactionMetrics;
+use crate::limits::FUNCTION_QUEUE_WAIT_MAX;
 use crate::system::files::Files;
 use crate::system::jobs::Jobs;
 use crate::{Error, Result};
@@ -80,7 +81,7 @@ impl FunctionRunner {
     async fn action_place(&self) -> Result<OwnedSemaphorePermit> {
         let limit = self.deployment().limits().concurrent_actions_max;
         let waiting = self.actions().clone().acquire_owned();
-        match tokio::time::timeout(QUEUE_WAIT_MAX, waiting).await {
+        match tokio::time::timeout(FUNCTION_QUEUE_WAIT_MAX, waiting).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(Error::overloaded(
                 "TooManyConcurrentRequests",
@@ -101,6 +102,7 @@ impl FunctionRunner {
         let core = ActionCore::new(
             self.clone(),
             registry,
+            FunctionKind::Action,
             call.path.to_string(),
             call.identity.clone(),
             call.request_id,
@@ -112,7 +114,13 @@ impl FunctionRunner {
             Err(error) => Err(UdfError::new(&error, call.request_id)),
         };
         let outcome = Outcome { result, log_lines: core.take_logs(), journal: None, ts: 0 };
-        self.note_completion(FunctionKind::Action, &call, started.elapsed(), &outcome);
+        self.note_completion(
+            FunctionKind::Action,
+            &call,
+            started.elapsed(),
+            &outcome,
+            TransactionMetrics::default(),
+        );
         outcome
     }
 
@@ -166,8 +174,15 @@ impl FunctionRunner {
         };
         let identifier = format!("{method} {path}");
         let identity_kind = identity.kind();
-        let core =
-            ActionCore::new(self.clone(), registry.clone(), identifier.clone(), identity, request_id, None);
+        let core = ActionCore::new(
+            self.clone(),
+            registry.clone(),
+            FunctionKind::HttpAction,
+            identifier.clone(),
+            identity,
+            request_id,
+            None,
+        );
         let timeout = self.deployment().limits().action_timeout;
         let task = tokio::spawn(async move {
             let run = AssertUnwindSafe(async { handler(core, request).await }).catch_unwind();

@@ -13,9 +13,7 @@ use tokio::sync::Notify;
 use super::call::FunctionKind;
 use super::log_line::LogLine;
 use super::outcome::RequestId;
-
-/// How many entries are kept.
-pub const ENTRIES_MAX: usize = 1_000;
+use crate::limits::EXECUTION_LOG_ENTRIES_MAX;
 
 /// One entry.
 #[derive(Debug)]
@@ -35,6 +33,8 @@ pub enum LogEvent {
     Completion(Box<Completion>),
     /// A running action printed a line.
     Progress {
+        /// Whether it is an action or an HTTP action.
+        kind: FunctionKind,
         /// The function.
         identifier: String,
         /// Its request.
@@ -93,9 +93,9 @@ impl LogEntry {
         let timestamp = self.timestamp_ms / 1_000.0;
         let line = |line: &LogLine| if structured { line.to_json() } else { Json::String(line.to_string()) };
         match &self.event {
-            LogEvent::Progress { identifier, request_id, line: printed } => json!({
+            LogEvent::Progress { kind, identifier, request_id, line: printed } => json!({
                 "kind": "Progress",
-                "udfType": FunctionKind::Action.name(),
+                "udfType": kind.name(),
                 "componentPath": null,
                 "identifier": identifier,
                 "timestamp": timestamp,
@@ -179,17 +179,12 @@ impl ExecutionLog {
         // Streams continue after a timestamp, so no two entries may share one.
         state.last_timestamp_ms = now_ms.max(state.last_timestamp_ms.next_up());
         let entry = LogEntry { number: state.last_number, timestamp_ms: state.last_timestamp_ms, event };
-        if state.entries.len() == ENTRIES_MAX {
+        if state.entries.len() == EXECUTION_LOG_ENTRIES_MAX {
             state.entries.pop_front();
         }
         state.entries.push_back(Arc::new(entry));
         drop(state);
         self.added.notify_waiters();
-    }
-
-    /// Adds a line that a running action printed.
-    pub fn progress(&self, identifier: &str, request_id: RequestId, now_ms: f64, line: LogLine) {
-        self.push(now_ms, LogEvent::Progress { identifier: identifier.to_owned(), request_id, line });
     }
 
     /// The entries made after `cursor_ms` (milliseconds since the epoch), and the cursor after them. 0 gives
@@ -233,7 +228,11 @@ mod tests {
             timestamp: now_ms,
             is_truncated: false,
         };
-        log.progress("a:b", RequestId::from_number(1), now_ms, line);
+        let (kind, identifier) = (FunctionKind::Action, "a:b".to_owned());
+        log.push(
+            now_ms,
+            LogEvent::Progress { kind, identifier, request_id: RequestId::from_number(1), line },
+        );
     }
 
     #[test]
@@ -252,11 +251,11 @@ mod tests {
     #[test]
     fn the_oldest_entries_go_first() {
         let log = ExecutionLog::default();
-        for number in 0..ENTRIES_MAX + 5 {
+        for number in 0..EXECUTION_LOG_ENTRIES_MAX + 5 {
             add(&log, number as f64);
         }
         let (entries, _) = log.since(0.0);
-        assert_eq!((entries.len(), entries[0].number), (ENTRIES_MAX, 6));
+        assert_eq!((entries.len(), entries[0].number), (EXECUTION_LOG_ENTRIES_MAX, 6));
     }
 
     #[tokio::test]

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-/// Most lines one execution may print.
-pub const LOG_LINES_MAX: usize = 256;
-/// Longest line, in bytes.
-pub const LOG_LINE_LENGTH_MAX: usize = 32_768;
+use crate::limits::{LOG_LINE_LENGTH_MAX, LOG_LINES_MAX};
 
 const TRUNCATED_NOTE: &str = " (truncated due to length)";
 

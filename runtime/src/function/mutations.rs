@@ -24,12 +24,11 @@ use super::pool::check_waited;
 use super::registry::{Access, FunctionEntry, FunctionRegistry};
 use super::runner::FunctionRunner;
 use crate::clock::Moment;
-use crate::database::{CommitExtras, HeadLease, Timestamp, Transaction};
+use crate::database::{CommitExtras, HeadLease, Timestamp, Transaction, TransactionMetrics};
+use crate::limits::SESSION_MUTATIONS_MAX;
 use crate::store::SessionRecord;
 use crate::{Error, ErrorKind, Result};
 
-/// Mutations of one session that wait for their turn.
-pub const SESSION_QUEUE_LENGTH_MAX: usize = 1_000;
 /// Mutations a session runs before others get the thread.
 const TURN_LENGTH_MAX: usize = 32;
 /// Losses after which a transaction takes a lease of the head.
@@ -96,7 +95,7 @@ impl SessionQueues {
             shard.retain(|_, session| session.has_turn);
         }
         let session = shard.entry(session_id).or_default();
-        if session.waiting.len() >= SESSION_QUEUE_LENGTH_MAX {
+        if session.waiting.len() >= SESSION_MUTATIONS_MAX {
             return Err(Box::new(request));
         }
         session.waiting.push_back(request);
@@ -177,7 +176,7 @@ impl FunctionRunner {
                 &Error::overloaded(
                     "TooManyConcurrentMutations",
                     format!(
-                        "Too many concurrent mutations: {SESSION_QUEUE_LENGTH_MAX} of this client wait already. Wait for some of them first."
+                        "Too many concurrent mutations: {SESSION_MUTATIONS_MAX} of this client wait already. Wait for some of them first."
                     ),
                 ),
             ),
@@ -292,9 +291,9 @@ impl FunctionRunner {
         });
         let (mutation, ts) = match ran {
             Ok(ran) => ran,
-            Err(error) => (Ran { result: Err(error), log_lines: Vec::new(), effects: Vec::new() }, 0),
+            Err(error) => (Ran::failed(error), 0),
         };
-        let Ran { result, log_lines, effects } = mutation;
+        let Ran { result, log_lines, effects, usage } = mutation;
         if result.is_ok() {
             self.schedule_effects(effects, ts);
         }
@@ -308,7 +307,7 @@ impl FunctionRunner {
             Err(error) => Err(UdfError::new(&error, call.request_id)),
         };
         let outcome = Outcome { result, log_lines, journal: None, ts };
-        self.note_completion(FunctionKind::Mutation, call, started.elapsed(), &outcome);
+        self.note_completion(FunctionKind::Mutation, call, started.elapsed(), &outcome, usage);
         (outcome, ts)
     }
 
@@ -324,6 +323,7 @@ impl FunctionRunner {
             Execution::new(tx, self.deployment().clone(), registry.clone(), call, IdentityAccess::Open);
         let result = run_guarded(&mut execution, entry, call);
         let Finished { tx, log_lines, effects, .. } = execution.finish();
+        let usage = tx.metrics();
         let record = match (&result, session) {
             // Running a mutation again that wrote nothing does no harm.
             (Ok(value), Some(session)) if !tx.is_read_only() => {
@@ -331,7 +331,7 @@ impl FunctionRunner {
             }
             _ => None,
         };
-        Attempt { tx, commit: result.is_ok(), record, value: Ran { result, log_lines, effects } }
+        Attempt { tx, commit: result.is_ok(), record, value: Ran { result, log_lines, effects, usage } }
     }
 
     /// Runs `body` in a transaction until it commits: again on the new head when it lost, and on a lease of the
@@ -401,6 +401,19 @@ struct Ran {
     result: Result<Value>,
     log_lines: Vec<LogLine>,
     effects: Vec<Effect>,
+    usage: TransactionMetrics,
+}
+
+impl Ran {
+    /// A run that never came to its function.
+    fn failed(error: Error) -> Self {
+        Self {
+            result: Err(error),
+            log_lines: Vec::new(),
+            effects: Vec::new(),
+            usage: TransactionMetrics::default(),
+        }
+    }
 }
 
 fn settle<T>(

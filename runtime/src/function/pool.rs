@@ -11,12 +11,8 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Moment;
+use crate::limits::{FUNCTION_QUEUE_LENGTH_MAX, FUNCTION_QUEUE_WAIT_MAX};
 use crate::{Error, Result};
-
-/// Calls waiting for a thread.
-pub const QUEUE_LENGTH_MAX: usize = 10_000;
-/// How long a call may wait for a thread.
-pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What a thread is to do; it is told how long the work has waited.
 type Work = Box<dyn FnOnce(Duration) + Send>;
@@ -78,7 +74,7 @@ impl Pool {
     /// # Errors
     /// `TooManyConcurrentRequests` if the queue is full.
     pub fn submit(&self, work: impl FnOnce(Duration) + Send + 'static) -> Result<()> {
-        self.push(Box::new(work), QUEUE_LENGTH_MAX)
+        self.push(Box::new(work), FUNCTION_QUEUE_LENGTH_MAX)
     }
 
     /// Queues work that is bounded elsewhere.
@@ -116,7 +112,7 @@ impl Pool {
 
 /// Fails if a call waited so long that its caller has most likely given up.
 pub(super) fn check_waited(waited: Duration) -> Result<()> {
-    if waited <= QUEUE_WAIT_MAX {
+    if waited <= FUNCTION_QUEUE_WAIT_MAX {
         return Ok(());
     }
     Err(Error::overloaded(
@@ -171,7 +167,7 @@ mod tests {
         })
         .unwrap();
         begun.recv().unwrap();
-        for _ in 0..QUEUE_LENGTH_MAX {
+        for _ in 0..FUNCTION_QUEUE_LENGTH_MAX {
             pool.submit(|_| {}).unwrap();
         }
         assert_eq!(pool.submit(|_| {}).unwrap_err().code(), "TooManyConcurrentRequests");
@@ -183,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_waited_too_long_is_refused() {
-        assert!(check_waited(QUEUE_WAIT_MAX).is_ok());
-        assert_eq!(check_waited(QUEUE_WAIT_MAX * 2).unwrap_err().code(), "ExpiredInQueue");
+        assert!(check_waited(FUNCTION_QUEUE_WAIT_MAX).is_ok());
+        assert_eq!(check_waited(FUNCTION_QUEUE_WAIT_MAX * 2).unwrap_err().code(), "ExpiredInQueue");
     }
 }

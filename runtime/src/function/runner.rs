@@ -20,7 +20,7 @@ use super::outcome::{Outcome, Returned, UdfError};
 use super::pool::{Pool, check_waited};
 use super::registry::FunctionRegistry;
 use crate::clock::Moment;
-use crate::database::{Timestamp, Token, Transaction};
+use crate::database::{Timestamp, Token, Transaction, TransactionMetrics};
 use crate::system::environment::{Environment, EnvironmentChange};
 use crate::{Error, Result};
 
@@ -217,7 +217,7 @@ impl FunctionRunner {
         let outcome = Outcome { result, log_lines, journal: tx.take_journal(), ts };
         let trapped = identity_access == IdentityAccess::Trap && observed.identity;
         if found.is_ok() && !trapped {
-            self.note_completion(FunctionKind::Query, call, started.elapsed(), &outcome);
+            self.note_completion(FunctionKind::Query, call, started.elapsed(), &outcome, tx.metrics());
         }
         QueryRun { outcome, token: tx.into_token(), observed }
     }
@@ -275,6 +275,7 @@ impl FunctionRunner {
         call: &FunctionCall,
         duration: Duration,
         outcome: &Outcome,
+        usage: TransactionMetrics,
     ) {
         let error = outcome.result.as_ref().err();
         self.metrics.of(&call.path).record(duration, error.is_some());
@@ -293,7 +294,11 @@ impl FunctionRunner {
                 status: None,
                 will_retry: false,
                 return_bytes: outcome.result.as_ref().map_or(0, |returned| returned.json().len()),
-                usage: Usage::default(),
+                usage: Usage {
+                    read_bytes: usage.bytes_read,
+                    write_bytes: usage.bytes_written,
+                    read_documents: usage.documents_read,
+                },
                 log_lines: if kind == FunctionKind::Action { Vec::new() } else { outcome.log_lines.clone() },
             })),
         );

@@ -9,6 +9,7 @@ use fusion_schema::{Doc, Id, Object, Schema, Table, Typed, Value, object};
 use super::testing::{ManualClock, call, runner, runner_on, value};
 use super::*;
 use crate::auth::Identity;
+use crate::limits::SESSION_MUTATIONS_MAX;
 use crate::{Error, Result};
 
 #[derive(Clone, Debug, PartialEq, Table)]
@@ -85,6 +86,7 @@ fn app() -> Application {
             .query("read", read)
             .mutation("add", add)
             .mutation("addThenFail", add_then_fail)
+            .mutation("peek", |ctx: &mut MutationCtx<'_>, args: Named| read(ctx, args))
             .mutation("catching", catching)
             .mutation("failing", failing)
             .mutation("deeper", deeper)
@@ -249,6 +251,28 @@ fn mutations_of_a_session_run_in_order() {
 }
 
 #[test]
+fn nobody_hears_of_a_mutation_before_it_is_durable() {
+    let runner = runner(app(), clock());
+    let (sender, outcomes) = channel();
+    for request_id in 0..50 {
+        // Every second one only reads what the one before it wrote, and every third fails.
+        let path = ["counters:add", "counters:peek", "counters:addThenFail"][request_id as usize % 3];
+        let (sender, database) = (sender.clone(), runner.deployment().database.clone());
+        let session = SessionRequest { session_id: 7, request_id };
+        runner.submit_mutation(call(path, name("a")), Some(session), move |outcome| {
+            sender.send((outcome.ts, database.published().ts())).unwrap();
+        });
+    }
+    drop(sender);
+    let mut latest = 0;
+    for (ts, published) in outcomes {
+        assert!(ts >= latest && ts <= published, "{latest} {ts} {published}");
+        latest = ts;
+    }
+    assert!(latest > 0);
+}
+
+#[test]
 fn a_replay_gets_the_recorded_answer() {
     let runner = runner(app(), clock());
     let first = submit(&runner, &[(0, "counters:add", "a"), (1, "counters:add", "a")]);
@@ -320,16 +344,14 @@ fn a_session_cannot_queue_without_end() {
     };
     submit("slow:wait", 0);
     begun.recv().unwrap();
-    for request_id in 1..=mutations::SESSION_QUEUE_LENGTH_MAX as u32 {
+    for request_id in 1..=SESSION_MUTATIONS_MAX as u32 {
         submit("slow:nothing", request_id);
     }
     submit("slow:nothing", 5_000);
     let refused = outcomes.recv().unwrap().result.unwrap_err();
     assert_eq!(refused.code, "TooManyConcurrentMutations");
     release.send(()).unwrap();
-    assert!(
-        outcomes.iter().take(mutations::SESSION_QUEUE_LENGTH_MAX + 1).all(|outcome| outcome.result.is_ok())
-    );
+    assert!(outcomes.iter().take(SESSION_MUTATIONS_MAX + 1).all(|outcome| outcome.result.is_ok()));
 }
 
 #[test]
@@ -380,6 +402,62 @@ fn a_transaction_that_keeps_losing_takes_the_head() {
     assert!(ran.is_ok());
     assert_eq!(attempts.load(Ordering::SeqCst), 3);
     assert_eq!(database.commit_metrics().leases.load(Ordering::SeqCst), 1);
+}
+
+fn request(method: &str) -> http::HttpRequest {
+    axum::http::Request::builder().method(method).uri("http://site/x").body(http::HttpBody::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn http_actions_answer_requests() {
+    let mut app = Application::new("test");
+    app.http("from the services", |routes| {
+        routes
+            .route("/greet", "GET", |ctx: ActionCtx<&'static str>, _| async move {
+                ctx.log(LogLevel::Log, "greeting");
+                Ok(http::HttpResponse::new(http::HttpBody::from(*ctx.services())))
+            })
+            .prefix("/who/", "POST", |ctx: ActionCtx<&'static str>, _| async move {
+                ctx.identity()?;
+                Ok(http::HttpResponse::new(http::HttpBody::empty()))
+            });
+    });
+    let runner = runner(app, clock());
+    let answer = async |method: &str, path: &str, identity: Identity| {
+        runner.http_action(path, identity, request(method)).await.result
+    };
+    let response = answer("GET", "/greet", Identity::Anonymous).await.unwrap();
+    let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
+    assert_eq!(body, "from the services");
+    let missing = answer("POST", "/greet", Identity::Anonymous).await.unwrap_err();
+    assert_eq!((missing.kind, missing.code.as_str()), (crate::ErrorKind::NotFound, "NoMatchingRoute"));
+
+    // Credentials that could not be used fail only those who ask for them.
+    let unusable = Identity::Invalid(Error::unauthenticated("InvalidAuthHeader", "expired"));
+    assert!(answer("GET", "/greet", unusable.clone()).await.is_ok());
+    let error = answer("POST", "/who/x", unusable).await.unwrap_err();
+    assert_eq!(error.detail(), "Uncaught Error: expired");
+    assert!(answer("POST", "/who/x", Identity::Anonymous).await.is_ok());
+
+    let (entries, _) = runner.log().since(0.0);
+    let first = entries[0].to_json(false);
+    assert_eq!((first["kind"].as_str(), first["udfType"].as_str()), (Some("Progress"), Some("HttpAction")));
+    assert_eq!(entries[1].to_json(false)["success"]["status"], "200");
+}
+
+#[tokio::test]
+async fn executions_are_logged_and_counted() {
+    let runner = runner(app(), clock());
+    runner.mutation(call("counters:add", name("a"))).await;
+    runner.mutation(call("counters:addThenFail", name("a"))).await;
+    let (entries, _) = runner.log().since(0.0);
+    let logged: Vec<_> = entries.iter().map(|entry| entry.to_json(true)).collect();
+    assert_eq!(logged[0]["identifier"], "counters:add");
+    assert_eq!(logged[0]["logLines"][0]["messages"][0], "'adding to a'");
+    assert!(logged[0]["usageStats"]["databaseWriteBytes"].as_f64().unwrap() > 0.0);
+    assert_eq!(logged[1]["error"], r#"Uncaught ConvexError: {"code":"NO"}"#);
+    let metrics = runner.metrics().of(&FunctionPath::parse("counters:addThenFail").unwrap());
+    assert_eq!((metrics.calls.load(Ordering::Relaxed), metrics.errors.load(Ordering::Relaxed)), (1, 1));
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 use crate::clock::Moment;
-use crate::database::{Timestamp, Transaction};
+use crate::database::{Timestamp, Transaction, TransactionMetrics};
 use crate::function::execution::{Effect, Execution, Finished, IdentityAccess};
 use crate::function::mutations::{Attempt, guard};
 use crate::function::registry::{FunctionEntry, FunctionRegistry};
@@ -255,6 +255,7 @@ struct MutationRun {
     outcome: Outcome,
     effects: Vec<Effect>,
     duration: Duration,
+    usage: TransactionMetrics,
 }
 
 /// Runs a mutation in one transaction with what comes `before` (which may call it off) and `after` it (which is
@@ -279,7 +280,7 @@ async fn run_mutation(
     let (Some(run), ts) = ran else { return Ok(()) };
     runner.schedule_effects(run.effects, ts);
     runner.deployment().database.durable(ts).await?;
-    runner.note_completion(FunctionKind::Mutation, &call, run.duration, &run.outcome);
+    runner.note_completion(FunctionKind::Mutation, &call, run.duration, &run.outcome, run.usage);
     Ok(())
 }
 
@@ -306,14 +307,19 @@ fn attempt(
         return Err(error.clone());
     }
     let Finished { mut tx, log_lines, effects, .. } = execution.finish();
-    let duration = started.elapsed();
+    let (duration, usage) = (started.elapsed(), tx.metrics());
     after(&mut tx, &result, &log_lines, duration)?;
     let result = match result {
         Ok(value) => Ok(Returned::from_value(&value)),
         Err(error) => Err(UdfError::new(&error, call.request_id)),
     };
     let outcome = Outcome { result, log_lines, journal: None, ts: 0 };
-    Ok(Attempt { tx, commit: true, record: None, value: Some(MutationRun { outcome, effects, duration }) })
+    Ok(Attempt {
+        tx,
+        commit: true,
+        record: None,
+        value: Some(MutationRun { outcome, effects, duration, usage }),
+    })
 }
 
 #[cfg(test)]

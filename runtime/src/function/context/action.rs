@@ -15,6 +15,7 @@ use crate::auth::{Identity, UserIdentity};
 use crate::clock::random_bytes;
 use crate::function::call::{Caller, FunctionCall, FunctionKind};
 use crate::function::deployment::Deployment;
+use crate::function::execution_log::LogEvent;
 use crate::function::log_line::{LogLevel, LogLine, LogLines, quote};
 use crate::function::outcome::{Outcome, RequestId};
 use crate::function::path::FunctionPath;
@@ -33,6 +34,8 @@ pub struct ActionCore {
 struct Inner {
     runner: Arc<FunctionRunner>,
     registry: Arc<FunctionRegistry>,
+    /// Whether it is an action or an HTTP action.
+    kind: FunctionKind,
     /// The function, or `GET /path` of an HTTP action.
     name: String,
     identity: Identity,
@@ -52,13 +55,14 @@ impl ActionCore {
     pub(crate) fn new(
         runner: Arc<FunctionRunner>,
         registry: Arc<FunctionRegistry>,
+        kind: FunctionKind,
         name: String,
         identity: Identity,
         request_id: RequestId,
         job: Option<DocumentId>,
     ) -> Self {
         let logs = Mutex::new(LogLines::default());
-        Self { inner: Arc::new(Inner { runner, registry, name, identity, request_id, job, logs }) }
+        Self { inner: Arc::new(Inner { runner, registry, kind, name, identity, request_id, job, logs }) }
     }
 
     /// The deployment.
@@ -107,7 +111,10 @@ impl ActionCore {
         let now = self.deployment().clock().unix_ms();
         let line = self.inner.logs.lock().push(level, messages, now).cloned();
         if let Some(line) = line {
-            self.inner.runner.log().progress(&self.inner.name, self.inner.request_id, now, line);
+            let Inner { kind, name, request_id, .. } = &*self.inner;
+            let event =
+                LogEvent::Progress { kind: *kind, identifier: name.clone(), request_id: *request_id, line };
+            self.inner.runner.log().push(now, event);
         }
     }
 

@@ -4,8 +4,9 @@ use std::sync::Weak;
 
 use crate::Error;
 use crate::database::{ReadSet, Snapshot, Token};
-use crate::function::pool::{QUEUE_LENGTH_MAX, check_waited};
+use crate::function::pool::check_waited;
 use crate::function::{FunctionCall, FunctionRunner, IdentityAccess, Observed, Outcome, QueryRun};
+use crate::limits::FUNCTION_QUEUE_LENGTH_MAX;
 
 /// A run to start.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub trait QueryExecutor: Send + Sync + 'static {
 impl QueryExecutor for Weak<FunctionRunner> {
     fn start(&self, run: LiveRun, done: RunDone) {
         let Some(runner) = self.upgrade() else { return };
-        if run.may_be_refused && runner.query_pool().waiting() >= QUEUE_LENGTH_MAX {
+        if run.may_be_refused && runner.query_pool().waiting() >= FUNCTION_QUEUE_LENGTH_MAX {
             let error = runner.query_pool().overloaded();
             runner.query_pool().submit_always(move |_| done(refused(&run, &error)));
             return;
