@@ -103,15 +103,17 @@ impl Client {
         }
         socket.flush().await?;
         while !self.is_finished() {
-            if self.sending.get() && self.pending.borrow().len() < WINDOW {
-                let message = self.begin();
-                socket.send(message).await?;
-            }
-            let pause = Duration::from_millis(self.random.borrow_mut().below(6));
-            // A pause without a message is the moment for the next call.
-            if let Ok(text) = timeout(pause, socket.next()).await {
-                let Some(text) = text? else { return Ok(()) };
-                self.read(&text)?;
+            let pause = Duration::from_millis(self.random.borrow_mut().below(12));
+            match timeout(pause, socket.next()).await {
+                Ok(Ok(Some(text))) => self.read(&text)?,
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(error)) => return Err(error),
+                // A pause without a message is the moment for the next call.
+                Err(_) if self.sending.get() && self.pending.borrow().len() < WINDOW => {
+                    let message = self.begin();
+                    socket.send(message).await?;
+                }
+                Err(_) => {}
             }
         }
         Ok(())
@@ -191,20 +193,23 @@ impl Pending {
     }
 }
 
-/// Checks that the client's operations are exactly 0, 1, 2, ... and hold at least what was acknowledged.
-async fn check_operations(server: &Server, client: &Client, acknowledged: u64) -> io::Result<u64> {
-    let operations = call(server, "ledger:operations", json!({"client": client.name})).await?;
+/// Checks that the client's operations from number `from` on are each there once, in order, and hold at least what
+/// was acknowledged. Returns how many there are.
+async fn check_operations(server: &Server, client: &Client, from: u64, acknowledged: u64) -> io::Result<u64> {
+    let args = json!({"client": client.name, "from": from});
+    let operations = call(server, "ledger:operations", args).await?;
     let numbers: Vec<f64> =
         operations.as_array().into_iter().flatten().filter_map(|number| number.as_f64()).collect();
     let name = &client.name;
     for (i, &number) in numbers.iter().enumerate() {
-        if number != i as f64 {
+        let expected = from + i as u64;
+        if number != expected as f64 {
             return Err(io::Error::other(format!(
-                "{name}: operation {i} is lost or doubled, {number} follows"
+                "{name}: operation {expected} is lost or doubled in {numbers:?}"
             )));
         }
     }
-    let count = numbers.len() as u64;
+    let count = from + numbers.len() as u64;
     if count < acknowledged {
         return Err(io::Error::other(format!("{name}: {acknowledged} were acknowledged, {count} are there")));
     }
@@ -239,6 +244,8 @@ fn killed_at_200_random_points_nothing_acknowledged_is_lost_or_doubled() -> io::
         }
         tasks
             .run_until(async {
+                // What was checked after the crash before is checked again at the end.
+                let mut checked = [0; CLIENTS];
                 for crash in 0..CRASHES {
                     sleep(Duration::from_millis(10 + random.below(120))).await;
                     let acknowledged: Vec<u64> =
@@ -246,8 +253,8 @@ fn killed_at_200_random_points_nothing_acknowledged_is_lost_or_doubled() -> io::
                     server.kill()?;
                     server = launch.start()?;
                     check_sum(&server).await?;
-                    for (client, acknowledged) in clients.iter().zip(acknowledged) {
-                        check_operations(&server, client, acknowledged)
+                    for (i, client) in clients.iter().enumerate() {
+                        checked[i] = check_operations(&server, client, checked[i], acknowledged[i])
                             .await
                             .map_err(|error| io::Error::other(format!("after crash {crash}: {error}")))?;
                         if let Some(failure) = client.failure.borrow_mut().take() {
@@ -277,7 +284,7 @@ async fn finish(server: &Server, clients: &[Rc<Client>]) -> io::Result<()> {
             return Err(io::Error::other(failure));
         }
         let sent = client.next.get();
-        let count = check_operations(server, client, sent).await?;
+        let count = check_operations(server, client, 0, sent).await?;
         assert_eq!(count, sent, "{} sent {sent} operations", client.name);
         assert_eq!(client.shown.get(), sent as f64 - 1.0, "what {} shows", client.name);
         check_receipts(server, client, sent).await?;
