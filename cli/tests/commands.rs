@@ -51,7 +51,14 @@ impl Server {
     fn start(folder: &Path, arguments: &[&str]) -> Fallible<Self> {
         let ready_file = folder.join("ready.json");
         let log = fs::File::create(folder.join("log"))?;
-        let mut child = fusion(folder, arguments)
+        let mut command = fusion(folder, arguments);
+        // Container files like to set variables to nothing, which must count as not set.
+        for name in
+            ENVIRONMENT.iter().chain(&["STORAGE_DIR", "REDACT_LOGS_TO_CLIENT", "HTTP_SERVER_TIMEOUT_SECONDS"])
+        {
+            command.env(name, "");
+        }
+        let mut child = command
             .args(["--port", "0", "--site-port", "0", "--ready-file", "ready.json"])
             .stderr(log)
             .spawn()?;
@@ -196,10 +203,15 @@ fn every_command_works_against_a_running_server() -> Fallible {
     assert_eq!(server.stop("-TERM")?, Some(0));
     assert!(!folder.join("ready.json").exists() && !folder.join(".fusion/running.json").exists());
     assert_eq!(output(&mut fusion(folder, &["data"]))?.0, 1);
-    let server = Server::start(folder, &["serve", "--app", "fusion-chat", "--interface", "127.0.0.1"])?;
-    assert_eq!(server.text("adminKey"), key);
-    assert_eq!(done(&["env", "get", "GREETING"])?, "bye\n");
-    assert_eq!(server.stop("-INT")?, Some(0));
+    for arguments in [&["dev"][..], &["serve", "--interface", "127.0.0.1", "--durability", "relaxed"]] {
+        let server = Server::start(folder, arguments)?;
+        assert_eq!(server.text("adminKey"), key);
+        assert_eq!(done(&["env", "get", "GREETING"])?, "bye\n");
+        // What was generated does not make the folder one with an application of its own; `serve` starts with none.
+        let has_functions = done(&["function-spec"])?.contains("getMany");
+        assert_eq!(has_functions, arguments == ["dev"]);
+        assert_eq!(server.stop("-INT")?, Some(0));
+    }
     Ok(())
 }
 

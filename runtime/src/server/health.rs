@@ -94,6 +94,16 @@ fn metrics_text(state: &ServerState) -> String {
     let help = "Runs that lost against a concurrent transaction and were repeated.";
     describe(&mut out, "fusion_function_reruns_total", "counter", help);
     let _ = writeln!(out, "fusion_function_reruns_total {}", state.runner.metrics().reruns());
+    let commits = state.database().commit_metrics();
+    for (name, help, value) in [
+        ("commits", "Transactions that were given their place in the order.", &commits.commits),
+        ("commit_batches", "Batches of transactions that were made durable together.", &commits.batches),
+        ("commit_conflicts", "Transactions that lost against another one.", &commits.conflicts),
+        ("head_leases", "Transactions that ran while nobody else could commit.", &commits.leases),
+    ] {
+        describe(&mut out, &format!("fusion_{name}_total"), "counter", help);
+        let _ = writeln!(out, "fusion_{name}_total {}", value.load(Ordering::Relaxed));
+    }
     let live = state.sockets.live.counts();
     gauge(&mut out, "fusion_live_queries", "Live queries, unused results included.", live.queries as f64);
     gauge(&mut out, "fusion_subscriptions", "Queries that sockets show.", live.subscriptions as f64);

@@ -46,6 +46,8 @@ pub const WRITE_BUFFER_SIZE: usize = 64 << 10;
 const FRAMES_PER_TURN: usize = 256;
 /// Messages waiting for the socket at which no more frames are read: a client that sends without reading waits.
 const OUTGOING_MAX: usize = 4096;
+/// Bytes waiting for the socket at which no more frames are read.
+const OUTGOING_BYTES_MAX: usize = 16 << 20;
 /// How long the client may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -118,6 +120,7 @@ struct Driver {
     /// Whether the session may have become due for a Transition since the live queries were asked.
     is_stirred: bool,
     outgoing: VecDeque<Message>,
+    outgoing_bytes: usize,
     is_unflushed: bool,
     /// Whether nothing more is said or heard, except what is on its way.
     is_closing: bool,
@@ -156,6 +159,7 @@ impl Driver {
             wanted_ts: None,
             is_stirred: false,
             outgoing: VecDeque::new(),
+            outgoing_bytes: 0,
             is_unflushed: false,
             is_closing: false,
             is_deaf: false,
@@ -199,7 +203,9 @@ impl Driver {
     /// Takes frames; whether there may be more right away.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         for _ in 0..FRAMES_PER_TURN {
-            let is_held_up = !self.session.wants_input() || self.outgoing.len() >= OUTGOING_MAX;
+            let is_held_up = !self.session.wants_input()
+                || self.outgoing.len() >= OUTGOING_MAX
+                || self.outgoing_bytes >= OUTGOING_BYTES_MAX;
             if self.is_deaf || (is_held_up && !self.is_closing) {
                 return false;
             }
@@ -290,22 +296,22 @@ impl Driver {
     }
 
     fn tick(&mut self, cx: &mut Context<'_>) {
-        if self.is_closing {
-            if self.timer.as_mut().poll(cx).is_ready() {
-                self.is_over = true;
-            }
-            return;
-        }
         // Most events move the deadline away; the timer is left alone until it rings.
-        let deadline = self.session.deadline();
-        if deadline < self.armed {
-            self.arm(deadline);
+        if !self.is_closing && self.session.deadline() < self.armed {
+            self.arm(self.session.deadline());
         }
-        while self.timer.as_mut().poll(cx).is_ready() && !self.is_closing {
+        // Asked until it is pending, for only then will it wake the task.
+        while !self.is_over && self.timer.as_mut().poll(cx).is_ready() {
+            if self.is_closing {
+                self.is_over = true;
+                return;
+            }
             if self.session.deadline() <= self.began.elapsed() {
                 self.step(Event::Tick);
             }
-            self.arm(self.session.deadline());
+            if !self.is_closing {
+                self.arm(self.session.deadline());
+            }
         }
     }
 
@@ -326,6 +332,9 @@ impl Driver {
                 Poll::Ready(Ok(())) => {}
             }
             let Some(message) = self.outgoing.pop_front() else { break };
+            if let Message::Text(text) = &message {
+                self.outgoing_bytes -= text.len();
+            }
             self.is_unflushed = true;
             if Pin::new(&mut self.socket).start_send(message).is_err() {
                 self.is_over = true;
@@ -354,7 +363,10 @@ impl Driver {
 
     fn apply(&mut self, effect: Effect) {
         match effect {
-            Effect::Send(text) => self.outgoing.push_back(Message::Text(text.into())),
+            Effect::Send(text) => {
+                self.outgoing_bytes += text.len();
+                self.outgoing.push_back(Message::Text(text.into()));
+            }
             Effect::SocketPing => self.outgoing.push_back(Message::Ping(Default::default())),
             Effect::Connected(session_id) => self.session_id = Some(session_id),
             Effect::Verify(credentials) => {

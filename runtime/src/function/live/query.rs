@@ -49,6 +49,8 @@ pub(super) enum Part {
     Awaited,
     /// The wave has its result.
     Arrived,
+    /// It is run beside the waves, because it is slow.
+    Aside,
 }
 
 /// The result of a live query's last run.
@@ -89,6 +91,12 @@ pub(super) struct LiveQuery {
     /// The first commit that touched the result the wave holds back.
     pub(super) touched_again: Option<Timestamp>,
     pub(super) is_running: bool,
+    /// Its last run took long.
+    pub(super) is_slow: bool,
+    /// Its last result was touched before it was there.
+    pub(super) is_hot: bool,
+    /// Waves have gone on without it; counted in the sessions of its subscribers.
+    pub(super) is_lagging: bool,
     /// Grows with every result.
     pub(super) generation: u32,
     /// Runs in a row that failed because of the system around the function.
@@ -119,6 +127,9 @@ impl LiveQuery {
             part: Part::Absent,
             touched_again: None,
             is_running: false,
+            is_slow: false,
+            is_hot: false,
+            is_lagging: false,
             generation: 0,
             failures: 0,
             subscribers: Vec::new(),

@@ -9,7 +9,8 @@
 //! or `published` if nothing is dirty: every result that is not newer holds there. So a session can always be
 //! told something: with no dirty query, everything at `published`; with one, everything at `floor`, or still
 //! at the timestamp it was told before if that is later. Initial runs read the wave's snapshot while there is
-//! a wave, so their results never are newer than what the wave will make of `floor`.
+//! a wave, so their results never are newer than what the wave will make of `floor`. Waves do not wait for slow
+//! queries; a session that shows one which lags behind is told nothing until it has caught up.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub(super) struct Session {
     fresh: Vec<u32>,
     /// How many subscriptions are to dirty queries.
     dirty: usize,
+    /// How many of these are to queries that the waves do not wait for.
+    lagging: usize,
     /// How many subscriptions are to queries without a result.
     missing: usize,
     /// The timestamp of the last update.
@@ -181,6 +184,7 @@ impl<S: Clone> State<S> {
             changed: Vec::new(),
             fresh: Vec::new(),
             dirty: 0,
+            lagging: 0,
             missing: 0,
             reported: 0,
             is_switching: false,
@@ -271,7 +275,11 @@ impl<S: Clone> State<S> {
 
     /// The latest timestamp at which everything the session shows is known.
     fn tellable(&self, session: &Session) -> Timestamp {
-        if session.dirty == 0 { self.published } else { self.floor.max(session.reported) }
+        match session {
+            Session { lagging: 1.., reported, .. } => *reported,
+            Session { dirty: 1.., reported, .. } => self.floor.max(*reported),
+            _ => self.published,
+        }
     }
 
     /// Whether a subscription has a result that may be reported at `ts`.
@@ -438,6 +446,7 @@ impl<S: Clone> State<S> {
         let session = &mut self.sessions[entry.session];
         session.missing += usize::from(query.current.is_none());
         session.dirty += usize::from(query.is_dirty);
+        session.lagging += usize::from(query.is_lagging);
     }
 
     /// The reverse of [`Self::attach`]; what nobody shows any more goes to the cache or away.
@@ -451,6 +460,7 @@ impl<S: Clone> State<S> {
         let session = &mut self.sessions[session];
         session.missing -= usize::from(query.current.is_none());
         session.dirty -= usize::from(query.is_dirty);
+        session.lagging -= usize::from(query.is_lagging);
         if query.subscribers.is_empty() {
             self.enter_cache(slot);
         }
@@ -468,14 +478,32 @@ impl<S: Clone> State<S> {
         &self.sessions[self.subscriptions[subscription].session].identity
     }
 
-    /// Counts a query as dirty in the sessions that show it, or as clean again.
-    pub(super) fn count_dirty(&mut self, slot: usize, is_dirty: bool) {
+    /// Counts a query as dirty in the sessions that show it.
+    pub(super) fn count_dirty(&mut self, slot: usize) {
         for subscription in &self.queries[slot].subscribers {
+            self.sessions[self.subscriptions[*subscription].session].dirty += 1;
+        }
+    }
+
+    /// Counts a query as clean again in the sessions that show it.
+    pub(super) fn count_clean(&mut self, slot: usize) {
+        for subscription in &self.queries[slot].subscribers {
+            self.sessions[self.subscriptions[*subscription].session].dirty -= 1;
+        }
+    }
+
+    /// Counts a query as lagging behind in the sessions that show it, or not any more.
+    pub(super) fn set_lagging(&mut self, slot: usize, is_lagging: bool) {
+        let query = &mut self.queries[slot];
+        if std::mem::replace(&mut query.is_lagging, is_lagging) == is_lagging {
+            return;
+        }
+        for subscription in &query.subscribers {
             let session = &mut self.sessions[self.subscriptions[*subscription].session];
-            if is_dirty {
-                session.dirty += 1;
+            if is_lagging {
+                session.lagging += 1;
             } else {
-                session.dirty -= 1;
+                session.lagging -= 1;
             }
         }
     }
@@ -498,7 +526,8 @@ impl<S: Clone> State<S> {
                 self.list(subscription);
             }
             let session = &self.sessions[of];
-            if is_news || (session.missing == 0 && !session.fresh.is_empty()) {
+            // What was held back because of this query can be told now, even if itself it looks the same.
+            if is_news || !session.changed.is_empty() || (session.missing == 0 && !session.fresh.is_empty()) {
                 self.wake(of);
             }
         }
@@ -552,6 +581,7 @@ impl<S: Clone> State<S> {
             let count =
                 |is: fn(&LiveQuery) -> bool| session.queries.values().filter(|s| is(query(s))).count();
             assert_eq!(session.dirty, count(|query| query.is_dirty), "dirty queries of session {slot}");
+            assert_eq!(session.lagging, count(|query| query.is_lagging), "lagging queries of {slot}");
             assert_eq!(session.missing, count(|query| query.current.is_none()), "missing results of {slot}");
         }
         let mut bytes = 0;
@@ -567,7 +597,8 @@ impl<S: Clone> State<S> {
             bytes += query.cached_size;
             awaited += usize::from(query.part == Part::Awaited);
             let is_settled = self.wave.is_none() && self.touched.is_empty();
-            assert!(!is_settled || !query.is_dirty, "a dirty query is forgotten");
+            let is_attended = !query.is_dirty || query.part == Part::Aside;
+            assert!(!is_settled || is_attended, "a dirty query is forgotten");
         }
         assert_eq!(self.cache.bytes, bytes);
         assert_eq!(self.wave.as_ref().map_or(0, |wave| wave.awaited), awaited);

@@ -13,7 +13,7 @@ use super::cache::Offer;
 use super::query::QueryKey;
 use super::result::QueryResult;
 use super::state::{Config, State};
-use super::wave::{End, Run};
+use super::wave::{End, Run, SLOW};
 use crate::Error;
 use crate::auth::{Identity, UserIdentity};
 use crate::database::{IndexId, Interval, KeyChange, LogEntry, LogWrite, ReadSet, TableId, Timestamp, Token};
@@ -339,6 +339,8 @@ enum Step {
     Poll(usize),
     Ask(Query, u8),
     Time(u64),
+    /// What is running takes long.
+    Slow,
     Rest,
 }
 
@@ -376,6 +378,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => session.prop_map(Step::Poll),
         3 => (query(), 0_u8..4).prop_map(|(query, i)| Step::Ask(query, i)),
         1 => (0_u64..400).prop_map(Step::Time),
+        3 => Just(Step::Slow),
         1 => Just(Step::Rest),
     ]
 }
@@ -399,6 +402,7 @@ fn play(steps: Vec<Step>, config: Config) {
                 harness.state.now += Duration::from_secs(seconds);
                 harness.state.expire();
             }
+            Step::Slow => harness.state.now += Duration::from_millis(60),
             Step::Rest => harness.rest(),
             Step::Ask(query, number) => ask(&mut harness, query, identity(number)),
             _ if harness.clients.is_empty() => {}
@@ -545,4 +549,64 @@ fn a_failure_of_the_system_is_tried_again_and_not_handed_on() {
     harness.clients[0].was_settled = false;
     harness.rest();
     assert_eq!(harness.clients[1].known.len(), 1);
+}
+
+/// A harness in which session 0 shows a slow query of cell 1 and one of cell 2, session 1 only that of cell 2.
+fn with_a_slow_query() -> Harness {
+    let mut harness = Harness::new(CONFIG);
+    (0..2).for_each(|_| harness.connect());
+    for (which, query_id, query) in [(0, 0, Query::Sum(1, 2)), (0, 1, Query::Cell(2)), (1, 0, Query::Cell(2))]
+    {
+        harness.clients[which].queries.insert(query_id, query);
+        harness.state.add(harness.clients[which].session, query_id, query.key(None));
+    }
+    harness.rest();
+    harness.commit(&[(1, Some(1))], false);
+    harness.advance(false);
+    harness.start();
+    harness.state.now += SLOW * 2;
+    harness.rest();
+    harness
+}
+
+#[test]
+fn a_slow_query_holds_up_only_the_sessions_that_show_it() {
+    let mut harness = with_a_slow_query();
+    let before = harness.clients[0].ts;
+    harness.commit(&[(1, Some(2)), (2, Some(2))], false);
+    harness.advance(false);
+    harness.start();
+    assert_eq!(harness.running.len(), 2);
+    let slow = harness.running.iter().position(|run| Query::of(&run.key) == Query::Sum(1, 2)).unwrap();
+    harness.finish(1 - slow);
+    harness.poll(0);
+    harness.poll(1);
+    assert_eq!(harness.clients[0].ts, before, "its own session waits for it");
+    assert_eq!(harness.clients[1].ts, harness.world.ts, "others do not");
+    harness.finish(0);
+    harness.poll(0);
+    assert_eq!(harness.clients[0].ts, harness.world.ts);
+}
+
+#[test]
+fn a_session_gets_on_though_its_slow_query_is_touched_all_the_time() {
+    let mut harness = with_a_slow_query();
+    for _ in 0..10 {
+        let before = harness.clients[0].ts;
+        // Beside a wave, at the beginning of the next, and at its end.
+        for _ in 0..3 {
+            let value = (harness.world.ts / 10 % 200) as u8;
+            harness.commit(&[(1, Some(value)), (2, Some(value))], false);
+            harness.advance(false);
+            harness.start();
+            harness.commit(&[(1, Some(value + 1)), (2, Some(value + 1))], false);
+            harness.advance(false);
+            harness.state.now += SLOW * 2;
+            for _ in 0..harness.running.len() {
+                harness.finish(0);
+            }
+            harness.poll(0);
+        }
+        assert!(harness.clients[0].ts > before, "nothing new for three rounds");
+    }
 }

@@ -5,6 +5,9 @@
 //! then take effect together, because a session must be told about all its queries at one timestamp. Commits
 //! of the meantime make the next wave; sessions that show nothing dirty are not held up by any of this.
 //!
+//! A slow query must not hold up everybody: it is run beside the waves, and only the sessions that show it wait.
+//! If commits keep touching it while it runs, its sessions would wait forever, so it then is part of a wave again.
+//!
 //! After a push every result is outdated but still true of the data, so these are run again in small batches,
 //! each part of a wave.
 
@@ -22,6 +25,8 @@ use crate::database::{LogEntry, Timestamp, Token};
 const OUTDATED_BATCH: usize = 64;
 /// Runs in a row that may fail because of the system before its error is shown.
 const FAILURES_MAX: u8 = 3;
+/// A query whose last run took longer is slow.
+pub(super) const SLOW: Duration = Duration::from_millis(50);
 /// Commits remembered for the runs under way; when there are more, what the oldest runs give counts as touched.
 const RECENT_MAX: usize = if cfg!(test) { 8 } else { 100_000 };
 
@@ -158,7 +163,10 @@ impl<S: Clone> State<S> {
             _ => self.touched.push(reference),
         }
         self.index.remove(slot as u32);
-        self.count_dirty(slot, true);
+        self.count_dirty(slot);
+        if touched.is_some_and(|touched| touched <= self.floor) {
+            self.set_lagging(slot, true);
+        }
     }
 
     /// Functions or schema changed: all results are to be computed again, little by little.
@@ -215,7 +223,9 @@ impl<S: Clone> State<S> {
             }
         }
         self.touched.clear();
+        members.retain(|reference| !self.set_aside(*reference));
         if members.is_empty() {
+            self.floor = self.published;
             return false;
         }
         for reference in &members {
@@ -227,6 +237,26 @@ impl<S: Clone> State<S> {
             Some(Wave { ts, snapshot, awaited: members.len(), arrived: Vec::new(), splits: Vec::new() });
         self.wave_runs.extend(members);
         true
+    }
+
+    /// Has a query run beside the waves if it is one that waves should not wait for.
+    fn set_aside(&mut self, reference: QueryRef) -> bool {
+        let query = &mut self.queries[reference.slot];
+        let goes_aside = query.is_slow && !query.is_hot;
+        if goes_aside {
+            query.part = Part::Aside;
+            self.first_runs.push_back(reference);
+            self.set_lagging(reference.slot, true);
+        }
+        goes_aside
+    }
+
+    /// Makes a query that was run beside the waves part of the next one.
+    fn take_back(&mut self, reference: QueryRef) {
+        let query = &mut self.queries[reference.slot];
+        query.part = Part::Absent;
+        query.is_hot = true;
+        self.touched.push(reference);
     }
 
     /// Makes the wave's results current.
@@ -268,7 +298,7 @@ impl<S: Clone> State<S> {
                 self.first_runs.pop_front().or_else(|| self.wave_runs.pop_front())
             }?;
             let Some(query) = self.find(reference) else { continue };
-            let is_wanted = query.part == Part::Awaited || query.current.is_none();
+            let is_wanted = matches!(query.part, Part::Awaited | Part::Aside) || query.current.is_none();
             if query.is_running || !is_wanted {
                 continue;
             }
@@ -298,8 +328,11 @@ impl<S: Clone> State<S> {
         self.running -= 1;
         let Ticket { query: reference, ts, started } = ticket;
         if self.find(reference).is_some() {
-            self.queries[reference.slot].is_running = false;
+            let query = &mut self.queries[reference.slot];
+            query.is_running = false;
+            query.is_slow = self.now.saturating_sub(started.at) > SLOW;
             match end {
+                End::Trapped if query.part == Part::Aside => self.take_back(reference),
                 End::Trapped => self.split(reference),
                 End::Finished { result, token, read_identity, read_clock } => {
                     let current = Current::new(result, ts, started, read_clock);
@@ -328,14 +361,19 @@ impl<S: Clone> State<S> {
             return;
         }
         query.failures = 0;
+        if query.part == Part::Aside && touched.is_some() {
+            return self.take_back(reference);
+        }
         query.touched_again = touched;
+        // Sessions that are told about `floor` must not find a newer result in place of what they know.
+        let is_ahead = query.part == Part::Aside && arrived.current.from > self.floor;
         if touched.is_none() {
             self.watch(slot, token);
         }
         match &mut self.wave {
-            Some(wave) if is_awaited => {
+            Some(wave) if is_awaited || is_ahead => {
                 self.queries[slot].part = Part::Arrived;
-                wave.awaited -= 1;
+                wave.awaited -= usize::from(is_awaited);
                 wave.arrived.push((reference, arrived));
             }
             _ => self.apply(slot, arrived, touched),
@@ -355,6 +393,7 @@ impl<S: Clone> State<S> {
         query.touched = None;
         query.touched_again = None;
         query.generation += 1;
+        query.is_hot = touched.is_some();
         let was_dirty = std::mem::replace(&mut query.is_dirty, false);
         let was_missing = query.current.replace(current).is_none();
         let was_probing = query.scope == Scope::Probing;
@@ -362,7 +401,8 @@ impl<S: Clone> State<S> {
             self.count_found(slot);
         }
         if was_dirty {
-            self.count_dirty(slot, false);
+            self.count_clean(slot);
+            self.set_lagging(slot, false);
         }
         if was_probing {
             self.set_scope(slot, if read_identity { Scope::Own } else { Scope::Shared });
