@@ -13,7 +13,7 @@ use super::result::QueryResult;
 use super::state::State;
 use super::wave::Started;
 use crate::auth::Identity;
-use crate::database::{Timestamp, Token};
+use crate::database::{LogEntry, Token};
 
 /// Unused results.
 #[derive(Debug, Default)]
@@ -34,28 +34,40 @@ pub(super) struct Offer {
 }
 
 impl<S: Clone> State<S> {
-    /// The result this identity would see at `published`, if it is known.
+    /// The result this identity would see after `entries`, the commits after `published`, if it is known.
     pub(super) fn look_up(
         &mut self,
         key: &QueryKey,
         identity: &Identity,
-    ) -> Option<(Arc<QueryResult>, Timestamp)> {
+        entries: &[Arc<LogEntry>],
+    ) -> Option<Arc<QueryResult>> {
         let slot = self.families.get(key)?.find(identity)?;
         let query = &self.queries[slot];
         let current = query.current.as_ref()?;
-        if query.is_dirty || !self.is_presentable(current) {
+        if query.is_dirty || current.from > self.published || !self.is_presentable(current) {
+            return None;
+        }
+        let mut is_touched = entries.last().is_some_and(|entry| entry.push_version != self.push_version);
+        for write in entries.iter().flat_map(|entry| &entry.writes) {
+            for (index, key) in write.touched_keys() {
+                self.index.stab(index, key, |found| is_touched |= found as usize == slot);
+            }
+        }
+        if is_touched {
             return None;
         }
         let result = current.result.clone();
         self.queries[slot].used_at = self.now;
-        Some((result, self.published))
+        Some(result)
     }
 
     /// Takes a result that was computed for one caller into the cache, if it still holds and is not there.
     pub(super) fn offer(&mut self, offer: Offer) {
         let Offer { key, identity, read_identity, result, token, started, read_clock } = offer;
         let current = Current::new(result, token.ts, started, read_clock);
-        if !self.is_presentable(&current) || self.first_touch(&token).is_some() {
+        // Commits up to its snapshot must have been looked at, or they would seem to touch it later.
+        let is_ahead = token.ts > self.published;
+        if is_ahead || !self.is_presentable(&current) || self.first_touch(&token).is_some() {
             return;
         }
         if let Some(slot) = self.families.get(&key).and_then(|family| family.find(&identity)) {

@@ -33,12 +33,13 @@ use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use fusion_schema::{Object, Value, json};
 use parking_lot::{Condvar, Mutex};
 
 use crate::auth::Identity;
 use crate::clock::Moment;
-use crate::database::{Database, Snapshot, Timestamp};
+use crate::database::{Database, LogEntry, Snapshot, Timestamp};
 use crate::function::{Caller, FunctionCall, FunctionPath, IdentityAccess, Outcome, QueryRun, RequestId};
 use crate::{Error, Result};
 use cache::Offer;
@@ -62,6 +63,9 @@ pub struct LiveQueries {
 struct Shared {
     state: Mutex<State<Snapshot>>,
     database: Database,
+    /// The newest snapshot all of whose mutations have been answered: what sessions are told never overtakes the
+    /// answer of a mutation.
+    answered: ArcSwap<Snapshot>,
     executor: Box<dyn QueryExecutor>,
     started: Moment,
     /// Keys of the results' hashes, so that nobody outside can make two that are equal.
@@ -122,10 +126,11 @@ impl LiveQueries {
             clock_age_max: limits.function_timeout + limits.function_system_timeout + Duration::from_secs(1),
         };
         let snapshot = database.published();
-        let state = State::new(config, snapshot.ts(), snapshot.push_version(), snapshot);
+        let state = State::new(config, snapshot.ts(), snapshot.push_version(), snapshot.clone());
         let shared = Shared {
             state: Mutex::new(state),
             database,
+            answered: ArcSwap::from_pointee(snapshot),
             executor,
             started: Moment::now(),
             hash_keys: RandomState::new(),
@@ -138,8 +143,11 @@ impl LiveQueries {
     /// # Errors
     /// If the system refuses a thread.
     pub fn start(&self) -> Result<()> {
-        let signal = self.stop.0.clone();
+        let (shared, signal) = (Arc::downgrade(&self.shared), self.stop.0.clone());
         self.shared.database.on_publish(Arc::new(move || {
+            // Listeners are called one after the other with publications, so none comes between.
+            let Some(shared) = shared.upgrade() else { return };
+            shared.answered.store(Arc::new(shared.database.published()));
             signal.flags.lock().has_commits = true;
             signal.changed.notify_one();
         }));
@@ -183,16 +191,19 @@ impl LiveQueries {
         let mut key = key(&call.path, call.args.clone(), None, &call.identity);
         // What the deployment itself may call is not for clients with the same identity.
         key.is_privileged |= call.caller.is_inside();
-        let (found, snapshot, started) = shared.update(|state| {
-            shared.catch_up(state);
-            let found = state.look_up(&key, &call.identity);
+        let snapshot = shared.database.published();
+        let (found, started) = shared.update(|state| {
+            let found = match shared.commits(state.published, snapshot.ts()) {
+                Some(entries) => state.look_up(&key, &call.identity, &entries),
+                None => None,
+            };
             if found.is_none() {
-                state.begin_reading(state.published);
+                state.begin_reading(snapshot.ts());
             }
-            (found, state.latest.clone(), state.started())
+            (found, state.started())
         });
-        if let Some((result, ts)) = found {
-            return done(result.to_outcome(ts));
+        if let Some(result) = found {
+            return done(result.to_outcome(snapshot.ts()));
         }
         let identity = call.identity.clone();
         let (back, ts) = (Returning { shared: shared.clone(), ts: snapshot.ts() }, snapshot.ts());
@@ -204,7 +215,10 @@ impl LiveQueries {
             let (read_identity, read_clock) = (observed.identity, observed.clock);
             let offered = result.clone();
             let offer = Offer { key, identity, read_identity, result: offered, token, started, read_clock };
-            back.shared.update(|state| state.offer(offer));
+            back.shared.update(|state| {
+                back.shared.catch_up(state);
+                state.offer(offer);
+            });
             drop(back);
             done(result.to_outcome(ts));
         };
@@ -264,20 +278,27 @@ impl Shared {
         result
     }
 
-    /// Takes note of everything published.
+    /// Takes note of everything published and answered.
     fn catch_up(&self, state: &mut State<Snapshot>) {
-        let snapshot = self.database.published();
+        let snapshot = Snapshot::clone(&self.answered.load());
         let (ts, push_version) = (snapshot.ts(), snapshot.push_version());
         if ts <= state.published {
             return;
         }
-        match self.database.commits_since(state.published) {
-            Some(mut entries) => {
-                entries.truncate(entries.partition_point(|entry| entry.ts <= ts));
-                state.advance(&entries, ts, push_version, snapshot);
-            }
+        match self.commits(state.published, ts) {
+            Some(entries) => state.advance(&entries, ts, push_version, snapshot),
             None => state.advance_blindly(ts, push_version, snapshot),
         }
+    }
+
+    /// The commits after `after` up to `ts`; `None` if they are forgotten.
+    fn commits(&self, after: Timestamp, ts: Timestamp) -> Option<Vec<Arc<LogEntry>>> {
+        if ts <= after {
+            return Some(Vec::new());
+        }
+        let mut entries = self.database.commits_since(after)?;
+        entries.truncate(entries.partition_point(|entry| entry.ts <= ts));
+        Some(entries)
     }
 
     /// Follows the commits until the last [`LiveQueries`] is gone.
