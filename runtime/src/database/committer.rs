@@ -50,6 +50,9 @@ const SESSION_RECORD_AGE_MAX: u64 = 14 * 24 * 3_600 * 1_000_000_000;
 /// How often old session records are looked for.
 const SESSION_RECORD_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
 
+/// How often the publisher looks for callbacks that came while it called others.
+const RELEASE_ROUNDS_MAX: u32 = 64;
+
 /// Called once, when what it waited for is durable or never will be.
 pub type DurableCallback = Box<dyn FnOnce(Result<()>) + Send>;
 
@@ -103,6 +106,8 @@ enum Published {
 #[derive(Default)]
 struct Waiters {
     by_ts: BTreeMap<Timestamp, Vec<DurableCallback>>,
+    /// Every callback up to here was called. Later ones are called in the order of their timestamps.
+    released: Timestamp,
     /// Timestamps `(after, to]` that were sequenced and never became durable.
     rolled_back: Vec<(Timestamp, Timestamp, Error)>,
 }
@@ -182,7 +187,7 @@ impl Committer {
             published: ArcSwap::new(state),
             retained: Mutex::default(),
             published_log: Mutex::new(CommitLog::new(ts)),
-            waiters: Mutex::new(Waiters::default()),
+            waiters: Mutex::new(Waiters { released: ts, ..Waiters::default() }),
             listeners: Mutex::new(Vec::new()),
             metrics: CommitMetrics::default(),
         }
@@ -403,7 +408,7 @@ impl Committer {
             let error = error.clone();
             drop(waiters);
             callback(Err(error));
-        } else if ts <= self.published.load().ts {
+        } else if ts <= waiters.released {
             drop(waiters);
             callback(Ok(()));
         } else {
@@ -619,12 +624,22 @@ impl Committer {
                 head.records.retain(|_, record| record.ts > ts);
             }
         }
-        let mut waiters = self.waiters.lock();
-        let later = waiters.by_ts.split_off(&(ts + 1));
-        let released = std::mem::replace(&mut waiters.by_ts, later);
-        drop(waiters);
-        for callback in released.into_values().flatten() {
-            callback(Ok(()));
+        for round in 1.. {
+            let mut waiters = self.waiters.lock();
+            let later = waiters.by_ts.split_off(&(ts + 1));
+            let released = std::mem::replace(&mut waiters.by_ts, later);
+            // While callbacks are called, others may come that must not overtake them; but not for ever.
+            let is_last = released.is_empty() || round == RELEASE_ROUNDS_MAX;
+            if is_last {
+                waiters.released = ts;
+            }
+            drop(waiters);
+            for callback in released.into_values().flatten() {
+                callback(Ok(()));
+            }
+            if is_last {
+                break;
+            }
         }
         let listeners = self.listeners.lock().clone();
         for listener in listeners {

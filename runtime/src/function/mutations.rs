@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use serde_json::Value as Json;
 
 use super::call::{FunctionCall, FunctionKind};
-use super::commit_gate::CommitGate;
+use super::commit_gate::{CommitGate, Passage};
 use super::execution::{Effect, Execution, Finished, IdentityAccess};
 use super::log_line::LogLine;
 use super::outcome::{Outcome, Returned, UdfError};
@@ -57,7 +57,7 @@ pub(super) struct MutationRequest {
     /// Whether it may be an internal function and its absence is worded for tools.
     pub(super) tool: bool,
     pub(super) session: Option<SessionRequest>,
-    /// Closed while the mutation's commit has no answer yet.
+    /// What holds back showing the mutation's effect until it is answered.
     pub(super) gate: Option<Arc<CommitGate>>,
     pub(super) done: MutationDone,
 }
@@ -216,13 +216,14 @@ impl FunctionRunner {
 
     fn run_mutation(self: &Arc<Self>, request: MutationRequest) {
         let MutationRequest { call, tool, session, gate, done } = request;
-        let gate = gate.as_deref();
+        let mut passage = Passage::new(gate);
         let (outcome, durable_at) = match self.replay(session) {
             Ok(Some((outcome, ts))) => (outcome, ts),
-            Ok(None) => self.execute_mutation(&call, tool, session, gate),
+            Ok(None) => self.execute_mutation(&call, tool, session, &mut passage),
             Err(error) => (Outcome::failed(&error, call.request_id), 0),
         };
         let request_id = call.request_id;
+        let gate = passage.finish(durable_at);
         self.deployment().database.when_durable(
             durable_at,
             Box::new(move |durable| {
@@ -230,11 +231,11 @@ impl FunctionRunner {
                     Ok(()) => outcome,
                     Err(error) => Outcome::failed(&error, request_id),
                 });
+                if let Some(gate) = gate {
+                    gate.answered(durable_at);
+                }
             }),
         );
-        if let Some(gate) = gate {
-            gate.open();
-        }
     }
 
     /// The recorded answer to a request that was committed before.
@@ -265,7 +266,7 @@ impl FunctionRunner {
         call: &FunctionCall,
         tool: bool,
         session: Option<SessionRequest>,
-        gate: Option<&CommitGate>,
+        passage: &mut Passage,
     ) -> (Outcome, Timestamp) {
         let started = Moment::now();
         let registry = self.registry();
@@ -280,13 +281,9 @@ impl FunctionRunner {
         }
         let ran = self.transact(|tx| {
             // An attempt that lost committed nothing.
-            if let Some(gate) = gate {
-                gate.open();
-            }
+            passage.lose();
             let attempt = self.attempt_mutation(tx, &registry, entry, call, session);
-            if let Some(gate) = gate {
-                gate.close();
-            }
+            passage.begin();
             Ok(attempt)
         });
         let (mutation, ts) = match ran {

@@ -404,6 +404,24 @@ fn a_transaction_that_keeps_losing_takes_the_head() {
     assert_eq!(database.commit_metrics().leases.load(Ordering::SeqCst), 1);
 }
 
+#[tokio::test]
+async fn what_an_action_read_inside_is_not_for_clients() {
+    let mut app = Application::new("test");
+    app.module("inner", Visibility::Internal, (), |module| {
+        module.query("secret", |_: &mut QueryCtx<'_>, (): ()| Ok(7.0));
+    });
+    app.module("m", Visibility::Public, (), |module| {
+        module.action("reads", |ctx: ActionCtx<()>, (): ()| async move {
+            ctx.run_query::<f64>("inner:secret", ()).await
+        });
+    });
+    let runner = runner(app, clock());
+    assert_eq!(value(&runner.action(call("m:reads", object! {})).await), Ok(Value::from(7.0)));
+    let error = value(&runner.query(call("inner:secret", object! {}), None).await).unwrap_err();
+    assert!(error.starts_with("Could not find public function"), "{error}");
+    assert_eq!(value(&runner.action(call("m:reads", object! {})).await), Ok(Value::from(7.0)));
+}
+
 fn request(method: &str) -> http::HttpRequest {
     axum::http::Request::builder().method(method).uri("http://site/x").body(http::HttpBody::empty()).unwrap()
 }

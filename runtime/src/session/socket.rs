@@ -113,7 +113,7 @@ struct Driver {
     verified: Option<Identity>,
     /// An update that waits for the gate.
     held_update: Option<LiveUpdate>,
-    /// Closed while a mutation of this socket was committed and has no answer yet.
+    /// Holds updates back that show a commit of this socket that has no answer yet.
     gate: Arc<CommitGate>,
     /// The timestamp the live queries were last asked to wake it for.
     wanted_ts: Option<u64>,
@@ -269,7 +269,7 @@ impl Driver {
                     self.held_update = Some(self.live.poll());
                 }
             }
-            let is_open = self.gate.is_open();
+            let is_open = self.held_update.as_ref().is_none_or(|update| self.gate.allows(update.ts));
             self.take_answers();
             match self.held_update.take_if(|_| is_open) {
                 Some(update) => self.step(Event::Live(update)),

@@ -10,6 +10,7 @@ use fusion_schema::table::{ScheduledFunction, StoredFile};
 use fusion_schema::{DocumentId, Id, Object, Typed, Value};
 use parking_lot::Mutex;
 
+use super::scheduler::delay;
 use super::{decode_result, encode_args};
 use crate::auth::{Identity, UserIdentity};
 use crate::clock::random_bytes;
@@ -287,7 +288,7 @@ impl ActionScheduler<'_> {
         args: impl Typed,
     ) -> Result<Id<ScheduledFunction>> {
         let now = self.core.deployment().clock().unix_ms().floor();
-        self.schedule(now + delay_ms.max(0.0), prepare(path, args)).await
+        self.schedule(now + delay(delay_ms), prepare(path, args)).await
     }
 
     /// Runs a mutation or action at a time in milliseconds since the epoch.

@@ -8,6 +8,11 @@ use crate::Result;
 use crate::function::execution::Execution;
 use crate::function::path::FunctionPath;
 
+/// What is late runs at once; what is no number stays so and is refused.
+pub(super) const fn delay(delay_ms: f64) -> f64 {
+    if delay_ms < 0.0 { 0.0 } else { delay_ms }
+}
+
 /// Functions to run later.
 #[derive(Debug)]
 pub struct SchedulerCtx<'a> {
@@ -30,8 +35,7 @@ impl<'a> SchedulerCtx<'a> {
         args: impl Typed,
     ) -> Result<Id<ScheduledFunction>> {
         let now = self.execution.hidden_now_ms();
-        // A negative delay is a mistake of the caller's clock arithmetic: what is late runs at once.
-        self.run_at(now + delay_ms.max(0.0), path, args)
+        self.run_at(now + delay(delay_ms), path, args)
     }
 
     /// Runs a mutation or action at a time in milliseconds since the epoch; the past is right after the commit.

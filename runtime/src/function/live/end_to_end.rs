@@ -82,7 +82,16 @@ fn start() -> (Arc<FunctionRunner>, Arc<AtomicUsize>) {
     });
     let runner = runner(app, Arc::new(SystemClock));
     runner.deployment().database.apply_schema(&Schema::new(vec![Board::definition()])).unwrap();
+    hear_of_everything(&runner);
     (runner, runs)
+}
+
+/// Waits until the live queries have heard of all that is published: before that they keep no results of it.
+fn hear_of_everything(runner: &FunctionRunner) {
+    let ts = runner.deployment().database.published().ts();
+    let mut client = Client::new(runner, Identity::Anonymous);
+    client.session.want_ts(ts);
+    client.wait_until("the timestamp", |client, _| client.ts >= ts);
 }
 
 async fn set(runner: &Arc<FunctionRunner>, name: &str, text: &str, is_private: bool) -> Timestamp {
@@ -147,6 +156,7 @@ impl Client {
 async fn two_organisations_share_a_result_until_its_data_become_private() {
     let (runner, runs) = start();
     set(&runner, "b", "open", false).await;
+    hear_of_everything(&runner);
     let mut clients = [Client::new(&runner, member_of("one")), Client::new(&runner, member_of("two"))];
     for client in &mut clients {
         client.session.add(7, call("boards:read", name("b")), None);
@@ -206,13 +216,6 @@ async fn single_calls_share_a_result_as_long_as_it_holds() {
         let outcome = runner.query(call, None).await;
         value(&outcome).unwrap()
     };
-    // A result is kept only once the live queries have heard of what it saw.
-    let hear_of = |ts: Timestamp| {
-        let mut client = Client::new(&runner, Identity::Anonymous);
-        client.session.want_ts(ts);
-        client.wait_until("the timestamp", |client, _| client.ts >= ts);
-    };
-    hear_of(runner.deployment().database.published().ts());
     assert_eq!((ask("one").await, ask("two").await), (Value::from("nothing"), Value::from("nothing")));
     assert_eq!(runs.load(Ordering::SeqCst), 1);
     set(&runner, "other", "x", false).await;
@@ -223,7 +226,7 @@ async fn single_calls_share_a_result_as_long_as_it_holds() {
         let text = if round % 2 == 1 { format!("{round} for one") } else { round.to_string() };
         assert_eq!(ask("one").await, Value::from(text), "a call sees what was answered before");
     }
-    hear_of(runner.deployment().database.published().ts());
+    hear_of_everything(&runner);
     assert_eq!(ask("two").await, Value::from("19 for two"));
     let mut client = Client::new(&runner, member_of("two"));
     client.session.add(0, call("boards:read", name("b")), None);
