@@ -226,50 +226,62 @@ async fn check_sum(server: &Server) -> io::Result<()> {
 fn killed_at_200_random_points_nothing_acknowledged_is_lost_or_doubled() -> io::Result<()> {
     let seed = Random::test_seed();
     println!("seed {seed}: repeat with FUSION_SEED={seed}");
-    run(async {
-        let mut random = Random::new(seed);
-        let folder = Folder::new(&std::env::temp_dir())?;
-        let launch = Launch::new(FIXTURE, folder.path().join("data")).port(free_port()?);
-        let mut server = launch.start()?;
-        let seeded = json!({"start": 0, "count": ACCOUNTS, "balance": BALANCE});
-        call(&server, "transfer:seed", seeded).await?;
-        let address = server.address().to_owned();
-        let clients: Vec<Rc<Client>> = (0..CLIENTS)
-            .map(|i| Rc::new(Client::new(format!("client-{i}"), address.clone(), &mut random)))
-            .collect();
-        let tasks = LocalSet::new();
-        for client in &clients {
-            let client = Rc::clone(client);
-            tasks.spawn_local(async move { client.live().await });
-        }
-        tasks
-            .run_until(async {
-                // What was checked after the crash before is checked again at the end.
-                let mut checked = [0; CLIENTS];
-                for crash in 0..CRASHES {
-                    sleep(Duration::from_millis(10 + random.below(120))).await;
-                    let acknowledged: Vec<u64> =
-                        clients.iter().map(|client| client.acknowledged.get()).collect();
-                    server.kill()?;
-                    server = launch.start()?;
-                    check_sum(&server).await?;
-                    for (i, client) in clients.iter().enumerate() {
-                        checked[i] = check_operations(&server, client, checked[i], acknowledged[i])
-                            .await
-                            .map_err(|error| io::Error::other(format!("after crash {crash}: {error}")))?;
-                        if let Some(failure) = client.failure.borrow_mut().take() {
-                            return Err(io::Error::other(format!("after crash {crash}: {failure}")));
-                        }
+    let folder = Folder::new(&std::env::temp_dir())?;
+    let launch = Launch::new(FIXTURE, folder.path().join("data"));
+    run(survive(launch, CRASHES, Random::new(seed), || Ok(())))
+}
+
+/// Lets clients work while the server is killed again and again; `crashed` is called while it is down.
+pub(crate) async fn survive(
+    launch: Launch,
+    crashes: usize,
+    mut random: Random,
+    crashed: impl Fn() -> io::Result<()>,
+) -> io::Result<()> {
+    let launch = launch.port(free_port()?);
+    let mut server = launch.start()?;
+    let seeded = json!({"start": 0, "count": ACCOUNTS, "balance": BALANCE});
+    call(&server, "transfer:seed", seeded).await?;
+    let address = server.address().to_owned();
+    let clients: Vec<Rc<Client>> = (0..CLIENTS)
+        .map(|i| Rc::new(Client::new(format!("client-{i}"), address.clone(), &mut random)))
+        .collect();
+    let tasks = LocalSet::new();
+    for client in &clients {
+        let client = Rc::clone(client);
+        tasks.spawn_local(async move { client.live().await });
+    }
+    tasks
+        .run_until(async {
+            // What was checked after the crash before is checked again at the end.
+            let mut checked = [0; CLIENTS];
+            for crash in 0..crashes {
+                sleep(Duration::from_millis(10 + random.below(120))).await;
+                let acknowledged: Vec<u64> = clients.iter().map(|client| client.acknowledged.get()).collect();
+                server.kill()?;
+                crashed()?;
+                server = launch.start()?;
+                let failed = |error: io::Error| io::Error::other(format!("after crash {crash}: {error}"));
+                check_sum(&server).await.map_err(failed)?;
+                for (i, client) in clients.iter().enumerate() {
+                    checked[i] = check_operations(&server, client, checked[i], acknowledged[i])
+                        .await
+                        .map_err(failed)?;
+                    if let Some(failure) = client.failure.borrow_mut().take() {
+                        return Err(failed(io::Error::other(failure)));
                     }
                 }
-                finish(&server, &clients).await
-            })
-            .await
-    })
+            }
+            let total = finish(&server, &clients).await?;
+            println!("{total} operations over {crashes} crashes");
+            assert!(total > crashes as u64 * 3, "hardly any load: {total} operations");
+            Ok(())
+        })
+        .await
 }
 
 /// Lets the clients finish and checks the end: all operations, all receipts, all subscriptions.
-async fn finish(server: &Server, clients: &[Rc<Client>]) -> io::Result<()> {
+async fn finish(server: &Server, clients: &[Rc<Client>]) -> io::Result<u64> {
     clients.iter().for_each(|client| client.sending.set(false));
     let finished = timeout(Duration::from_secs(30), async {
         while !clients.iter().all(|client| client.is_finished() || client.failure.borrow().is_some()) {
@@ -290,9 +302,7 @@ async fn finish(server: &Server, clients: &[Rc<Client>]) -> io::Result<()> {
         check_receipts(server, client, sent).await?;
         total += count;
     }
-    println!("{total} operations over {CRASHES} crashes");
-    assert!(total > CRASHES as u64 * 3, "hardly any load: {total} operations");
-    Ok(())
+    Ok(total)
 }
 
 /// Every third operation has its receipt, once. Jobs may still be running when the clients have finished.

@@ -5,6 +5,7 @@
 mod checker;
 mod crash;
 mod library;
+mod lost_writes;
 mod protocol;
 mod tidy;
 mod wire;
