@@ -11,6 +11,8 @@ pub const NESTED_CALLS_MAX: usize = 8;
 pub const QUERY_OPERATORS_MAX: usize = 256;
 /// Most transactions waiting for the store before writers have to wait themselves.
 pub const PENDING_COMMITS_MAX: usize = 65_536;
+/// Most bytes of documents waiting for the store before writers have to wait themselves.
+pub const PENDING_BYTES_MAX: usize = 256 << 20;
 /// How many commits the conflict log remembers beyond what running transactions need.
 pub const COMMIT_LOG_ENTRIES_MAX: usize = 200_000;
 /// How long a thread may hold the head lease before others go on without it.

@@ -21,6 +21,7 @@
 use std::collections::VecDeque;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ use super::transaction::{Transaction, version};
 use super::writes::{FinalWrite, Writes};
 use crate::clock::Moment;
 use crate::error::{Error, Result};
-use crate::limits::{HEAD_LEASE_MAX, PENDING_COMMITS_MAX};
+use crate::limits::{HEAD_LEASE_MAX, PENDING_BYTES_MAX, PENDING_COMMITS_MAX};
 use crate::store::{Batch, Row, RowChange, SessionRecord, Store, StoreError, ViewDefinition};
 
 /// How often the store is tried again while it refuses writes, and how often idle work is done.
@@ -76,6 +77,8 @@ pub(super) struct Head {
     pub(super) last_ts: Timestamp,
     pub(super) log: CommitLog,
     pending: Vec<PendingCommit>,
+    /// Bytes of the documents in `pending`.
+    pending_bytes: usize,
     views: Option<Vec<ViewDefinition>>,
     /// Records of commits that are not durable yet.
     records: HashMap<(u128, u32), SessionRecord>,
@@ -124,6 +127,8 @@ pub(super) struct Committer {
     /// Published states before that, as many as the limits want, oldest first.
     pub(super) retained: Mutex<VecDeque<Arc<State>>>,
     pub(super) published_log: Mutex<CommitLog>,
+    /// Versions up to this commit can be read back from the store.
+    settled: AtomicU64,
     waiters: Mutex<Waiters>,
     listeners: Mutex<Vec<Arc<dyn Fn() + Send + Sync>>>,
     pub(super) metrics: CommitMetrics,
@@ -133,17 +138,17 @@ pub(super) struct Committer {
 #[derive(Debug, Default)]
 pub struct CommitMetrics {
     /// Transactions sequenced.
-    pub commits: std::sync::atomic::AtomicU64,
+    pub commits: AtomicU64,
     /// Batches made durable.
-    pub batches: std::sync::atomic::AtomicU64,
+    pub batches: AtomicU64,
     /// Transactions that lost and were run again.
-    pub conflicts: std::sync::atomic::AtomicU64,
+    pub conflicts: AtomicU64,
     /// Head leases taken.
-    pub leases: std::sync::atomic::AtomicU64,
+    pub leases: AtomicU64,
 }
 
-fn count(counter: &std::sync::atomic::AtomicU64, by: u64) {
-    counter.fetch_add(by, std::sync::atomic::Ordering::Relaxed);
+fn count(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
 }
 
 /// The parts of a transaction the committer looks at.
@@ -175,6 +180,7 @@ impl Committer {
                 last_ts: ts,
                 log: CommitLog::new(ts),
                 pending: Vec::new(),
+                pending_bytes: 0,
                 views: None,
                 records: HashMap::new(),
                 lease: None,
@@ -187,6 +193,7 @@ impl Committer {
             published: ArcSwap::new(state),
             retained: Mutex::default(),
             published_log: Mutex::new(CommitLog::new(ts)),
+            settled: AtomicU64::new(0),
             waiters: Mutex::new(Waiters { released: ts, ..Waiters::default() }),
             listeners: Mutex::new(Vec::new()),
             metrics: CommitMetrics::default(),
@@ -215,6 +222,11 @@ impl Committer {
         self.head.lock().stopping = true;
         self.work.notify_all();
         self.room.notify_all();
+    }
+
+    /// Versions up to this commit can be read back from the store.
+    pub(super) fn settled(&self) -> Timestamp {
+        self.settled.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -279,6 +291,7 @@ impl Committer {
     ) {
         for entry in writes.iter().filter_map(|write| write.new.as_ref()) {
             entry.stamp(ts);
+            head.pending_bytes += entry.size as usize;
         }
         let entry = Arc::new(LogEntry {
             ts,
@@ -344,7 +357,7 @@ impl Committer {
                 }
                 _ => {}
             }
-            if head.pending.len() < PENDING_COMMITS_MAX {
+            if head.pending.len() < PENDING_COMMITS_MAX && head.pending_bytes < PENDING_BYTES_MAX {
                 return Ok(());
             }
             if self.room.wait_until(head, deadline.instant()).timed_out() {
@@ -424,6 +437,7 @@ impl Committer {
                 self.work.wait_for(&mut head, HOUSEKEEPING_INTERVAL);
             }
             let pending = std::mem::take(&mut head.pending);
+            head.pending_bytes = 0;
             let views = head.views.take();
             let snapshot = head.snapshot.clone();
             let (stopping, refusing) = (head.stopping, head.refusing.is_some());
@@ -435,21 +449,19 @@ impl Committer {
                 continue;
             }
             if stopping {
-                if let Err(error) = store.sync() {
-                    self.fail(&error);
-                }
+                while self.tidy(&mut *store) {}
                 return;
             }
-            let idle = if refusing {
+            if refusing {
                 self.probe(&mut *store);
-                Ok(())
-            } else if written.elapsed() < REST_AFTER {
-                store.sync()
             } else {
-                store.sync().and_then(|()| store.rest())
-            };
-            if let Err(error) = idle {
-                self.note_failure(&error);
+                // More of it goes on as soon as nothing else is to be done.
+                while self.tidy(&mut *store) && self.head.lock().pending.is_empty() {}
+                if written.elapsed() > REST_AFTER
+                    && let Err(error) = store.rest()
+                {
+                    self.note_failure(&error);
+                }
             }
             if swept.elapsed() > SESSION_RECORD_SWEEP_INTERVAL {
                 swept = Moment::now();
@@ -459,6 +471,16 @@ impl Committer {
                 }
             }
         }
+    }
+
+    /// Has the store do what could wait; whether there is more of it.
+    fn tidy(&self, store: &mut dyn Store) -> bool {
+        let more = store.tidy();
+        self.settled.store(store.settled(), Ordering::Relaxed);
+        more.unwrap_or_else(|error| {
+            self.note_failure(&error);
+            false
+        })
     }
 
     fn write_batch(
@@ -472,6 +494,7 @@ impl Committer {
         let result = self.batch(&pending, views, snapshot.ts).and_then(|batch| store.write(&batch));
         match result {
             Ok(()) => {
+                self.settled.store(store.settled(), Ordering::Relaxed);
                 count(&self.metrics.batches, 1);
                 let entries = pending.iter().map(|commit| commit.entry.clone()).collect();
                 // The publisher lives as long as the sender.
@@ -517,7 +540,7 @@ impl Committer {
             }
         }
         let records = pending.iter().filter_map(|commit| commit.record.clone()).collect();
-        Ok(Batch { changes, records, ts, views, dropped: Vec::new() })
+        Ok(Batch { changes, records, ts, views })
     }
 
     /// The head becomes what is published; everything sequenced beyond is refused.
@@ -543,6 +566,7 @@ impl Committer {
         head.snapshot = Arc::new(state);
         head.log.truncate_after(after);
         head.pending.clear();
+        head.pending_bytes = 0;
         head.records.clear();
         head.views = None;
         let to = head.last_ts;

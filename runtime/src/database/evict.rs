@@ -1,7 +1,7 @@
 //! The evictor: lets go of document bodies when they exceed the memory budget.
 //!
 //! A clock hand walks over the published documents, table by table; a body read since the last visit stays
-//! (second chance), any other goes. Keys always stay in memory.
+//! (second chance), any other goes, provided that the store can give it back. Keys always stay in memory.
 
 use std::ops::Bound;
 use std::sync::{Arc, Weak};
@@ -11,7 +11,7 @@ use fusion_schema::id::InternalId;
 
 use super::committer::Committer;
 use super::document::resident_bytes;
-use super::snapshot::State;
+use super::snapshot::{State, Timestamp};
 use crate::store::TableId;
 
 /// How often the budget is looked at.
@@ -48,14 +48,14 @@ fn run(committer: &Weak<Committer>, budget: usize) {
         // Two rounds: the first may only take second chances away.
         let mut visits = 2 * documents / STEP + 2;
         while resident_bytes() > target && visits > 0 && !committer.is_stopping() {
-            hand = step(&state, hand);
+            hand = step(&state, hand, committer.settled());
             visits -= 1;
         }
     }
 }
 
 /// Visits the next documents and gives the new position; `None` is the beginning.
-fn step(state: &State, hand: Hand) -> Hand {
+fn step(state: &State, hand: Hand, settled: Timestamp) -> Hand {
     let (mut table, mut after) = match hand {
         Some((table, id)) => (table, Bound::Excluded(id)),
         None => (TableId(0), Bound::Unbounded),
@@ -64,7 +64,9 @@ fn step(state: &State, hand: Hand) -> Hand {
     loop {
         if let Some(state) = state.tables.get(&table) {
             for (id, entry) in state.documents.range((after, Bound::Unbounded)) {
-                entry.evict();
+                if entry.ts() <= settled {
+                    entry.evict();
+                }
                 left -= 1;
                 if left == 0 {
                     return Some((table, *id));

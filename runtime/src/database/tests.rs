@@ -314,8 +314,12 @@ impl Store for FailingStore {
         }
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
-        self.store.sync()
+    fn tidy(&mut self) -> Result<bool, StoreError> {
+        self.store.tidy()
+    }
+
+    fn settled(&self) -> u64 {
+        self.store.settled()
     }
 
     fn rest(&mut self) -> Result<(), StoreError> {

@@ -78,6 +78,24 @@ pub enum RowChange {
     },
 }
 
+impl RowChange {
+    /// The row's number in its table.
+    pub(crate) const fn slot(&self) -> u64 {
+        match self {
+            Self::Insert(row) | Self::Update(row) => row.slot,
+            Self::Delete { slot } => *slot,
+        }
+    }
+
+    /// The row's new version, unless it goes.
+    pub(crate) const fn row(&self) -> Option<&Row> {
+        match self {
+            Self::Insert(row) | Self::Update(row) => Some(row),
+            Self::Delete { .. } => None,
+        }
+    }
+}
+
 /// What a mutation of a client session left behind, so that a replay of its request can be answered.
 #[derive(Clone, Debug)]
 pub struct SessionRecord {
@@ -113,8 +131,6 @@ pub struct Batch {
     pub ts: u64,
     /// The SQL views, if they changed.
     pub views: Option<Vec<ViewDefinition>>,
-    /// Tables whose rows go away altogether.
-    pub dropped: Vec<TableId>,
 }
 
 /// Reads beside the writer, from any thread.
@@ -134,8 +150,12 @@ pub trait Store: Send {
     /// Makes the batch durable as a whole or not at all.
     fn write(&mut self, batch: &Batch) -> Result<(), StoreError>;
 
-    /// In [`Durability::Relaxed`]: makes everything written so far survive a power failure.
-    fn sync(&mut self) -> Result<(), StoreError>;
+    /// Does what can wait until there is nothing to write: makes everything written survive a power failure,
+    /// brings the rows up to date. `true` if there is more of it.
+    fn tidy(&mut self) -> Result<bool, StoreError>;
+
+    /// Versions written by commits up to this one can be read back with [`StoreReader::body`].
+    fn settled(&self) -> u64;
 
     /// Gives memory back; called when there was nothing to write for a while.
     fn rest(&mut self) -> Result<(), StoreError>;

@@ -2,13 +2,16 @@
 //!
 //! Each table is an SQLite table `_fusion_t<id>(slot, id, ts, creation_time, body)` whose rowid is the slot, so
 //! inserts append and updates find their row by an integer. A view of the user's name shows its fields to any
-//! SQLite tool. A batch is one SQLite transaction; with `synchronous=FULL` the commit is one fsync of the WAL.
+//! SQLite tool. A batch is one SQLite transaction; with `synchronous=FULL` the commit is one fsync of the WAL. It
+//! is written to a [`journal`] first; the rows follow within seconds, at once when there is nothing else to do.
 //! Session records are stored one row per session and batch: a busy client costs one row, not forty.
 //!
 //! A lock file keeps a second process away; it is an advisory lock of the operating system, so it cannot be
 //! left behind by a crash. Deliberately absent: history, indexes, queries.
 
-use std::collections::HashMap;
+mod journal;
+
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use fusion_schema::json;
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
+use self::journal::{Changes, FOLD_ROWS};
 use super::{
     Batch, Durability, OpenedStore, Row, RowChange, SessionRecord, Store, StoreError, StoreOptions,
     StoreReader, TableId, ViewDefinition,
@@ -66,11 +70,22 @@ pub fn open(options: &StoreOptions) -> Result<OpenedStore, StoreError> {
         PrepareError::Sqlite(error) => unusable(describe_open(&location, &error)),
         PrepareError::Text(text) => unusable(text),
     })?;
-    let tables = load(&connection).map_err(|error| unusable(describe_open(&location, &error)))?;
+    let mut tables = load(&connection).map_err(|error| unusable(describe_open(&location, &error)))?;
+    let known_tables = tables.iter().map(|(table, _)| *table).collect();
+    let journal = load_journal(&connection).map_err(|error| unusable(describe_open(&location, &error)))?;
+    let mut changes = Changes::default();
+    for (ts, bytes) in journal {
+        changes.add_batch(&journal::decode(&bytes)?, bytes.len(), ts);
+    }
+    changes.apply(&mut tables);
     set_synchronous(&connection, true).map_err(|error| unusable(describe_open(&location, &error)))?;
     let reader = Arc::new(SqliteReader { location, idle: Mutex::new(Vec::new()) });
     let store = SqliteStore {
-        known_tables: tables.iter().map(|(table, _)| *table).collect(),
+        known_tables,
+        settled: if changes.is_empty() { high_water } else { 0 },
+        changes,
+        folding: Folding::default(),
+        last_ts: high_water,
         connection,
         durability: options.durability,
         high_water,
@@ -174,6 +189,7 @@ fn prepare(connection: &Connection, on_disk: bool) -> Result<u64, PrepareError> 
          PRAGMA application_id={APPLICATION_ID};
          PRAGMA user_version={FORMAT};
          CREATE TABLE IF NOT EXISTS _fusion_meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS _fusion_journal(ts INTEGER NOT NULL, part INTEGER NOT NULL, changes BLOB NOT NULL, PRIMARY KEY(ts, part)) WITHOUT ROWID;
          CREATE TABLE IF NOT EXISTS _fusion_session_records(
            session BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, ts INTEGER NOT NULL, body TEXT NOT NULL,
            PRIMARY KEY(session, first)) WITHOUT ROWID;
@@ -216,6 +232,12 @@ fn load(connection: &Connection) -> rusqlite::Result<Vec<(TableId, Vec<Row>)>> {
     Ok(tables)
 }
 
+fn load_journal(connection: &Connection) -> rusqlite::Result<Vec<(u64, Vec<u8>)>> {
+    let mut statement = connection.prepare("SELECT ts, changes FROM _fusion_journal ORDER BY ts, part")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
+    rows.collect()
+}
+
 struct InternalIdColumn([u8; 16]);
 
 impl rusqlite::types::FromSql for InternalIdColumn {
@@ -235,9 +257,17 @@ fn set_synchronous(connection: &Connection, full: bool) -> rusqlite::Result<()> 
 struct SqliteStore {
     connection: Connection,
     durability: Durability,
-    known_tables: std::collections::HashSet<TableId>,
+    known_tables: HashSet<TableId>,
     /// What the file says: no timestamp above this was handed out.
     high_water: u64,
+    /// The last batch.
+    last_ts: u64,
+    /// In the journal, not in the rows, and nobody is working on it yet.
+    changes: Changes,
+    /// In the journal and on its way into the rows.
+    folding: Folding,
+    /// The rows hold everything up to this commit.
+    settled: u64,
     /// Relaxed mode: since when there are commits without an fsync.
     unsynced_since: Option<Moment>,
     fully_synchronous: bool,
@@ -246,82 +276,136 @@ struct SqliteStore {
     _lock: Option<File>,
 }
 
+/// Changes on their way from the journal into the rows, in order.
+#[derive(Debug, Default)]
+struct Folding {
+    changes: Vec<(TableId, RowChange)>,
+    /// How many of them are in the rows.
+    done: usize,
+    /// The last batch among them.
+    ts: u64,
+}
+
+impl Folding {
+    fn is_empty(&self) -> bool {
+        self.done == self.changes.len()
+    }
+}
+
 impl SqliteStore {
     /// Whether the batch must be fsync'ed before it counts.
-    fn must_sync(&self, ts: u64) -> bool {
+    fn must_sync(&self, batch: &Batch) -> bool {
         self.durability == Durability::Full
-            || ts > self.high_water
+            || batch.changes.is_empty()
+            || batch.ts > self.high_water
             || self.unsynced_since.is_some_and(|since| since.elapsed() >= RELAXED_SYNC_INTERVAL)
     }
 
-    fn write_inside(&mut self, batch: &Batch, full: bool) -> rusqlite::Result<u64> {
+    /// Begins to fold what the journal has gathered.
+    fn begin_folding(&mut self) {
+        let changes = std::mem::take(&mut self.changes);
+        self.folding = Folding { ts: changes.ts, changes: changes.into_sorted(), done: 0 };
+    }
+
+    /// Writes the batch and folds the next part. Nothing of `self` changes unless everything was written.
+    fn write_inside(&mut self, batch: &Batch, full: bool) -> rusqlite::Result<()> {
         let tx = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let mut made = Vec::new();
-        for (table, change) in &batch.changes {
-            if !self.known_tables.contains(table) && !made.contains(table) {
-                tx.execute_batch(&format!(
-                    "CREATE TABLE IF NOT EXISTS _fusion_t{}(slot INTEGER PRIMARY KEY, id BLOB NOT NULL, ts INTEGER NOT NULL, creation_time REAL NOT NULL, body TEXT NOT NULL)",
-                    table.0
-                ))?;
-                made.push(*table);
-            }
-            match change {
-                RowChange::Insert(row) => {
-                    tx.prepare_cached(&format!(
-                        "INSERT INTO _fusion_t{}(slot, id, ts, creation_time, body) VALUES(?,?,?,?,?)",
-                        table.0
-                    ))?
-                    .execute(params![
-                        row.slot as i64,
-                        &row.id[..],
-                        row.ts as i64,
-                        row.creation_time,
-                        &*row.body
-                    ])?;
-                }
-                RowChange::Update(row) => {
-                    tx.prepare_cached(&format!("UPDATE _fusion_t{} SET ts=?, body=? WHERE slot=?", table.0))?
-                        .execute(params![row.ts as i64, &*row.body, row.slot as i64])?;
-                }
-                RowChange::Delete { slot } => {
-                    tx.prepare_cached(&format!("DELETE FROM _fusion_t{} WHERE slot=?", table.0))?
-                        .execute([*slot as i64])?;
-                }
-            }
+        let mut bytes = 0;
+        for (part, changes) in journal::encode(&batch.changes).into_iter().enumerate() {
+            bytes += changes.len();
+            tx.prepare_cached("INSERT INTO _fusion_journal(ts, part, changes) VALUES(?,?,?)")?
+                .execute(params![batch.ts as i64, part as i64, changes])?;
         }
         write_records(&tx, &batch.records)?;
+        let part = self.folding.changes.iter().skip(self.folding.done).take(FOLD_ROWS);
+        let mut made = Vec::new();
+        let mut folded = 0;
+        for (table, change) in part {
+            if !self.known_tables.contains(table) && !made.contains(table) {
+                make_table(&tx, *table)?;
+                made.push(*table);
+            }
+            fold(&tx, *table, change)?;
+            folded += 1;
+        }
+        let done = self.folding.done + folded;
+        let is_settled = folded > 0 && done == self.folding.changes.len();
+        if is_settled {
+            tx.prepare_cached("DELETE FROM _fusion_journal WHERE ts <= ?")?
+                .execute([self.folding.ts as i64])?;
+        }
         if let Some(views) = &batch.views {
             write_views(&tx, views)?;
-        }
-        for table in &batch.dropped {
-            tx.execute_batch(&format!("DROP TABLE IF EXISTS _fusion_t{}", table.0))?;
         }
         let high_water = match self.durability {
             Durability::Full => batch.ts,
             Durability::Relaxed if full => batch.ts + HIGH_WATER_LEAD,
             Durability::Relaxed => self.high_water,
         };
-        if high_water > self.high_water {
+        let high_water = high_water.max(self.high_water);
+        // Without any write there would be nothing to sync.
+        if high_water > self.high_water || batch.changes.is_empty() {
             tx.prepare_cached("REPLACE INTO _fusion_meta(key, value) VALUES('high_water', ?)")?
                 .execute([high_water as i64])?;
         }
         tx.commit()?;
+
+        self.high_water = high_water;
+        self.last_ts = self.last_ts.max(batch.ts);
         self.known_tables.extend(made);
-        for table in &batch.dropped {
-            self.known_tables.remove(table);
+        self.folding.done = done;
+        if is_settled {
+            self.settled = self.folding.ts;
+            self.folding = Folding::default();
         }
-        Ok(high_water.max(self.high_water))
+        if !batch.changes.is_empty() {
+            self.changes.add_batch(&batch.changes, bytes, batch.ts);
+        }
+        Ok(())
     }
+}
+
+fn make_table(tx: &rusqlite::Transaction<'_>, table: TableId) -> rusqlite::Result<()> {
+    tx.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS _fusion_t{}(slot INTEGER PRIMARY KEY, id BLOB NOT NULL, ts INTEGER NOT NULL, creation_time REAL NOT NULL, body TEXT NOT NULL)",
+        table.0
+    ))
+}
+
+/// Brings one row up to date. After a crash it may be up to date already, so everything can be done twice.
+fn fold(tx: &rusqlite::Transaction<'_>, table: TableId, change: &RowChange) -> rusqlite::Result<()> {
+    match change {
+        RowChange::Insert(row) => {
+            let sql = format!(
+                "REPLACE INTO _fusion_t{}(slot, id, ts, creation_time, body) VALUES(?,?,?,?,?)",
+                table.0
+            );
+            let values = params![row.slot as i64, &row.id[..], row.ts as i64, row.creation_time, &*row.body];
+            tx.prepare_cached(&sql)?.execute(values)?;
+        }
+        RowChange::Update(row) => {
+            tx.prepare_cached(&format!("UPDATE _fusion_t{} SET ts=?, body=? WHERE slot=?", table.0))?
+                .execute(params![row.ts as i64, &*row.body, row.slot as i64])?;
+        }
+        RowChange::Delete { slot } => {
+            tx.prepare_cached(&format!("DELETE FROM _fusion_t{} WHERE slot=?", table.0))?
+                .execute([*slot as i64])?;
+        }
+    }
+    Ok(())
 }
 
 impl Store for SqliteStore {
     fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let full = self.must_sync(batch.ts);
+        if self.folding.is_empty() && self.changes.are_due() {
+            self.begin_folding();
+        }
+        let full = self.must_sync(batch);
         if full != self.fully_synchronous {
             set_synchronous(&self.connection, full).map_err(|error| classify(&error))?;
             self.fully_synchronous = full;
         }
-        self.high_water = self.write_inside(batch, full).map_err(|error| classify(&error))?;
+        self.write_inside(batch, full).map_err(|error| classify(&error))?;
         self.warm = true;
         self.unsynced_since = match (full, self.unsynced_since) {
             (true, _) => None,
@@ -330,13 +414,19 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
-        if self.unsynced_since.is_none() {
-            return Ok(());
+    fn tidy(&mut self) -> Result<bool, StoreError> {
+        if self.folding.is_empty() && !self.changes.is_empty() {
+            self.begin_folding();
         }
-        // An empty batch whose high-water mark moves is a write, so its commit syncs the WAL.
-        self.unsynced_since = None;
-        self.write(&Batch { ts: self.high_water + 1, ..Batch::default() })
+        if self.folding.is_empty() && self.unsynced_since.is_none() {
+            return Ok(false);
+        }
+        self.write(&Batch { ts: self.last_ts, ..Batch::default() })?;
+        Ok(!self.folding.is_empty() || !self.changes.is_empty())
+    }
+
+    fn settled(&self) -> u64 {
+        self.settled
     }
 
     fn rest(&mut self) -> Result<(), StoreError> {
@@ -411,10 +501,7 @@ fn write_views(tx: &rusqlite::Transaction<'_>, views: &[ViewDefinition]) -> rusq
         tx.execute_batch(&format!("DROP VIEW {}", quote_identifier(&name)))?;
     }
     for view in views {
-        tx.execute_batch(&format!(
-            "CREATE TABLE IF NOT EXISTS _fusion_t{}(slot INTEGER PRIMARY KEY, id BLOB NOT NULL, ts INTEGER NOT NULL, creation_time REAL NOT NULL, body TEXT NOT NULL)",
-            view.table.0
-        ))?;
+        make_table(tx, view.table)?;
         let mut columns = String::new();
         for column in ["_id", "_creationTime"].into_iter().chain(view.columns.iter().map(String::as_str)) {
             if !columns.is_empty() {
@@ -541,6 +628,8 @@ mod tests {
             (TableId(10001), RowChange::Delete { slot: 2 }),
         ];
         opened.store.write(&Batch { changes, ts: 7, ..Batch::default() }).unwrap();
+        while opened.store.tidy().unwrap() {}
+        assert_eq!(opened.store.settled(), 7);
         assert_eq!(opened.reader.body(TableId(10001), 1).unwrap(), Some((7, "[1]".into())));
         assert_eq!(opened.reader.body(TableId(10001), 2).unwrap(), None);
         drop(opened);
@@ -556,9 +645,35 @@ mod tests {
         let mut opened = open(&options(folder.path(), Durability::Relaxed)).unwrap();
         opened.store.write(&Batch { changes: vec![put(1, 5, "{}")], ts: 5, ..Batch::default() }).unwrap();
         opened.store.write(&Batch { changes: vec![put(2, 6, "{}")], ts: 6, ..Batch::default() }).unwrap();
-        opened.store.sync().unwrap();
+        assert!(!opened.store.tidy().unwrap());
         drop(opened);
         assert!(open(&options(folder.path(), Durability::Relaxed)).unwrap().high_water > 6);
+    }
+
+    #[test]
+    fn what_is_only_in_the_journal_is_there_after_reopening_folded_in_part_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let many = FOLD_ROWS as u64 + 10;
+        let mut opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        let changes = (1..=many).map(|slot| put(slot, 5, "{}")).collect();
+        opened.store.write(&Batch { changes, ts: 5, ..Batch::default() }).unwrap();
+        let changes =
+            (1..=many).map(|slot| (TableId(10001), RowChange::Update(row(slot, 6, "[]")))).collect();
+        opened.store.write(&Batch { changes, ts: 6, ..Batch::default() }).unwrap();
+        for folds in [false, true, false] {
+            drop(opened);
+            opened = open(&options(folder.path(), Durability::Full)).unwrap();
+            let (_, rows) = &opened.tables[0];
+            assert_eq!(rows.len() as u64, many);
+            assert!(rows.iter().all(|row| &*row.body == "[]" && row.ts == 6));
+            assert_eq!(opened.store.settled(), 0);
+            if folds {
+                assert!(opened.store.tidy().unwrap(), "there is more than one part");
+            }
+        }
+        while opened.store.tidy().unwrap() {}
+        assert_eq!(opened.store.settled(), 6);
+        assert_eq!(opened.reader.body(TableId(10001), many).unwrap(), Some((6, "[]".into())));
     }
 
     #[test]
