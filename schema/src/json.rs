@@ -22,6 +22,8 @@ pub enum Format {
     Encoded,
     /// `json`: lossy; int64 as a decimal string, bytes as base64, special floats as strings.
     Clean,
+    /// As [`Self::Encoded`], floats always with a dot: for readers that take `1` for an integer.
+    EncodedWithDots,
     /// `export_json`: int64 as an integer, floats always with a dot, special floats and bytes as encoded.
     Export,
 }
@@ -122,7 +124,7 @@ pub fn encode_object_to(object: &Object, format: Format, out: &mut String) {
 
 fn encode_int(value: i64, format: Format, out: &mut String) {
     match format {
-        Format::Encoded => encode_special("$integer", &value.to_le_bytes(), out),
+        Format::Encoded | Format::EncodedWithDots => encode_special("$integer", &value.to_le_bytes(), out),
         Format::Clean => {
             out.push('"');
             out.push_str(&value.to_string());
@@ -151,7 +153,8 @@ fn encode_float(value: f64, format: Format, out: &mut String) {
         }
         return;
     }
-    if format != Format::Export && value.fract() == 0.0 && value.abs() < INTEGRAL_MAX {
+    let with_dot = matches!(format, Format::Export | Format::EncodedWithDots);
+    if !with_dot && value.fract() == 0.0 && value.abs() < INTEGRAL_MAX {
         // Writing to a String cannot fail.
         let _ = write!(out, "{}", value as i64);
         return;
@@ -369,6 +372,10 @@ mod tests {
             out
         };
         assert_eq!(text(Format::Clean), r#"{"b":"AQI=","f":1,"i":"123","n":"NaN"}"#);
+        assert_eq!(
+            text(Format::EncodedWithDots),
+            r#"{"b":{"$bytes":"AQI="},"f":1.0,"i":{"$integer":"ewAAAAAAAAA="},"n":{"$float":"AAAAAAAA+H8="}}"#
+        );
         assert_eq!(
             text(Format::Export),
             r#"{"b":{"$bytes":"AQI="},"f":1.0,"i":123,"n":{"$float":"AAAAAAAA+H8="}}"#

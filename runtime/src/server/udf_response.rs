@@ -11,16 +11,18 @@ use crate::session::ClientVersion;
 /// # Errors
 /// `BadFormat`.
 pub fn parse_format(format: Option<&str>, client: Option<&ClientVersion>) -> Result<Format> {
-    let Some(name) = format else {
-        let is_encoded = client.is_some_and(ClientVersion::expects_encoded_json);
-        return Ok(if is_encoded { Format::Encoded } else { Format::Clean });
+    let format = match format {
+        None if client.is_some_and(ClientVersion::expects_encoded_json) => Format::Encoded,
+        None => Format::Clean,
+        Some(name) => Format::parse(name).ok_or_else(|| {
+            Error::bad_request(
+                "BadFormat",
+                format!("'{name}' is not a format of results. Use 'json' or 'convex_encoded_json'."),
+            )
+        })?,
     };
-    Format::parse(name).ok_or_else(|| {
-        Error::bad_request(
-            "BadFormat",
-            format!("'{name}' is not a format of results. Use 'json' or 'convex_encoded_json'."),
-        )
-    })
+    let needs_dots = format == Format::Encoded && client.is_some_and(ClientVersion::needs_dots);
+    Ok(if needs_dots { Format::EncodedWithDots } else { format })
 }
 
 /// Appends the answer for `outcome`. With `redact`, neither log lines nor details of errors are shown.
@@ -123,6 +125,11 @@ mod tests {
         assert_eq!(parse_format(None, None).ok(), Some(Format::Clean));
         assert_eq!(parse_format(None, Some(&old)).ok(), Some(Format::Encoded));
         assert_eq!(parse_format(Some("json"), Some(&old)).ok(), Some(Format::Clean));
+        let python = ClientVersion::parse("python-0.8.1").unwrap();
+        assert_eq!(
+            parse_format(Some("convex_encoded_json"), Some(&python)).ok(),
+            Some(Format::EncodedWithDots)
+        );
         assert_eq!(parse_format(Some("xml"), None).expect_err("unknown").code(), "BadFormat");
     }
 }

@@ -67,6 +67,11 @@ impl ClientVersion {
         }
     }
 
+    /// Whether it takes numbers without a dot for integers and refuses them: Python's HTTP client.
+    pub fn needs_dots(&self) -> bool {
+        self.name == "python"
+    }
+
     /// Fails for clients that are too old to be served.
     ///
     /// # Errors

@@ -485,10 +485,10 @@ impl Step<'_> {
     fn mutation_done(&mut self, request_id: u32, outcome: &Outcome) -> Result<(), Error> {
         self.session.mutations = self.session.mutations.saturating_sub(1);
         match &outcome.result {
-            Ok(_) => self.session.owed_ts = self.session.owed_ts.max(Some(outcome.ts)),
             // The client brings its mutations again after a pause; an answer would make it give up.
             Err(error) if is_passing(error) => return Err(error.to_error()),
-            Err(_) => {}
+            // A failed one too: the Rust client hands out a ConvexError with the next Transition only.
+            Ok(_) | Err(_) => self.session.owed_ts = self.session.owed_ts.max(Some(outcome.ts)),
         }
         let redact = self.session.options.redact;
         let lines = log_lines(&outcome.log_lines, redact);
