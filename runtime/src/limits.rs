@@ -15,6 +15,8 @@ pub const PENDING_COMMITS_MAX: usize = 65_536;
 pub const PENDING_BYTES_MAX: usize = 256 << 20;
 /// How many commits the conflict log remembers beyond what running transactions need.
 pub const COMMIT_LOG_ENTRIES_MAX: usize = 200_000;
+/// How many index keys the commits in the conflict log may have touched.
+pub const COMMIT_LOG_KEYS_MAX: usize = 600_000;
 /// How long a thread may hold the head lease before others go on without it.
 pub const HEAD_LEASE_MAX: Duration = Duration::from_secs(20);
 /// How long a handed-out snapshot (`query_ts`) stays readable.

@@ -21,7 +21,7 @@
 use std::collections::VecDeque;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ use crate::store::{Batch, Row, RowChange, SessionRecord, Store, StoreError, View
 
 /// How often the store is tried again while it refuses writes, and how often idle work is done.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(200);
+/// Commits of a batch that the store's thread publishes itself.
+const PUBLISHED_AT_ONCE_MAX: usize = 8;
 /// After how long without a write the store gives memory back.
 const REST_AFTER: Duration = Duration::from_secs(2);
 /// How long session records are kept, in nanoseconds: 14 days.
@@ -129,6 +131,8 @@ pub(super) struct Committer {
     pub(super) published_log: Mutex<CommitLog>,
     /// Versions up to this commit can be read back from the store.
     settled: AtomicU64,
+    /// Batches on their way to the publisher thread.
+    unpublished: AtomicUsize,
     waiters: Mutex<Waiters>,
     listeners: Mutex<Vec<Arc<dyn Fn() + Send + Sync>>>,
     pub(super) metrics: CommitMetrics,
@@ -194,6 +198,7 @@ impl Committer {
             retained: Mutex::default(),
             published_log: Mutex::new(CommitLog::new(ts)),
             settled: AtomicU64::new(0),
+            unpublished: AtomicUsize::new(0),
             waiters: Mutex::new(Waiters { released: ts, ..Waiters::default() }),
             listeners: Mutex::new(Vec::new()),
             metrics: CommitMetrics::default(),
@@ -496,7 +501,13 @@ impl Committer {
             Ok(()) => {
                 self.settled.store(store.settled(), Ordering::Relaxed);
                 count(&self.metrics.batches, 1);
-                let entries = pending.iter().map(|commit| commit.entry.clone()).collect();
+                let entries: Vec<_> = pending.iter().map(|commit| commit.entry.clone()).collect();
+                if entries.len() <= PUBLISHED_AT_ONCE_MAX && self.unpublished.load(Ordering::Acquire) == 0 {
+                    // A switch of threads would take longer.
+                    self.publish(snapshot, entries);
+                    return;
+                }
+                self.unpublished.fetch_add(1, Ordering::AcqRel);
                 // The publisher lives as long as the sender.
                 let _ = publisher.send(Published::Batch { snapshot, entries });
             }
@@ -613,7 +624,10 @@ impl Committer {
     fn run_publisher(&self, batches: &Receiver<Published>) {
         while let Ok(batch) = batches.recv() {
             match batch {
-                Published::Batch { snapshot, entries } => self.publish(snapshot, entries),
+                Published::Batch { snapshot, entries } => {
+                    self.publish(snapshot, entries);
+                    self.unpublished.fetch_sub(1, Ordering::AcqRel);
+                }
                 Published::RolledBack { after, to, error } => {
                     let mut waiters = self.waiters.lock();
                     waiters.rolled_back.push((after, to, error.clone()));

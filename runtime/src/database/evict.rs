@@ -1,4 +1,4 @@
-//! The evictor: lets go of document bodies when they exceed the memory budget.
+//! The evictor's thread keeps memory in bounds: it lets go of document bodies when they exceed the memory budget.
 //!
 //! A clock hand walks over the published documents, table by table; a body read since the last visit stays
 //! (second chance), any other goes, provided that the store can give it back. Keys always stay in memory.
@@ -10,12 +10,15 @@ use std::time::Duration;
 use fusion_schema::id::InternalId;
 
 use super::committer::Committer;
+use super::compact::Compactor;
 use super::document::resident_bytes;
 use super::snapshot::{State, Timestamp};
 use crate::store::TableId;
 
 /// How often the budget is looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
+/// After how many intervals tables are looked at for compaction.
+const TICKS_PER_COMPACTION: u32 = 4;
 /// Documents visited between two looks at whether the process wants to stop.
 const STEP: usize = 4096;
 /// Share of the budget down to which bodies go, so that eviction does not run all the time.
@@ -33,11 +36,17 @@ pub(super) fn start(committer: &Arc<Committer>, budget: usize) -> std::io::Resul
 
 fn run(committer: &Weak<Committer>, budget: usize) {
     let mut hand = None;
+    let mut compactor = committer.upgrade().map(|committer| Compactor::new(&committer)).unwrap_or_default();
+    let mut ticks = 0_u32;
     loop {
         std::thread::sleep(INTERVAL);
         let Some(committer) = committer.upgrade() else { return };
         if committer.is_stopping() {
             return;
+        }
+        ticks = ticks.wrapping_add(1);
+        if ticks.is_multiple_of(TICKS_PER_COMPACTION) {
+            compactor.look(&committer);
         }
         if resident_bytes() <= budget {
             continue;

@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use fusion_schema::id::InternalId;
+use imbl::OrdSet;
 
 use super::key::{BY_ID, IndexId, Key};
 use super::snapshot::Timestamp;
-use crate::limits::COMMIT_LOG_ENTRIES_MAX;
+use crate::limits::{COMMIT_LOG_ENTRIES_MAX, COMMIT_LOG_KEYS_MAX};
 use crate::store::TableId;
 
 /// Entries younger than this stay in the log, in nanoseconds: longer than any query or mutation may take.
@@ -25,6 +26,12 @@ pub struct LogEntry {
     pub push_version: u64,
     /// What it wrote.
     pub writes: Vec<Arc<LogWrite>>,
+}
+
+impl LogEntry {
+    fn keys(&self) -> usize {
+        self.writes.iter().map(|write| 1 + write.keys.len()).sum()
+    }
 }
 
 /// One document a commit wrote.
@@ -42,16 +49,34 @@ pub struct LogWrite {
 pub(crate) enum KeyChange {
     /// The key is the same, what it stands for is not.
     Same(Key),
+    /// The document is new in the index.
+    Added(Key),
+    /// The document is gone from the index.
+    Removed(Key),
     /// The keys before and after.
-    Moved(Option<Key>, Option<Key>),
+    Moved(Box<(Key, Key)>),
 }
 
 impl KeyChange {
-    /// The key before.
-    pub(crate) const fn old(&self) -> Option<&Key> {
+    /// The key before, if the index had one.
+    pub(crate) fn old(&self) -> Option<&Key> {
         match self {
-            Self::Same(key) => Some(key),
-            Self::Moved(old, _) => old.as_ref(),
+            Self::Same(key) | Self::Removed(key) => Some(key),
+            Self::Added(_) => None,
+            Self::Moved(keys) => Some(&keys.0),
+        }
+    }
+
+    /// Does to an index what the write did.
+    pub(crate) fn apply(&self, keys: &mut OrdSet<Key>) {
+        match self {
+            Self::Same(_) => {}
+            Self::Added(key) => drop(keys.insert(key.clone())),
+            Self::Removed(key) => drop(keys.remove(key)),
+            Self::Moved(moved) => {
+                keys.remove(&moved.0);
+                keys.insert(moved.1.clone());
+            }
         }
     }
 }
@@ -63,10 +88,10 @@ impl LogWrite {
         std::iter::once((index(BY_ID), &self.id[..])).chain(self.keys.iter().flat_map(
             move |(slot, change)| {
                 let (first, second) = match change {
-                    KeyChange::Same(key) => (Some(key), None),
-                    KeyChange::Moved(old, new) => (old.as_ref(), new.as_ref()),
+                    KeyChange::Same(key) | KeyChange::Added(key) | KeyChange::Removed(key) => (key, None),
+                    KeyChange::Moved(keys) => (&keys.0, Some(&keys.1)),
                 };
-                first.into_iter().chain(second).map(move |key| (index(*slot), key.as_bytes()))
+                std::iter::once(first).chain(second).map(move |key| (index(*slot), key.as_bytes()))
             },
         ))
     }
@@ -76,17 +101,20 @@ impl LogWrite {
 #[derive(Debug, Default)]
 pub struct CommitLog {
     entries: VecDeque<Arc<LogEntry>>,
+    /// Keys in all entries, which are most of the memory.
+    keys: usize,
     /// All commits after this timestamp are here.
     floor: Timestamp,
 }
 
 impl CommitLog {
     pub(crate) const fn new(floor: Timestamp) -> Self {
-        Self { entries: VecDeque::new(), floor }
+        Self { entries: VecDeque::new(), keys: 0, floor }
     }
 
     pub(crate) fn push(&mut self, entry: Arc<LogEntry>) {
         let now = entry.ts;
+        self.keys += entry.keys();
         self.entries.push_back(entry);
         self.trim(now);
     }
@@ -94,10 +122,12 @@ impl CommitLog {
     /// Forgets what is too old or too much.
     pub(crate) fn trim(&mut self, now: Timestamp) {
         while let Some(oldest) = self.entries.front() {
-            if self.entries.len() <= COMMIT_LOG_ENTRIES_MAX && oldest.ts.saturating_add(AGE_MAX) > now {
+            let fits = self.entries.len() <= COMMIT_LOG_ENTRIES_MAX && self.keys <= COMMIT_LOG_KEYS_MAX;
+            if fits && oldest.ts.saturating_add(AGE_MAX) > now {
                 break;
             }
             self.floor = oldest.ts;
+            self.keys -= oldest.keys();
             self.entries.pop_front();
         }
     }
@@ -110,8 +140,8 @@ impl CommitLog {
 
     /// Takes back commits after `ts` that never became durable.
     pub(crate) fn truncate_after(&mut self, ts: Timestamp) {
-        while self.entries.back().is_some_and(|entry| entry.ts > ts) {
-            self.entries.pop_back();
+        while let Some(entry) = self.entries.pop_back_if(|entry| entry.ts > ts) {
+            self.keys -= entry.keys();
         }
     }
 

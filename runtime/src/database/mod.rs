@@ -14,6 +14,7 @@
 mod bulk;
 pub mod catalog;
 mod committer;
+mod compact;
 mod document;
 mod evict;
 pub mod interval_index;

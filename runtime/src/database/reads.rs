@@ -73,6 +73,24 @@ impl ReadSet {
         }
     }
 
+    /// Lets an interval end right after a key, as an ascending scan goes on.
+    pub(crate) fn end_after(&mut self, position: usize, key: &[u8]) {
+        if let Some(interval) = self.intervals.get_mut(position) {
+            let end = interval.end.get_or_insert_default();
+            end.clear();
+            end.extend_from_slice(key);
+            end.push(0);
+        }
+    }
+
+    /// Lets an interval start at a key, as a descending scan goes on.
+    pub(crate) fn start_at(&mut self, position: usize, key: &[u8]) {
+        if let Some(interval) = self.intervals.get_mut(position) {
+            interval.start.clear();
+            interval.start.extend_from_slice(key);
+        }
+    }
+
     /// How many ranges were read.
     pub(crate) const fn len(&self) -> usize {
         self.intervals.len()

@@ -13,6 +13,7 @@ use imbl::{OrdMap, OrdSet};
 use super::catalog::Catalog;
 use super::document::Entry;
 use super::key::{FIRST_DECLARED, Key};
+use super::log::KeyChange;
 use crate::store::TableId;
 
 /// Nanoseconds since the Unix epoch; every commit has its own.
@@ -96,7 +97,6 @@ impl TableState {
 
     /// Puts a new version in place of an old one.
     pub(crate) fn apply(&mut self, write: &super::writes::FinalWrite) {
-        use super::log::KeyChange;
         if let Some(old) = &write.old {
             self.size -= u64::from(old.size);
         }
@@ -110,14 +110,8 @@ impl TableState {
             }
         }
         for (slot, change) in &write.log.keys {
-            if let KeyChange::Moved(old, new) = change {
-                let keys = self.index_mut(*slot);
-                if let Some(old) = old {
-                    keys.remove(old);
-                }
-                if let Some(new) = new {
-                    keys.insert(new.clone());
-                }
+            if !matches!(change, KeyChange::Same(_)) {
+                change.apply(self.index_mut(*slot));
             }
         }
     }

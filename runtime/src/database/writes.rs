@@ -159,15 +159,13 @@ fn split(version: Option<Version>) -> (Option<Arc<Entry>>, Vec<(u16, Key)>) {
 /// Pairs the keys before and after; both lists are in the order of the table's indexes, or empty.
 pub(crate) fn merge_keys(old: Vec<(u16, Key)>, new: Vec<(u16, Key)>) -> Vec<(u16, KeyChange)> {
     if old.is_empty() {
-        return new.into_iter().map(|(slot, key)| (slot, KeyChange::Moved(None, Some(key)))).collect();
+        return new.into_iter().map(|(slot, key)| (slot, KeyChange::Added(key))).collect();
     }
     if new.is_empty() {
-        return old.into_iter().map(|(slot, key)| (slot, KeyChange::Moved(Some(key), None))).collect();
+        return old.into_iter().map(|(slot, key)| (slot, KeyChange::Removed(key))).collect();
     }
-    old.into_iter()
-        .zip(new)
-        .map(|((slot, old), (_, new))| {
-            (slot, if old == new { KeyChange::Same(old) } else { KeyChange::Moved(Some(old), Some(new)) })
-        })
-        .collect()
+    let change = |old: Key, new: Key| {
+        if old == new { KeyChange::Same(old) } else { KeyChange::Moved(Box::new((old, new))) }
+    };
+    old.into_iter().zip(new).map(|((slot, old), (_, new))| (slot, change(old, new))).collect()
 }

@@ -14,6 +14,7 @@ use super::stream::{Scan, resolve};
 use super::{Order, Query, QueryOperator};
 use crate::auth::secrets::Purpose;
 use crate::database::document::Document;
+use crate::database::key::Key;
 use crate::database::transaction::Transaction;
 use crate::error::{Error, Result};
 
@@ -214,7 +215,7 @@ impl Pages {
             }
         }
         let mut scan = Scan::open(tx, index, range, order)?;
-        let (mut page, mut keys, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut page, mut keys, mut bytes) = (Vec::new(), Vec::<Key>::new(), 0);
         let mut limits: Vec<usize> = query
             .operators
             .iter()
@@ -234,11 +235,11 @@ impl Pages {
                 break Position::End;
             }
             if end.is_none() && page.len() >= self.page_size {
-                break Position::After(keys.last().cloned().unwrap_or_default());
+                break Position::After(last_key(&keys));
             }
             if keys.len() >= self.rows_max || (bytes >= self.bytes_max && !keys.is_empty()) {
                 status = Some(PageStatus::SplitRequired);
-                break Position::After(keys.last().cloned().unwrap_or_default());
+                break Position::After(last_key(&keys));
             }
             let Some((key, document)) = scan.next_with_key(tx)? else {
                 break end.cloned().unwrap_or(Position::End);
@@ -252,9 +253,13 @@ impl Pages {
         if status.is_none() && page.len() > PAGE_ROWS_COMFORTABLE {
             status = Some(PageStatus::SplitRecommended);
         }
-        let middle = (keys.len() >= 2).then(|| keys.swap_remove((keys.len() - 1) / 2));
+        let middle = (keys.len() >= 2).then(|| keys[(keys.len() - 1) / 2].as_bytes().to_vec());
         Ok((page, reached, status, middle))
     }
+}
+
+fn last_key(keys: &[Key]) -> Vec<u8> {
+    keys.last().map(|key| key.as_bytes().to_vec()).unwrap_or_default()
 }
 
 /// Runs a document through the operators.

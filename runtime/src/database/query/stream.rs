@@ -41,11 +41,10 @@ pub(crate) struct Scan {
     index: IndexId,
     order: Order,
     range: KeyRange,
+    /// The last key given; the walk goes on behind it.
+    last: Option<Key>,
     /// Where its interval stands in the transaction's read set.
     interval: usize,
-    /// The range before the walk began.
-    start: Vec<u8>,
-    end: Option<Vec<u8>>,
     buffer: VecDeque<Key>,
     /// The transaction's write generation when the buffer was filled.
     generation: u64,
@@ -153,9 +152,8 @@ impl Scan {
         Ok(Self {
             index,
             order,
-            end: range.upper.clone(),
-            start: range.lower.clone(),
             range,
+            last: None,
             interval,
             buffer: VecDeque::new(),
             generation: tx.generation(),
@@ -170,34 +168,45 @@ impl Scan {
     }
 
     /// The next document in the range and the key it was found under.
-    pub(crate) fn next_with_key(&mut self, tx: &mut Transaction) -> Result<Option<(Vec<u8>, Document)>> {
+    pub(crate) fn next_with_key(&mut self, tx: &mut Transaction) -> Result<Option<(Key, Document)>> {
         if self.generation != tx.generation() {
             self.buffer.clear();
             self.generation = tx.generation();
             self.exhausted = false;
         }
         if self.buffer.is_empty() && !self.exhausted {
-            self.buffer = fetch(tx, self.index, &self.range, self.order, self.chunk);
+            self.buffer = fetch(tx, self.index, &self.rest(), self.order, self.chunk);
             self.exhausted = self.buffer.len() < self.chunk;
             self.chunk = (self.chunk * 2).min(CHUNK_MAX);
         }
         let Some(key) = self.buffer.pop_front() else {
             // The whole rest was seen to be empty.
-            tx.widen(self.interval, self.start.clone(), self.end.clone());
+            tx.widen(self.interval, self.range.lower.clone(), self.range.upper.clone());
             return Ok(None);
         };
+        if self.last.is_none() {
+            tx.widen(self.interval, self.range.lower.clone(), self.range.upper.clone());
+        }
         match self.order {
-            Order::Asc => {
-                self.range.lower = after(key.as_bytes());
-                tx.widen(self.interval, self.start.clone(), Some(self.range.lower.clone()));
-            }
-            Order::Desc => {
-                tx.widen(self.interval, key.as_bytes().to_vec(), self.end.clone());
-                self.range.upper = Some(key.as_bytes().to_vec());
-            }
+            Order::Asc => tx.end_after(self.interval, key.as_bytes()),
+            Order::Desc => tx.start_at(self.interval, key.as_bytes()),
         }
         let document = tx.load(self.index.table, key.internal_id())?;
-        Ok(Some((key.as_bytes().to_vec(), document)))
+        self.last = Some(key.clone());
+        Ok(Some((key, document)))
+    }
+
+    /// The part of the range behind the last key.
+    fn rest(&self) -> KeyRange {
+        match (&self.last, self.order) {
+            (None, _) => self.range.clone(),
+            (Some(last), Order::Asc) => {
+                KeyRange { lower: after(last.as_bytes()), upper: self.range.upper.clone() }
+            }
+            (Some(last), Order::Desc) => {
+                KeyRange { lower: self.range.lower.clone(), upper: Some(last.as_bytes().to_vec()) }
+            }
+        }
     }
 }
 

@@ -215,7 +215,7 @@ impl Harness {
                 None => self.world.cells.remove(at),
             };
             let key = crate::database::Key::new(&[*at]);
-            let keys = vec![(INDEX.slot, KeyChange::Moved(Some(key), None))];
+            let keys = vec![(INDEX.slot, KeyChange::Removed(key))];
             log.push(Arc::new(LogWrite { table: INDEX.table, id: [0; 16], keys }));
         }
         let (ts, push_version) = (self.world.ts, self.world.push_version);
