@@ -260,14 +260,14 @@ impl<S: Clone> State<S> {
     pub(super) fn want_ts(&mut self, session: usize, ts: Timestamp) {
         let wanted = &mut self.sessions[session].wanted;
         *wanted = (*wanted).max(Some(ts));
-        self.keep_wanting(session, 0);
+        self.keep_wanting(session, None);
         self.wake_wanting();
     }
 
     /// Sees to it that the session is woken for the timestamp it wants, unless it has just been told about it.
-    fn keep_wanting(&mut self, slot: usize, told: Timestamp) {
+    fn keep_wanting(&mut self, slot: usize, told: Option<Timestamp>) {
         let session = &mut self.sessions[slot];
-        session.wanted.take_if(|wanted| *wanted <= told);
+        session.wanted.take_if(|wanted| told.is_some_and(|told| *wanted <= told));
         if session.wanted.is_some() && !std::mem::replace(&mut session.is_wanting, true) {
             self.wanting.push(slot);
         }
@@ -301,10 +301,10 @@ impl<S: Clone> State<S> {
                 .all(|subscription| self.is_tellable(&self.subscriptions[*subscription], ts));
         if session.is_switching && !is_settled {
             let ts = session.reported;
-            self.keep_wanting(slot, ts);
+            self.keep_wanting(slot, Some(ts));
             return LiveUpdate { ts, is_settled, changes: Vec::new() };
         }
-        self.keep_wanting(slot, ts);
+        self.keep_wanting(slot, Some(ts));
         let session = &mut self.sessions[slot];
         session.reported = ts;
         session.is_switching = false;

@@ -202,6 +202,8 @@ async fn failures_of_functions_do_not_end_the_connection() {
         assert!(result.starts_with("[Request ID: ") && result.contains(text), "{path}: {result}");
         assert_eq!(response.get("errorData"), (path == "messages:fail").then_some(&json!({"code": 7})));
         assert!(response["ts"].is_null());
+        // Clients of other languages hand out a failure with the next transition.
+        assert_eq!(client.next().await["type"], "Transition", "{path}");
     }
     for (query_id, path) in ["no:where", "a b:c", "messages:send"].into_iter().enumerate() {
         client.send(modify(query_id as u32 + 1, &[add(query_id as u32, path, json!({}))])).await;
