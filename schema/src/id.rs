@@ -57,6 +57,7 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const FOOTER_LENGTH: usize = 2;
 const TABLE_NUMBER_LENGTH_MAX: usize = 5;
 const BINARY_LENGTH_MAX: usize = TABLE_NUMBER_LENGTH_MAX + 16 + FOOTER_LENGTH;
+const TEXT_LENGTH_MAX: usize = (BINARY_LENGTH_MAX * 8).div_ceil(5);
 
 const DECODE: [u8; 256] = {
     let mut table = [0xFF_u8; 256];
@@ -86,6 +87,12 @@ impl DocumentId {
 
     /// Appends the text form to `out`.
     pub fn encode_to(&self, out: &mut String) {
+        let (text, length) = self.encode();
+        out.extend(text[..length].iter().copied().map(char::from));
+    }
+
+    /// The text form, in ASCII, and its length.
+    fn encode(&self) -> ([u8; TEXT_LENGTH_MAX], usize) {
         let mut binary = [0_u8; BINARY_LENGTH_MAX];
         let mut length = 0;
         let mut number = self.table.0;
@@ -105,18 +112,23 @@ impl DocumentId {
         binary[length + 1] = high;
         length += FOOTER_LENGTH;
 
+        let mut text = [0_u8; TEXT_LENGTH_MAX];
+        let mut text_length = 0;
         let (mut buffer, mut bits) = (0_u32, 0_u32);
         for byte in &binary[..length] {
             buffer = (buffer << 8) | u32::from(*byte);
             bits += 8;
             while bits >= 5 {
                 bits -= 5;
-                out.push(char::from(ALPHABET[((buffer >> bits) & 31) as usize]));
+                text[text_length] = ALPHABET[((buffer >> bits) & 31) as usize];
+                text_length += 1;
             }
         }
         if bits > 0 {
-            out.push(char::from(ALPHABET[((buffer << (5 - bits)) & 31) as usize]));
+            text[text_length] = ALPHABET[((buffer << (5 - bits)) & 31) as usize];
+            text_length += 1;
         }
+        (text, text_length)
     }
 
     /// Reads the text form.
@@ -168,7 +180,8 @@ impl DocumentId {
         }
         let id = Self { table: TableNumber(number), internal };
         // One-to-one: padding bits and overlong numbers would give the same id from another text.
-        if id.to_string() != text { Err(error("not in canonical form")) } else { Ok(id) }
+        let (canonical, length) = id.encode();
+        if &canonical[..length] == text.as_bytes() { Ok(id) } else { Err(error("not in canonical form")) }
     }
 }
 

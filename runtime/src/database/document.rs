@@ -201,6 +201,12 @@ impl Document {
         Value::Object((**self.fields()).clone())
     }
 
+    /// The fields, `_id` and `_creationTime` included, for the caller to keep.
+    pub fn into_fields(self) -> Object {
+        self.fields();
+        self.fields.into_inner().map(Arc::unwrap_or_clone).unwrap_or_default()
+    }
+
     /// Size in bytes of [`Value::size`].
     pub fn size(&self) -> usize {
         self.entry.size as usize

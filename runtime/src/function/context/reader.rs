@@ -1,6 +1,6 @@
 //! [`Reader`]: the typed database of queries.
 
-use fusion_schema::{Doc, DocumentId, Id, Table, TableNumber, Typed};
+use fusion_schema::{Doc, DocumentId, Id, Table, TableNumber, Value};
 
 use super::TypedQuery;
 use crate::database::{Document, Transaction};
@@ -76,13 +76,17 @@ impl<'a> Reader<'a> {
 
 /// A document as its table's type.
 pub(super) fn decode_document<T: Table>(document: Document) -> Result<Doc<T>> {
-    Doc::decode(document.to_value()).map_err(|error| {
-        Error::function(format!(
-            "The document {} of table \"{}\" is not what the function expects. {error}",
-            document.id(),
+    let (id, creation_time) = (document.id(), document.creation_time());
+    let mut fields = document.into_fields();
+    fields.remove("_id");
+    fields.remove("_creationTime");
+    match T::decode(Value::Object(fields)) {
+        Ok(fields) => Ok(Doc { id: Id::from(id), creation_time, fields }),
+        Err(error) => Err(Error::function(format!(
+            "The document {id} of table \"{}\" is not what the function expects. {error}",
             T::NAME
-        ))
-    })
+        ))),
+    }
 }
 
 /// Fails for a table that cannot be reached from where the caller stands.
