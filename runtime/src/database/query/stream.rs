@@ -220,19 +220,24 @@ fn fetch(tx: &Transaction, index: IndexId, range: &KeyRange, order: Order, count
         fetch_ids(tx, index.table, range, order, count, &mut keys);
         return keys;
     }
-    let upper = match &range.upper {
-        Some(upper) => Bound::Excluded(upper.as_slice()),
-        None => Bound::Unbounded,
-    };
-    let bounds = (Bound::Included(range.lower.as_slice()), upper);
+    let (lower, upper) = (range.lower.as_slice(), range.upper.as_deref());
+    let end = upper.map_or(Bound::Unbounded, Bound::Excluded);
     let base = tx.state().tables.get(&index.table).and_then(|table| table.index(index.slot));
-    let base = base.map(|keys| keys.range::<_, [u8]>(bounds));
-    let own = tx.writes().overlay(index).map(|overlay| overlay.range::<[u8], _>(bounds));
+    let own = tx.writes().overlay(index);
+    let own = own.map(|overlay| overlay.range::<[u8], _>((Bound::Included(lower), end)));
     let own = own.into_iter().flatten().map(|(key, present)| (key.clone(), *present));
+    // One end of the walk is left open and found by comparing: looking both ends up costs as much again.
     match order {
-        Order::Asc => merge(base.into_iter().flatten().cloned(), own, |a, b| a < b, count, &mut keys),
+        Order::Asc => {
+            let base = base.map(|keys| keys.range::<_, [u8]>((Bound::Included(lower), Bound::Unbounded)));
+            let base = base.into_iter().flatten();
+            let base = base.take_while(|key| upper.is_none_or(|upper| key.as_bytes() < upper));
+            merge(base.cloned(), own, |a, b| a < b, count, &mut keys);
+        }
         Order::Desc => {
-            merge(base.into_iter().flatten().rev().cloned(), own.rev(), |a, b| a > b, count, &mut keys)
+            let base = base.map(|keys| keys.range::<_, [u8]>((Bound::Unbounded, end)).rev());
+            let base = base.into_iter().flatten().take_while(|key| key.as_bytes() >= lower);
+            merge(base.cloned(), own.rev(), |a, b| a > b, count, &mut keys);
         }
     }
     keys
