@@ -1,0 +1,71 @@
+// Fusion Chat through the official client, as `fusion dev` starts it: a visitor asks, an operator watches and answers.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { api } from "./support/api.js";
+import { connectClient, startServer } from "./support/server.js";
+import { until } from "./support/wait.js";
+
+const ORGANIZATION = "org_demo";
+const firstPage = { numItems: 20, cursor: null };
+
+async function startChat(t) {
+  return startServer(t, { program: "fusion", args: ["dev", "--app", "fusion-chat"] });
+}
+
+/** A visitor with a session and a conversation. */
+async function visit(client) {
+  const contactSessionId = await client.mutation(api.public.contactSessions.create, {
+    name: "Vera Visitor",
+    email: "vera@example.com",
+    organizationId: ORGANIZATION,
+  });
+  const conversationId = await client.mutation(api.public.conversations.create, { organizationId: ORGANIZATION, contactSessionId });
+  const { threadId } = await client.query(api.public.conversations.getOne, { conversationId, contactSessionId });
+  return { contactSessionId, conversationId, threadId };
+}
+
+test("a visitor asks and sees the assistant's answer arrive", async (t) => {
+  const client = connectClient(t, await startChat(t));
+  const { contactSessionId, threadId } = await visit(client);
+  let page = [];
+  const args = { threadId, contactSessionId, paginationOpts: firstPage };
+  client.onUpdate(api.public.messages.getMany, args, (result) => (page = result.page));
+  await until("the greeting", () => page.length === 1);
+  await client.action(api.public.messages.create, { prompt: "What are your opening hours?", threadId, contactSessionId });
+  await until("question and answer", () => page.length === 3);
+});
+
+test("an operator signs in with the development issuer, watches, and answers live", async (t) => {
+  const server = await startChat(t);
+  const visitor = connectClient(t, server);
+  const operator = connectClient(t, server);
+  await assert.rejects(operator.query(api.private.conversations.getMany, { paginationOpts: firstPage }));
+  const response = await fetch(`${server.url}/_dev/issuer/token`);
+  const { token } = await response.json();
+  operator.setAuth(async () => token);
+  let conversations = [];
+  operator.onUpdate(
+    api.private.conversations.getMany,
+    { paginationOpts: firstPage },
+    (result) => (conversations = result.page),
+    () => {},
+  );
+  const { contactSessionId, conversationId, threadId } = await visit(visitor);
+  await until("the new conversation", () => conversations.some(({ _id }) => _id === conversationId));
+  let page = [];
+  visitor.onUpdate(api.public.messages.getMany, { threadId, contactSessionId, paginationOpts: firstPage }, (result) => (page = result.page));
+  await until("the greeting", () => page.length === 1);
+  await operator.mutation(api.private.messages.create, { conversationId, prompt: "A human here." });
+  await until("the operator's answer", () => page.length === 2);
+  assert.ok(JSON.stringify(page).includes("A human here."));
+});
+
+test("a visitor reads only threads of the own session", async (t) => {
+  const client = connectClient(t, await startChat(t));
+  const [own, other] = [await visit(client), await visit(client)];
+  const args = { threadId: other.threadId, contactSessionId: own.contactSessionId, paginationOpts: firstPage };
+  const error = await client.query(api.public.messages.getMany, args).then(assert.fail, (error) => error);
+  assert.equal(typeof error.data?.code, "string", error.message);
+  await assert.rejects(client.action(api.public.messages.create, { prompt: "x", threadId: other.threadId, contactSessionId: own.contactSessionId }));
+});
