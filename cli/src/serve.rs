@@ -117,7 +117,9 @@ struct Server {
 
 impl Server {
     async fn start(options: &ServerOptions, served: Served) -> Result<Self> {
-        let limits = Arc::new(options::limits()?);
+        let mut limits = options::limits()?;
+        limits.body_bytes_max = options.memory_budget.saturating_mul(1 << 20);
+        let limits = Arc::new(limits);
         let providers = providers(options)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         credentials::create_folder(&options.data_dir)?;

@@ -17,6 +17,9 @@ const SITE_PORT: u16 = 3211;
 /// The data folder, unless another one is named.
 const DATA_FOLDER: &str = ".fusion";
 
+/// Document bodies kept in memory, in MiB.
+const MEMORY_BUDGET_MIB: usize = 1024;
+
 /// How a server is started. An option that is empty, as container files like to set variables, counts as not set.
 #[derive(Args, Clone, Debug)]
 pub struct ServerOptions {
@@ -50,6 +53,10 @@ pub struct ServerOptions {
     /// When a write is acknowledged.
     #[arg(long, value_enum, default_value_t = Durability::Full)]
     pub durability: Durability,
+
+    /// MiB of document bodies kept in memory; others are read back from disk when needed.
+    #[arg(long, value_name = "MIB", default_value_t = MEMORY_BUDGET_MIB)]
+    pub memory_budget: usize,
 
     /// Name of the instance, part of its admin keys [default: the one saved in the data folder, or `fusion`].
     #[arg(long, value_name = "NAME", env = "INSTANCE_NAME", hide_env_values = true)]

@@ -64,9 +64,7 @@ pub(super) fn announce(addresses: &Addresses, admin_key: &str, durability: Durab
             "Durability is relaxed: a power failure can lose the last moments. --durability full prevents it.",
         );
     }
-    output::talk(format_args!(
-        "Fusion is ready: {url} (HTTP actions: {site_url}, dashboard: {url}/_dashboard)"
-    ));
+    output::talk(format_args!("Fusion is ready: {url} (HTTP actions: {site_url})"));
     if std::io::stderr().is_terminal() {
         output::talk(format_args!("Admin key: {admin_key}"));
     }

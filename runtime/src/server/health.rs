@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
 use super::errors::ApiError;
 use super::request::read_body;
@@ -20,16 +20,9 @@ pub(super) const ECHO_SIZE_MAX: usize = 128 << 20;
 
 type Shared = State<Arc<ServerState>>;
 
-/// `GET /`: a sentence for programs; a browser is sent to the dashboard.
-pub(super) async fn root(headers: HeaderMap) -> Response {
-    let accepts_html = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
-    if accepts_html {
-        return Redirect::temporary("/_dashboard").into_response();
-    }
-    "This Convex deployment is running. See https://docs.convex.dev/.".into_response()
+/// `GET /`: the sentence of the original server, by which tools recognise a deployment.
+pub(super) async fn root() -> &'static str {
+    "This Convex deployment is running. See https://docs.convex.dev/."
 }
 
 /// `GET /version` and `/instance_version`

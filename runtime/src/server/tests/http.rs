@@ -371,8 +371,6 @@ async fn anybody_may_ask_how_the_server_is() {
     ] {
         assert_eq!(get(&server, path, &[]).await.2, text);
     }
-    let (status, headers, _) = get(&server, "/", &[("accept", "text/html,*/*")]).await;
-    assert_eq!((status, headers["location"].to_str().expect("text")), (307, "/_dashboard"));
     assert_eq!(post(&server, "/echo", json!({"a": 1})).await.1, json!({"a": 1}));
     post(&server, "/api/mutation", json!({"path": "messages:send", "args": {"body": "hi"}})).await;
     let (_, _, text) = get(&server, "/metrics", &[]).await;
