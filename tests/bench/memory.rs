@@ -33,10 +33,12 @@ pub(crate) async fn run(options: &Options) -> io::Result<()> {
     }
     let (server, _folder) = options.server()?;
     seed_documents(&server, options.documents).await?;
-    sleep(REST).await;
+    let written = server.resident_bytes()?;
+    sleep(3 * REST).await;
     let filled = server.resident_bytes()?;
     let what = format!("{} documents of 200 bytes with two indexes", thousands(options.documents));
-    plain(&what, &megabytes(filled), "≤ 900 MB");
+    let figure = format!("{} ({} right after they were written)", megabytes(filled), megabytes(written));
+    plain(&what, &figure, "≤ 900 MB");
     seed_accounts(&server, ACCOUNTS as u64).await?;
     sleep(REST).await;
     let before = server.resident_bytes()?;
