@@ -67,7 +67,8 @@ struct Shared {
     /// answer of a mutation.
     answered: ArcSwap<Snapshot>,
     executor: Box<dyn QueryExecutor>,
-    started: Moment,
+    /// Both clocks at the start: results that read the time age by the one that functions see, too, which may jump.
+    started: (Moment, u64),
     /// Keys of the results' hashes, so that nobody outside can make two that are equal.
     hash_keys: RandomState,
 }
@@ -126,13 +127,14 @@ impl LiveQueries {
             clock_age_max: limits.function_timeout + limits.function_system_timeout + Duration::from_secs(1),
         };
         let snapshot = database.published();
+        let started = (Moment::now(), database.clock().unix_ns());
         let state = State::new(config, snapshot.ts(), snapshot.push_version(), snapshot.clone());
         let shared = Shared {
             state: Mutex::new(state),
             database,
             answered: ArcSwap::from_pointee(snapshot),
             executor,
-            started: Moment::now(),
+            started,
             hash_keys: RandomState::new(),
         };
         Self { shared: Arc::new(shared), stop: Arc::new(StopOnDrop(Arc::default())) }
@@ -261,12 +263,19 @@ fn key(path: &FunctionPath, args: Object, journal: Option<String>, identity: &Id
 }
 
 impl Shared {
+    /// The time since the start by the clock that says more.
+    fn elapsed(&self) -> Duration {
+        let (moment, unix_ns) = self.started;
+        let by_clock = self.database.clock().unix_ns().saturating_sub(unix_ns);
+        moment.elapsed().max(Duration::from_nanos(by_clock))
+    }
+
     /// Changes the state; then wakes whom that concerns and starts what became due.
     fn update<R>(self: &Arc<Self>, change: impl FnOnce(&mut State<Snapshot>) -> R) -> R {
         let mut runs = Vec::new();
         let (result, wakes) = {
             let mut state = self.state.lock();
-            state.now = self.started.elapsed();
+            state.now = state.now.max(self.elapsed());
             let result = change(&mut state);
             while let Some(run) = state.next_run() {
                 runs.push(run);
