@@ -381,7 +381,10 @@ impl Driver {
             }
             Effect::UseAnonymous => self.use_identity(Identity::Anonymous),
             Effect::Add(add) => self.add(add),
-            Effect::Remove(query_id) => self.live.remove(query_id),
+            Effect::Remove(query_id) => {
+                self.unsettle();
+                self.live.remove(query_id);
+            }
             Effect::Mutation(request) => self.start_mutation(request),
             Effect::Action(request) => self.start_action(request),
             Effect::Close(code, reason) => self.close(code, reason),
@@ -392,7 +395,15 @@ impl Driver {
     fn use_identity(&mut self, identity: Identity) {
         // Mutations that arrived before run under the identity they arrived with.
         self.identity = identity.clone();
+        self.unsettle();
         self.live.set_identity(identity);
+    }
+
+    /// An update that is held back knows nothing of what the client has asked for since.
+    const fn unsettle(&mut self) {
+        if let Some(update) = &mut self.held_update {
+            update.is_settled = false;
+        }
     }
 
     fn close(&mut self, code: Option<u16>, reason: String) {
@@ -407,6 +418,7 @@ impl Driver {
     }
 
     fn add(&mut self, add: AddQuery) {
+        self.unsettle();
         let AddQuery { query_id, target, args, journal } = add;
         match self.call(&target, args) {
             Ok(call) => self.live.add(query_id, call, journal),
