@@ -17,7 +17,7 @@ use fusion_tests::sync::{
     mutation_message, remove_query,
 };
 use serde_json::json as serde;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// How long the server may take to say what is expected next.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,6 +65,8 @@ impl<'a> Checked<'a> {
     pub(crate) async fn open(server: &'a Server, session: &str) -> io::Result<Self> {
         let mut socket = Socket::open(server.address()).await?;
         socket.send(connect_message(session, 0, None)).await?;
+        // As the official clients do: before the first of these, the server tells of mutations only.
+        socket.send(modify_query_set_message(0, 1, &[])).await?;
         Ok(Self {
             server,
             socket,
@@ -72,7 +74,7 @@ impl<'a> Checked<'a> {
             watched: BTreeMap::new(),
             leaving: BTreeMap::new(),
             shown: BTreeMap::new(),
-            query_set_sent: 0,
+            query_set_sent: 1,
             version: (0, 0, 0),
             next_query: 0,
             next_request: 0,
@@ -145,16 +147,25 @@ impl<'a> Checked<'a> {
 
     /// Reads until all is settled.
     pub(crate) async fn settle(&mut self) -> io::Result<()> {
+        // For all of it, because pings go on coming when nothing else does.
+        let deadline = Instant::now() + PATIENCE;
         while !self.is_settled() {
-            self.step().await?;
+            self.step(deadline).await?;
         }
         Ok(())
     }
 
     /// Reads one message and checks it.
-    pub(crate) async fn step(&mut self) -> io::Result<()> {
-        let Ok(message) = timeout(PATIENCE, self.socket.next()).await else {
-            return wrong(format!("nothing came, but {:?} is not settled", self.version));
+    async fn step(&mut self, deadline: Instant) -> io::Result<()> {
+        let Ok(message) = timeout_at(deadline, self.socket.next()).await else {
+            return wrong(format!(
+                "at {:?} no more comes, but query set {} and identity {} were sent, {} mutations have no answer and {:?} no transition",
+                self.version,
+                self.query_set_sent,
+                self.identities.len() - 1,
+                self.unanswered,
+                self.unreached
+            ));
         };
         let Some(text) = message? else { return wrong("the server closed the connection".to_owned()) };
         self.read(&text).await

@@ -11,6 +11,7 @@ mod tidy;
 mod wire;
 
 use std::io;
+use std::time::Duration;
 
 use fusion_tests::process::{Folder, Launch, Server};
 
@@ -26,7 +27,14 @@ fn fixture() -> io::Result<(Server, Folder)> {
     Ok((server, folder))
 }
 
+/// After so long a test is taken for stuck: many times what the slowest takes on a small machine.
+const STUCK: Duration = Duration::from_secs(600);
+
 /// Runs a test's future on one thread.
 fn run(future: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stuck = |_| io::Error::other(format!("the test is stuck: it has not ended after {STUCK:?}"));
+        tokio::time::timeout(STUCK, future).await.map_err(stuck)?
+    })
 }
