@@ -6,6 +6,7 @@ pub mod database;
 pub mod error;
 pub mod function;
 pub mod http_client;
+pub mod js;
 pub mod limits;
 pub mod scheduler;
 pub mod server;

@@ -6,8 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of `runtime`, bottom first. A room may name the ones before its own line, never one of its line.
-const LAYERS: &[&[&str]] =
-    &[&["store"], &["database"], &["system"], &["function"], &["js"], &["session", "scheduler"], &["server"]];
+const LAYERS: &[&[&str]] = &[
+    &["store"],
+    &["database"],
+    &["system"],
+    &["function"],
+    &["js"],
+    &["push"],
+    &["session", "scheduler"],
+    &["server"],
+];
 /// Rooms that everybody may name and that name only each other.
 const LEAVES: &[&str] = &["auth", "clock", "error", "http_client", "limits"];
 /// Names a crate's sources and manifest may not contain.
