@@ -1,0 +1,4 @@
+//! The web APIs that scripts find.
+
+pub mod arguments;
+pub mod crypto;
