@@ -244,7 +244,7 @@ async fn other_functions_run_all_queries_again() {
     app.module("boards", Visibility::Public, (), |module| {
         module.query("read", |_: &mut QueryCtx<'_>, _: Named| Ok("something else".to_owned()));
     });
-    runner.set_registry(app.build().unwrap());
+    runner.set_registry(app.build().unwrap()).unwrap();
     client.wait_for(0, "something else");
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }

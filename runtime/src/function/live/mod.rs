@@ -227,14 +227,6 @@ impl LiveQueries {
         shared.executor.start(run, Box::new(finish));
     }
 
-    /// Has all queries run again, little by little; to be called when other functions were put in place.
-    pub fn rerun_all(&self) {
-        self.shared.update(|state| {
-            state.outdate();
-            state.settle();
-        });
-    }
-
     /// How much there is.
     pub fn counts(&self) -> LiveCounts {
         self.shared.state.lock().counts()
