@@ -376,6 +376,7 @@ impl LiveSession {
         self.shared.update(|state| {
             self.shared.catch_up(state);
             state.add(self.slot, query_id, key);
+            state.refresh_since(self.slot, self.shared.database.published().ts());
         });
     }
 
@@ -390,6 +391,7 @@ impl LiveSession {
         self.shared.update(|state| {
             self.shared.catch_up(state);
             state.set_identity(self.slot, identity);
+            state.refresh_since(self.slot, self.shared.database.published().ts());
         });
     }
 
