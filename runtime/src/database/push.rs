@@ -78,7 +78,7 @@ impl Database {
                     return Ok(change);
                 }
                 Switched::Behind(behind) => build = *behind,
-                Switched::Violated(violation) => return Err(violation.into()),
+                Switched::Violated(violation) => return Err(violation.into_error()),
             }
         }
     }
@@ -186,7 +186,7 @@ impl Database {
             match self.switch(build, Some(attachment.clone()), &mut rows)? {
                 Switched::Done { value, ts, .. } => return Ok((value, ts)),
                 Switched::Behind(_) => {}
-                Switched::Violated(violation) => return Err(violation.into()),
+                Switched::Violated(violation) => return Err(violation.into_error()),
             }
         }
     }

@@ -33,9 +33,10 @@ pub struct SchemaViolation {
     pub message: String,
 }
 
-impl From<SchemaViolation> for Error {
-    fn from(violation: SchemaViolation) -> Self {
-        Self::bad_request("SchemaValidationFailed", violation.message)
+impl SchemaViolation {
+    /// As an error of the code `SchemaValidationFailed`.
+    pub(super) fn into_error(self) -> Error {
+        Error::bad_request("SchemaValidationFailed", self.message)
     }
 }
 
@@ -178,7 +179,7 @@ impl SchemaBuild {
             match self.advance()? {
                 BuildStep::Working => {}
                 BuildStep::CaughtUp => return Ok(()),
-                BuildStep::Violated(violation) => return Err(violation.into()),
+                BuildStep::Violated(violation) => return Err(violation.into_error()),
             }
         }
     }
