@@ -60,6 +60,8 @@ pub struct Transaction {
     random: Option<[u64; 2]>,
     /// A written document holds the placeholder of the commit's timestamp.
     has_commit_ts: bool,
+    /// The server's own work is not held to the limits.
+    is_unlimited: bool,
     pub(crate) journal: paginate::Journal,
 }
 
@@ -76,6 +78,7 @@ impl Transaction {
             next_creation_time,
             random: None,
             has_commit_ts: false,
+            is_unlimited: false,
             journal: paginate::Journal::default(),
         }
     }
@@ -103,6 +106,11 @@ impl Transaction {
     /// The limits it is held to.
     pub fn limits(&self) -> &crate::limits::Limits {
         &self.shared.limits
+    }
+
+    /// Takes it out of the limits: for the server's own work, whose size others have bounded.
+    pub(crate) const fn lift_limits(&mut self) {
+        self.is_unlimited = true;
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -207,7 +215,7 @@ impl Transaction {
 
     /// Adds an interval to the read set.
     pub(crate) fn read(&mut self, interval: Interval) -> Result<usize> {
-        if self.reads.len() >= self.shared.limits.index_ranges_read_max {
+        if self.reads.len() >= self.shared.limits.index_ranges_read_max && !self.is_unlimited {
             return Err(Error::bad_request(
                 "TooManyReads",
                 format!(
@@ -258,6 +266,9 @@ impl Transaction {
     fn count_read(&mut self, size: usize) -> Result<()> {
         self.metrics.documents_read += 1;
         self.metrics.bytes_read += size;
+        if self.is_unlimited {
+            return Ok(());
+        }
         let limits = &self.shared.limits;
         let advice = "Consider using smaller limits in your queries, paginating your queries, or using indexed queries with a selective index range expressions.";
         if self.metrics.documents_read > limits.documents_read_max {
@@ -485,6 +496,9 @@ impl Transaction {
     fn count_write(&mut self, size: usize) -> Result<()> {
         self.metrics.documents_written += 1;
         self.metrics.bytes_written += size;
+        if self.is_unlimited {
+            return Ok(());
+        }
         let limits = &self.shared.limits;
         if self.metrics.documents_written > limits.documents_written_max {
             return Err(Error::bad_request(

@@ -26,7 +26,8 @@ mod rsa;
 mod tests;
 
 use self::job::{later, now};
-use super::super::op::{Op, OpError, OpTable};
+use crate::js::op::{Op, OpError, OpTable};
+use crate::js::prelude::PreludeModule;
 
 /// The ops of `crypto.subtle`.
 pub const OPS: OpTable = &[
@@ -55,6 +56,14 @@ pub const OPS: OpTable = &[
     ("crypto_import", Op::Sync(now::<import::Import>)),
     ("crypto_export", Op::Sync(now::<export::Export>)),
 ];
+
+/// `crypto.subtle` and its classes. It leaves the object itself in `internals.subtle`, where `crypto` finds it.
+pub const PRELUDE: &[PreludeModule] = &[PreludeModule {
+    name: "crypto_subtle",
+    source: include_str!("subtle.js"),
+    globals: &["CryptoKey", "SubtleCrypto"],
+    eager: false,
+}];
 
 /// What went wrong without saying more: an attacker learns nothing from it.
 fn operation_failed() -> OpError {
