@@ -1,10 +1,11 @@
 //! What is built on hash functions: digests, HMAC, HKDF and PBKDF2.
 
+use std::num::NonZeroU32;
+
 use ::hkdf::Hkdf as HkdfOf;
 use ::hmac::{Hmac, Mac};
-use sha1::Sha1;
+use ring::pbkdf2;
 use sha2::digest::Digest as _;
-use sha2::{Sha256, Sha384, Sha512};
 
 use super::job::{Job, Work};
 use super::key::KeySlot;
@@ -155,7 +156,8 @@ impl Job for Pbkdf2 {
         let hash = Hash::find(&mut arguments)?;
         let (salt, iterations, length) =
             (arguments.bytes()?, arguments.whole()?, arguments.whole()? as usize);
-        let rounds = u64::from(iterations) * length.div_ceil(hash.length()) as u64;
+        let iterations = NonZeroU32::new(iterations).ok_or_else(operation_failed)?;
+        let rounds = u64::from(iterations.get()) * length.div_ceil(hash.length()) as u64;
         let (rounds_max, place) = match state.phase.is_action() {
             true => (PBKDF2_ROUNDS_MAX, "an action"),
             false => (PBKDF2_TRANSACTION_ROUNDS_MAX, "a query or mutation; actions may do more"),
@@ -171,12 +173,13 @@ impl Job for Pbkdf2 {
         Ok(Box::new(move || {
             let key = slot.key()?.secret()?;
             let mut output = vec![0; length];
-            match hash {
-                Hash::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(key, &salt, iterations, &mut output),
-                Hash::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(key, &salt, iterations, &mut output),
-                Hash::Sha384 => pbkdf2::pbkdf2_hmac::<Sha384>(key, &salt, iterations, &mut output),
-                Hash::Sha512 => pbkdf2::pbkdf2_hmac::<Sha512>(key, &salt, iterations, &mut output),
-            }
+            let algorithm = match hash {
+                Hash::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+                Hash::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+                Hash::Sha384 => pbkdf2::PBKDF2_HMAC_SHA384,
+                Hash::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
+            };
+            pbkdf2::derive(algorithm, iterations, &salt, key, &mut output);
             Ok(OpValue::Bytes(output))
         }))
     }

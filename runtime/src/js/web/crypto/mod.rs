@@ -57,7 +57,8 @@ pub const OPS: OpTable = &[
     ("crypto_export", Op::Sync(now::<export::Export>)),
 ];
 
-/// `crypto.subtle` and its classes. It leaves the object itself in `internals.subtle`, where `crypto` finds it.
+/// `crypto.subtle` and its classes. The object itself is in
+/// `internals.crypto_subtle`, where `crypto` finds it.
 pub const PRELUDE: &[PreludeModule] = &[PreludeModule {
     name: "crypto_subtle",
     source: include_str!("subtle.js"),

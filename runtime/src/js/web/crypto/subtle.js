@@ -4,7 +4,7 @@
 // that Node gives, and the objects. Key material stays in Rust: a CryptoKey holds a number.
 'use strict';
 
-const { DOMException } = globalThis;
+const DOMException = internals.DOMException ?? globalThis.DOMException;
 
 const USAGES = ['encrypt', 'decrypt', 'sign', 'verify', 'deriveKey', 'deriveBits', 'wrapKey', 'unwrapKey'];
 const FORMATS = ['raw', 'pkcs8', 'spki', 'jwk'];
@@ -885,12 +885,5 @@ for (const constructor of [CryptoKey, SubtleCrypto]) {
   }
 }
 
-for (const constructor of [CryptoKey, SubtleCrypto]) {
-  Object.defineProperty(globalThis, constructor.name, {
-    configurable: true,
-    enumerable: false,
-    writable: true,
-    value: constructor,
-  });
-}
-internals.subtle = new SubtleCrypto(MAKE);
+internals.expose({ CryptoKey, SubtleCrypto });
+internals.crypto_subtle = { subtle: new SubtleCrypto(MAKE), CryptoKey };
