@@ -198,6 +198,23 @@ impl Database {
     }
 }
 
+/// What is to become of a target.
+struct Planned {
+    target: Target,
+    /// The table as it is.
+    existing: Option<Arc<TableMeta>>,
+    appends: bool,
+    /// The number of its ids, if it matters or there is one already.
+    number: Option<TableNumber>,
+}
+
+impl Planned {
+    /// Whether no other number will do.
+    const fn is_fixed(&self) -> bool {
+        self.appends || self.target.number.is_some()
+    }
+}
+
 /// What becomes of each target.
 fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Vec<StagedTable>> {
     let catalog = base.catalog();
@@ -220,7 +237,7 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
         .filter(|table| stays(table))
         .map(|table| (table.number, table.name.clone()))
         .collect();
-    let mut planned: Vec<(Target, Option<Arc<TableMeta>>, bool, Option<TableNumber>)> = Vec::new();
+    let mut planned: Vec<Planned> = Vec::new();
     for target in targets {
         let existing = catalog.table(&target.name).cloned();
         let documents = existing.as_ref().map_or(0, |table| base.document_count(table.id));
@@ -241,31 +258,28 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
                 ),
             ));
         }
-        planned.push((target, existing, appends, number));
+        planned.push(Planned { target, existing, appends, number });
     }
     // Numbers that are asked for come first; a table whose number is taken by then gets another one.
-    let is_fixed = |planned: &(Target, Option<Arc<TableMeta>>, bool, Option<TableNumber>)| {
-        planned.2 || planned.0.number.is_some()
-    };
-    for planned in planned.iter().filter(|planned| is_fixed(planned)) {
-        let Some(number) = planned.3 else { continue };
+    for planned in planned.iter().filter(|planned| planned.is_fixed()) {
+        let Some(number) = planned.number else { continue };
         if number.is_system() || taken.contains_key(&number) {
             let holder = taken.get(&number).map_or("a system table", String::as_str);
             return Err(Error::bad_request(
                 "TableNumberTaken",
                 format!(
                     "The IDs of table \"{}\" are those of \"{holder}\". Import both tables together, or leave out \"_id\".",
-                    planned.0.name
+                    planned.target.name
                 ),
             ));
         }
-        taken.insert(number, planned.0.name.clone());
+        taken.insert(number, planned.target.name.clone());
     }
     let mut next = catalog.tables().map(|table| table.number).chain(taken.keys().copied()).max();
     let mut tables = Vec::with_capacity(planned.len());
     for planned in planned {
-        let is_fixed = is_fixed(&planned);
-        let (target, existing, appends, number) = planned;
+        let is_fixed = planned.is_fixed();
+        let Planned { target, existing, appends, number } = planned;
         let number = match number {
             Some(number) if is_fixed || !taken.contains_key(&number) => number,
             _ if target.contents == Contents::Remove => {
