@@ -35,8 +35,14 @@ pub(super) fn load(shared: &Shared, tables: Vec<(TableId, Vec<Row>)>, high_water
     shared.slots.store(slot + 1, Ordering::Relaxed);
     let last_table = rows.keys().map(|table| table.0).max().unwrap_or(0);
 
-    let mut state =
-        State { ts, push_version: 0, epoch: 0, catalog: Arc::new(Catalog::system()), tables: OrdMap::new() };
+    let mut state = State {
+        ts,
+        push_version: 0,
+        attached: None,
+        epoch: 0,
+        catalog: Arc::new(Catalog::system()),
+        tables: OrdMap::new(),
+    };
     // The tables that say which tables there are come first.
     for table in [TABLES, INDEXES, SCHEMAS] {
         add(&mut state, table, rows.remove(&table))?;

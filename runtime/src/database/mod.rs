@@ -26,6 +26,7 @@ mod push;
 pub mod query;
 mod range_tree;
 mod reads;
+mod schema_build;
 mod snapshot;
 pub mod staging;
 mod transaction;
@@ -45,10 +46,12 @@ pub use key::{IndexId, Key};
 #[cfg(test)]
 pub(crate) use log::KeyChange;
 pub use log::{CommitLog, LogEntry, LogWrite};
+pub use push::{Attachment, SchemaChange, Switched};
 pub use query::{
     Expression, Order, Page, PageRequest, PageStatus, Query, QueryOperator, QuerySource, QueryStream,
 };
 pub use reads::{Interval, ReadSet, Token};
+pub use schema_build::{BuildProgress, BuildStep, SchemaBuild, SchemaViolation};
 pub use snapshot::{Snapshot, Timestamp};
 pub use transaction::{SubTransaction, Transaction, TransactionMetrics};
 
@@ -410,6 +413,8 @@ impl Drop for HeadLease {
     }
 }
 
+#[cfg(test)]
+mod push_tests;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]

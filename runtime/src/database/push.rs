@@ -1,24 +1,25 @@
-//! Changing the schema: [`Database::apply_schema`].
+//! Changing the schema, and what the layers above tie to it, in one commit: [`Database::switch`].
 //!
-//! The heavy work, validating existing documents and building new indexes, is done on a snapshot beside the
-//! running database. Under the head lock only what was written meanwhile is caught up with; then schema, tables
-//! and indexes switch in one commit. No transaction commits across the switch.
+//! The heavy work, validating existing documents and building new indexes, is done beside the running database by a
+//! [`SchemaBuild`]. Under the head lock only what was written meanwhile is caught up with; then schema, tables, indexes
+//! and the caller's rows switch in one commit. No transaction commits across the switch, and every snapshot carries
+//! what was attached to it, so that whoever holds one finds the code that belongs to its data.
 
+use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use fusion_schema::id::InternalId;
-use fusion_schema::table::{IndexDefinition, Schema, TableDefinition};
+use fusion_schema::table::{Schema, TableDefinition};
 use fusion_schema::validator::Validator;
 use fusion_schema::{DocumentId, Object, Value, object};
-use imbl::OrdSet;
 
-use super::bulk;
 use super::catalog::{INDEXES, SCHEMAS, TableMeta};
 use super::committer::{Head, derive_catalog};
 use super::document::{Document, Entry};
-use super::key::{FIRST_DECLARED, Key};
-use super::snapshot::{Snapshot, State};
+use super::key::FIRST_DECLARED;
+use super::schema_build::{ExistingIndex, SchemaBuild, SchemaViolation};
+use super::snapshot::{Snapshot, State, Timestamp};
 use super::transaction::Transaction;
 use super::{Database, TableId};
 use crate::error::{Error, Result};
@@ -33,13 +34,25 @@ pub struct SchemaChange {
     pub removed_indexes: Vec<String>,
 }
 
-/// An index to be built.
-struct NewIndex {
-    table: String,
-    name: String,
-    fields: Vec<String>,
-    staged: bool,
-    keys: OrdSet<Key>,
+/// What the layers above attach to snapshots; see [`Snapshot::attached`].
+pub type Attachment = Arc<dyn Any + Send + Sync>;
+
+/// What came of a switch.
+#[derive(Debug)]
+pub enum Switched<T> {
+    /// It is sequenced: everything begun from here on sees it. It is not durable yet.
+    Done {
+        /// What the caller's rows gave.
+        value: T,
+        /// The commit.
+        ts: Timestamp,
+        /// What happened to the indexes.
+        change: SchemaChange,
+    },
+    /// So much was written, or the schema changed, meanwhile: the build has more to do first.
+    Behind(Box<SchemaBuild>),
+    /// A document that was written meanwhile does not match.
+    Violated(SchemaViolation),
 }
 
 impl Database {
@@ -51,204 +64,146 @@ impl Database {
     /// document that does not match. Nothing has changed then.
     pub fn apply_schema(&self, schema: &Schema) -> Result<SchemaChange> {
         schema.check().map_err(|error| Error::bad_request("InvalidSchema", error.to_string()))?;
+        if self.head().catalog().schema.as_deref() == Some(schema) {
+            return Ok(SchemaChange::default());
+        }
+        // What is sequenced already becomes part of what the build looks at.
+        self.wait_durable(self.head().ts())?;
+        let mut build = self.build_schema(Arc::new(schema.clone()));
         loop {
-            if let Some(change) = self.try_apply_schema(schema)? {
-                return Ok(change);
+            build.complete()?;
+            match self.switch(build, None, |_| Ok(()))? {
+                Switched::Done { ts, change, .. } => {
+                    self.wait_durable(ts)?;
+                    return Ok(change);
+                }
+                Switched::Behind(behind) => build = *behind,
+                Switched::Violated(violation) => return Err(violation.into_error()),
             }
-            // So much was written meanwhile that it cannot be caught up with: again from a newer snapshot.
         }
     }
 
-    fn try_apply_schema(&self, schema: &Schema) -> Result<Option<SchemaChange>> {
-        let snapshot = self.head();
-        if snapshot.catalog().schema.as_deref() == Some(schema) {
-            return Ok(Some(SchemaChange::default()));
-        }
-        for definition in changed_validators(&snapshot, schema) {
-            self.validate_table(&snapshot, schema, definition)?;
-        }
-        let (mut new, removed) = diff_indexes(&snapshot, schema);
-        for index in &mut new {
-            index.keys = self.build_index(&snapshot, &index.table, &index.fields)?;
-        }
+    /// Begins to prepare a schema that keeps the rules of [`Schema::check`].
+    pub fn build_schema(&self, schema: Arc<Schema>) -> SchemaBuild {
+        SchemaBuild::new(self.clone(), schema)
+    }
 
+    /// Switches to a prepared schema in one commit with the caller's `rows`, and has all snapshots from then on
+    /// carry `attachment`; without one they carry what they carried before. `rows` runs under the head lock: it must be
+    /// quick, and it cannot lose.
+    ///
+    /// # Errors
+    /// The error of `rows` or of the database; nothing has changed then.
+    pub fn switch<T>(
+        &self,
+        mut build: SchemaBuild,
+        attachment: Option<Attachment>,
+        rows: impl FnOnce(&mut Transaction) -> Result<T>,
+    ) -> Result<Switched<T>> {
         let committer = &self.inner.committer;
         let mut head = committer.head.lock();
         committer.wait_for_turn(&mut head, None)?;
-        if head.snapshot.push_version != snapshot.push_version() || head.snapshot.epoch != snapshot.0.epoch {
-            return Ok(None);
+        if head.snapshot.push_version != build.base.push_version() {
+            drop(head);
+            build.restart();
+            return Ok(Switched::Behind(Box::new(build)));
         }
-        let Some(touched) = touched_since(&head, &snapshot) else { return Ok(None) };
+        let Some(touched) = touched_since(&head, &build.base) else {
+            drop(head);
+            build.restart();
+            return Ok(Switched::Behind(Box::new(build)));
+        };
         let now = Snapshot(head.snapshot.clone());
-        self.catch_up(&snapshot, &now, schema, &touched, &mut new)?;
+        let is_much = !build.is_unchanged() && touched.len() > CAUGHT_UP_AT_ONCE_MAX;
+        if is_much || !build.is_done() {
+            return Ok(Switched::Behind(Box::new(build)));
+        }
+        if !build.has_tables_of(&now) {
+            drop(head);
+            build.restart();
+            return Ok(Switched::Behind(Box::new(build)));
+        }
+        if let Some(violation) = build.catch_up_with(&now, &touched)? {
+            return Ok(Switched::Violated(violation));
+        }
 
         let mut tx = self.begin(now);
-        let slots = write_catalog(&mut tx, schema, &new, &removed)?;
+        tx.lift_limits();
+        let value = rows(&mut tx)?;
+        let is_unchanged = build.is_unchanged();
+        let slots = if is_unchanged { Vec::new() } else { write_catalog(&mut tx, &build)? };
+        let changes_catalog = tx.changes_catalog();
         let writes = tx.into_parts().2.into_final();
         let ts = committer.next_ts(&mut head);
+        let before = head.snapshot.clone();
         let state = Arc::make_mut(&mut head.snapshot);
         state.ts = ts;
         state.apply(&writes);
         state.push_version += 1;
-        state.catalog = Arc::new(derive_catalog(&self.inner.shared, state)?);
-        install_indexes(state, &new, &slots, &removed);
-        let views = views(state, schema);
+        if let Some(attachment) = attachment {
+            state.attached = Some(attachment);
+        }
+        if changes_catalog {
+            match derive_catalog(&self.inner.shared, state) {
+                Ok(catalog) => state.catalog = Arc::new(catalog),
+                Err(error) => {
+                    head.snapshot = before;
+                    return Err(error);
+                }
+            }
+        }
+        install_indexes(state, &build, &slots);
+        let views = (!is_unchanged).then(|| views(state, &build.schema));
         committer.sequence(&mut head, ts, writes, None);
-        committer.set_views(&mut head, views);
+        if let Some(views) = views {
+            committer.set_views(&mut head, views);
+        }
         drop(head);
         committer.wake_store();
-        self.wait_durable(ts)?;
         let name = |table: &str, index: &str| format!("{table}.{index}");
-        Ok(Some(SchemaChange {
-            added_indexes: new.iter().map(|index| name(&index.table, &index.name)).collect(),
-            removed_indexes: removed.iter().map(|(table, index, _)| name(table, index)).collect(),
-        }))
+        let change = SchemaChange {
+            added_indexes: build.new.iter().map(|index| name(&index.table, &index.name)).collect(),
+            removed_indexes: build.removed.iter().map(|index| name(&index.table, &index.name)).collect(),
+        };
+        Ok(Switched::Done { value, ts, change })
     }
 
-    fn documents(&self, snapshot: &Snapshot, table: TableId) -> impl Iterator<Item = Result<Document>> {
-        let entries = snapshot.0.tables.get(&table).map(|table| table.documents.clone()).unwrap_or_default();
-        let shared = self.inner.shared.clone();
-        entries.into_iter().map(move |(_, entry)| {
-            let body = entry.body(&*shared.reader)?;
-            Ok(Document::new(entry, body))
-        })
+    /// As [`Database::switch`] with the schema as it is.
+    ///
+    /// # Errors
+    /// The error of `rows` or of the database; nothing has changed then.
+    pub fn switch_attachment<T>(
+        &self,
+        attachment: Attachment,
+        mut rows: impl FnMut(&mut Transaction) -> Result<T>,
+    ) -> Result<(T, Timestamp)> {
+        loop {
+            // Only a durable state can be built on.
+            self.wait_durable(self.head().ts())?;
+            let schema = self.published().catalog().schema.clone().unwrap_or_default();
+            let mut build = self.build_schema(schema);
+            build.complete()?;
+            match self.switch(build, Some(attachment.clone()), &mut rows)? {
+                Switched::Done { value, ts, .. } => return Ok((value, ts)),
+                Switched::Behind(_) => {}
+                Switched::Violated(violation) => return Err(violation.into_error()),
+            }
+        }
     }
 
-    fn document(&self, entry: &Arc<Entry>) -> Result<Document> {
+    /// Whether it is being closed.
+    pub fn is_closing(&self) -> bool {
+        self.inner.committer.is_stopping()
+    }
+
+    /// The document of an entry.
+    pub(super) fn document(&self, entry: &Arc<Entry>) -> Result<Document> {
         Ok(Document::new(entry.clone(), entry.body(&*self.inner.shared.reader)?))
     }
-
-    fn validate_table(
-        &self,
-        snapshot: &Snapshot,
-        schema: &Schema,
-        definition: &TableDefinition,
-    ) -> Result<()> {
-        let Some(table) = snapshot.catalog().table(&definition.name) else { return Ok(()) };
-        let lookup = self.lookup(snapshot, schema);
-        for document in self.documents(snapshot, table.id) {
-            validate(schema, &table.name, &document?, &lookup)?;
-        }
-        Ok(())
-    }
-
-    /// The tables as they will be: validators may name tables that this schema brings.
-    fn lookup(&self, snapshot: &Snapshot, schema: &Schema) -> Transaction {
-        let mut tx = self.begin(snapshot.clone());
-        for definition in &schema.tables {
-            // Only names and numbers matter here; a bad name was refused by the schema's own check.
-            let _ = tx.table_or_create(&definition.name);
-        }
-        tx
-    }
-
-    fn build_index(&self, snapshot: &Snapshot, table: &str, fields: &[String]) -> Result<OrdSet<Key>> {
-        let Some(table) = snapshot.catalog().table(table) else { return Ok(OrdSet::new()) };
-        let mut keys = Vec::with_capacity(snapshot.document_count(table.id));
-        for document in self.documents(snapshot, table.id) {
-            keys.push(key_of(fields, &document?));
-        }
-        keys.sort_unstable();
-        Ok(bulk::set(keys))
-    }
-
-    /// Brings validation and new indexes from `then` to `now` for the documents written in between.
-    fn catch_up(
-        &self,
-        then: &Snapshot,
-        now: &Snapshot,
-        schema: &Schema,
-        touched: &HashSet<(TableId, InternalId)>,
-        new: &mut [NewIndex],
-    ) -> Result<()> {
-        let lookup = self.lookup(now, schema);
-        for (table, id) in touched {
-            let Some(meta) = now.catalog().table_by_id(*table) else { continue };
-            let before = then.0.entry(*table, *id).map(|entry| self.document(entry)).transpose()?;
-            let after = now.0.entry(*table, *id).map(|entry| self.document(entry)).transpose()?;
-            if let Some(document) = &after {
-                validate(schema, &meta.name, document, &lookup)?;
-            }
-            for index in new.iter_mut().filter(|index| index.table == meta.name) {
-                if let Some(document) = &before {
-                    index.keys.remove(&key_of(&index.fields, document));
-                }
-                if let Some(document) = &after {
-                    index.keys.insert(key_of(&index.fields, document));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-fn key_of(fields: &[String], document: &Document) -> Key {
-    Key::of_document(fields, document.fields(), document.creation_time(), document.id().internal)
-}
-
-fn validate(schema: &Schema, table: &str, document: &Document, tables: &Transaction) -> Result<()> {
-    schema.check_document(table, document.fields(), tables).map_err(|error| {
-        Error::bad_request("SchemaValidationFailed", error.for_document(document.id(), table))
-    })
-}
-
-/// The tables whose documents must be looked at: those whose document type is not the enforced one already.
-fn changed_validators<'a>(snapshot: &Snapshot, schema: &'a Schema) -> Vec<&'a TableDefinition> {
-    if !schema.schema_validation {
-        return Vec::new();
-    }
-    let enforced = snapshot.catalog().schema.as_ref().filter(|schema| schema.schema_validation).cloned();
-    let same = |definition: &&TableDefinition| {
-        let enforced = enforced.as_ref().and_then(|schema| schema.table(&definition.name));
-        enforced.is_none_or(|enforced| enforced.document_type != definition.document_type)
-    };
-    schema.tables.iter().filter(same).collect()
-}
-
-type RemovedIndex = (String, String, u16);
-
-/// What has to be built and what has to go.
-fn diff_indexes(snapshot: &Snapshot, schema: &Schema) -> (Vec<NewIndex>, Vec<RemovedIndex>) {
-    let (mut new, mut removed) = (Vec::new(), Vec::new());
-    let mut wanted: HashMap<&str, Vec<(&IndexDefinition, bool)>> = HashMap::new();
-    for table in &schema.tables {
-        let indexes = table.indexes.iter().map(|index| (index, false));
-        let staged = table.staged_indexes.iter().map(|index| (index, true));
-        wanted.entry(&table.name).or_default().extend(indexes.chain(staged));
-    }
-    for (table, definitions) in &wanted {
-        let meta = snapshot.catalog().table(table);
-        for (definition, staged) in definitions {
-            let existing = meta.and_then(|meta| meta.index(&definition.name));
-            if existing.is_none_or(|index| index.fields != definition.fields || index.staged != *staged) {
-                new.push(NewIndex {
-                    table: (*table).to_owned(),
-                    name: definition.name.clone(),
-                    fields: definition.fields.clone(),
-                    staged: *staged,
-                    keys: OrdSet::new(),
-                });
-            }
-        }
-    }
-    for meta in snapshot.catalog().tables().filter(|meta| !meta.number.is_system()) {
-        for index in meta.indexes.iter().filter(|index| index.id.slot >= FIRST_DECLARED) {
-            let kept = wanted.get(meta.name.as_str()).is_some_and(|definitions| {
-                definitions.iter().any(|(definition, staged)| {
-                    definition.name == index.name
-                        && definition.fields == index.fields
-                        && *staged == index.staged
-                })
-            });
-            if !kept {
-                removed.push((meta.name.clone(), index.name.clone(), index.id.slot));
-            }
-        }
-    }
-    new.sort_by(|a, b| (&a.table, &a.name).cmp(&(&b.table, &b.name)));
-    removed.sort();
-    (new, removed)
-}
+/// Documents that may be caught up with under the head lock.
+const CAUGHT_UP_AT_ONCE_MAX: usize = 5_000;
 
 /// The documents written between a snapshot and the head; `None` if the log does not reach back.
 fn touched_since(head: &Head, snapshot: &Snapshot) -> Option<HashSet<(TableId, InternalId)>> {
@@ -257,12 +212,8 @@ fn touched_since(head: &Head, snapshot: &Snapshot) -> Option<HashSet<(TableId, I
 }
 
 /// Writes the rows that describe the new tables, indexes and schema; gives the new indexes' slots.
-fn write_catalog(
-    tx: &mut Transaction,
-    schema: &Schema,
-    new: &[NewIndex],
-    removed: &[RemovedIndex],
-) -> Result<Vec<(TableId, u16)>> {
+fn write_catalog(tx: &mut Transaction, build: &SchemaBuild) -> Result<Vec<(TableId, u16)>> {
+    let SchemaBuild { schema, new, removed, restaged, .. } = build;
     let mut tables: HashMap<String, Arc<TableMeta>> = HashMap::new();
     for definition in &schema.tables {
         tables.insert(definition.name.clone(), tx.table_or_create(&definition.name)?);
@@ -278,8 +229,12 @@ fn write_catalog(
         let next = next_slots.entry(table).or_insert(FIRST_DECLARED);
         *next = (*next).max(slot as u16 + 1);
         let name = tx.snapshot().catalog().table_by_id(table).map(|meta| meta.name.clone());
-        if removed.iter().any(|(table, _, gone)| Some(table) == name.as_ref() && u32::from(*gone) == slot) {
+        let is_it =
+            |index: &ExistingIndex| Some(&index.table) == name.as_ref() && u32::from(index.slot) == slot;
+        if removed.iter().any(is_it) {
             tx.delete(*id)?;
+        } else if let Some((_, staged)) = restaged.iter().find(|(index, _)| is_it(index)) {
+            tx.patch(*id, vec![("staged".to_owned(), Some(Value::Boolean(*staged)))])?;
         }
     }
     let mut slots = Vec::with_capacity(new.len());
@@ -312,15 +267,15 @@ pub(super) fn all_rows(tx: &mut Transaction, table: TableId) -> Result<Vec<(Docu
         .collect()
 }
 
-fn install_indexes(state: &mut State, new: &[NewIndex], slots: &[(TableId, u16)], removed: &[RemovedIndex]) {
+fn install_indexes(state: &mut State, build: &SchemaBuild, slots: &[(TableId, u16)]) {
     let catalog = state.catalog.clone();
-    for (table, _, slot) in removed {
-        let Some(table) = catalog.table(table).and_then(|meta| state.tables.get_mut(&meta.id)) else {
+    for index in &build.removed {
+        let Some(table) = catalog.table(&index.table).and_then(|meta| state.tables.get_mut(&meta.id)) else {
             continue;
         };
-        Arc::make_mut(table).indexes.retain(|(found, _)| found != slot);
+        Arc::make_mut(table).indexes.retain(|(found, _)| *found != index.slot);
     }
-    for (index, (table, slot)) in new.iter().zip(slots) {
+    for (index, (table, slot)) in build.new.iter().zip(slots) {
         if index.keys.is_empty() {
             continue;
         }

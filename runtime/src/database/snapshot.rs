@@ -5,6 +5,7 @@
 //! anybody. Only a table's primary map holds documents; its other indexes hold keys that end in the id, so a
 //! write that leaves a document's keys alone leaves those indexes alone too.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use fusion_schema::id::InternalId;
@@ -14,6 +15,7 @@ use super::catalog::Catalog;
 use super::document::Entry;
 use super::key::{FIRST_DECLARED, Key};
 use super::log::KeyChange;
+use super::push::Attachment;
 use crate::store::TableId;
 
 /// Nanoseconds since the Unix epoch; every commit has its own.
@@ -39,6 +41,11 @@ impl Snapshot {
         &self.0.catalog
     }
 
+    /// What the layers above attached to this version of functions and schema, if it is of that type.
+    pub fn attached<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.attached.clone()?.downcast().ok()
+    }
+
     /// How many documents a table holds.
     pub fn document_count(&self, table: TableId) -> usize {
         self.0.tables.get(&table).map_or(0, |table| table.documents.len())
@@ -55,6 +62,7 @@ impl Snapshot {
 pub(crate) struct State {
     pub(crate) ts: Timestamp,
     pub(crate) push_version: u64,
+    pub(crate) attached: Option<Attachment>,
     /// Grows when sequenced commits are rolled back, so that what was based on them is recognised.
     pub(crate) epoch: u64,
     pub(crate) catalog: Arc<Catalog>,

@@ -417,7 +417,8 @@ impl Staging {
         for (table, built) in self.tables.iter().zip(&mut built) {
             catch_up(table, &head, &merge_base, built)?;
         }
-        let mut tx = database.begin(Snapshot(head.snapshot.clone())).unlimited();
+        let mut tx = database.begin(Snapshot(head.snapshot.clone()));
+        tx.lift_limits();
         system(&mut tx)?;
         self.write_catalog(&mut tx)?;
         let writes = tx.into_parts().2.into_final();

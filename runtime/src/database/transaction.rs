@@ -60,7 +60,7 @@ pub struct Transaction {
     random: Option<[u64; 2]>,
     /// A written document holds the placeholder of the commit's timestamp.
     has_commit_ts: bool,
-    /// It is the server's own and not held to the limits of functions.
+    /// The server's own work is not held to the limits.
     is_unlimited: bool,
     pub(crate) journal: paginate::Journal,
 }
@@ -81,12 +81,6 @@ impl Transaction {
             is_unlimited: false,
             journal: paginate::Journal::default(),
         }
-    }
-
-    /// A transaction of the server's own, not held to the limits of functions.
-    pub(crate) fn unlimited(mut self) -> Self {
-        self.is_unlimited = true;
-        self
     }
 
     /// The snapshot it began with.
@@ -112,6 +106,11 @@ impl Transaction {
     /// The limits it is held to.
     pub fn limits(&self) -> &crate::limits::Limits {
         &self.shared.limits
+    }
+
+    /// Takes it out of the limits: for the server's own work, whose size others have bounded.
+    pub(crate) const fn lift_limits(&mut self) {
+        self.is_unlimited = true;
     }
 
     pub(crate) fn state(&self) -> &State {

@@ -269,20 +269,25 @@ impl FunctionRunner {
         passage: &mut Passage,
     ) -> (Outcome, Timestamp) {
         let started = Moment::now();
-        let registry = self.registry();
         let access = Self::access(call, tool);
-        let entry = match registry.find_kind(&call.path, FunctionKind::Mutation, access) {
-            Ok(entry) => entry,
-            Err(error) => return (Outcome::failed(&error, call.request_id), 0),
-        };
-        if let Some(session) = session {
-            // Before the commit: a record that nobody looks for would be worse than a lookup in vain.
-            self.sessions().set_last_request(session.session_id, Some(session.request_id));
-        }
+        let mut is_known = true;
         let ran = self.transact(|tx| {
             // An attempt that lost committed nothing.
             passage.lose();
-            let attempt = self.attempt_mutation(tx, &registry, entry, call, session);
+            let registry = self.registry_of(tx.snapshot());
+            let attempt = match registry.find_kind(&call.path, FunctionKind::Mutation, access) {
+                Ok(entry) => {
+                    if let Some(session) = session {
+                        // Before the commit: a record that nobody looks for would be worse than a lookup in vain.
+                        self.sessions().set_last_request(session.session_id, Some(session.request_id));
+                    }
+                    self.attempt_mutation(tx, &registry, entry, call, session)
+                }
+                Err(error) => {
+                    is_known = false;
+                    Attempt { tx, commit: false, record: None, value: Ran::failed(error) }
+                }
+            };
             passage.begin();
             Ok(attempt)
         });
@@ -304,7 +309,9 @@ impl FunctionRunner {
             Err(error) => Err(UdfError::new(&error, call.request_id)),
         };
         let outcome = Outcome { result, log_lines, journal: None, ts };
-        self.note_completion(FunctionKind::Mutation, call, started.elapsed(), &outcome, usage);
+        if is_known {
+            self.note_completion(FunctionKind::Mutation, call, started.elapsed(), &outcome, usage);
+        }
         (outcome, ts)
     }
 

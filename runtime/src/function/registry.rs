@@ -18,6 +18,7 @@ use super::http::{HttpRequest, HttpResponse};
 use super::http_router::HttpRouter;
 use super::path::FunctionPath;
 use crate::auth::Identity;
+use crate::system::crons::CronSpec;
 use crate::system::schedule::Schedule;
 use crate::{Error, Result};
 
@@ -260,6 +261,17 @@ impl FunctionRegistry {
     /// The crons by name.
     pub const fn crons(&self) -> &BTreeMap<String, CronDefinition> {
         &self.crons
+    }
+
+    /// The crons as they are stored.
+    pub fn cron_specs(&self) -> Vec<CronSpec> {
+        let spec = |cron: &CronDefinition| CronSpec {
+            name: cron.name.clone(),
+            path: cron.path.with_extension(),
+            args: cron.args.clone(),
+            schedule: cron.schedule.clone(),
+        };
+        self.crons.values().map(spec).collect()
     }
 
     /// The tables the application declares.

@@ -6,7 +6,6 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::call::{FunctionCall, FunctionKind};
@@ -20,14 +19,15 @@ use super::outcome::{Outcome, Returned, UdfError};
 use super::pool::{Pool, check_waited};
 use super::registry::FunctionRegistry;
 use crate::clock::Moment;
-use crate::database::{Timestamp, Token, Transaction, TransactionMetrics};
+use crate::database::{Snapshot, Timestamp, Token, Transaction, TransactionMetrics};
 use crate::system::environment::{Environment, EnvironmentChange};
 use crate::{Error, Result};
 
 /// See the module's documentation.
 pub struct FunctionRunner {
     deployment: Arc<Deployment>,
-    registry: ArcSwap<FunctionRegistry>,
+    /// The functions of data that no push is attached to.
+    native: Arc<FunctionRegistry>,
     queries: Pool,
     mutations: Pool,
     sessions: SessionQueues,
@@ -39,7 +39,7 @@ pub struct FunctionRunner {
 
 impl std::fmt::Debug for FunctionRunner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FunctionRunner").field("registry", &self.registry.load()).finish_non_exhaustive()
+        f.debug_struct("FunctionRunner").field("registry", &self.registry()).finish_non_exhaustive()
     }
 }
 
@@ -72,7 +72,7 @@ impl FunctionRunner {
             // Enough runs under way to keep all threads busy, few enough not to hold up other queries.
             live: LiveQueries::new(deployment.database.clone(), Box::new(runner.clone()), query_threads * 4),
             deployment: Arc::new(deployment),
-            registry: ArcSwap::from_pointee(registry),
+            native: Arc::new(registry),
             queries,
             mutations,
             sessions: SessionQueues::default(),
@@ -84,15 +84,31 @@ impl FunctionRunner {
         Ok(runner)
     }
 
-    /// The functions as they are now. Keep the result for one run: the next call may give others.
+    /// The functions that belong to the newest durable data. Keep the result for one run: the next call may give others.
     pub fn registry(&self) -> Arc<FunctionRegistry> {
-        self.registry.load_full()
+        self.registry_of(&self.deployment.database.published())
     }
 
-    /// Puts other functions in place. What runs goes on with those it began with.
-    pub fn set_registry(&self, registry: FunctionRegistry) {
-        self.registry.store(Arc::new(registry));
-        self.live.rerun_all();
+    /// The functions that belong to a state of the data: a push switches both in one commit, so nobody ever runs old
+    /// functions on new tables or the reverse.
+    pub fn registry_of(&self, snapshot: &Snapshot) -> Arc<FunctionRegistry> {
+        snapshot.attached().unwrap_or_else(|| self.native.clone())
+    }
+
+    /// The functions that were compiled in.
+    pub const fn native_registry(&self) -> &Arc<FunctionRegistry> {
+        &self.native
+    }
+
+    /// Puts other functions in place, with the tables as they are, and waits until that is durable. Actions that run
+    /// go on with those they began with; queries and mutations run again.
+    ///
+    /// # Errors
+    /// If the database takes no writes.
+    pub fn set_registry(&self, registry: FunctionRegistry) -> Result<()> {
+        let database = &self.deployment.database;
+        let ((), ts) = database.switch_attachment(Arc::new(registry), |_| Ok(()))?;
+        database.wait_durable(ts)
     }
 
     /// The live queries, and the cache of query results.
@@ -195,7 +211,7 @@ impl FunctionRunner {
         tool: bool,
     ) -> QueryRun {
         let started = Moment::now();
-        let registry = self.registry();
+        let registry = self.registry_of(tx.snapshot());
         let ts = tx.begin_ts();
         tx.set_journal(journal);
         let mut execution =

@@ -1,6 +1,7 @@
 //! [`OpState`]: what ops know of the isolate that calls them.
 
 use std::any::Any;
+use std::time::Duration;
 
 use slab::Slab;
 
@@ -91,6 +92,8 @@ pub struct OpState {
     pub resources: Resources,
     /// Fetches for actions.
     pub http: reqwest::Client,
+    /// Time that ops spent on the isolate's thread and that is not the script's: they add to it.
+    pub waited: Duration,
 }
 
 impl std::fmt::Debug for OpState {

@@ -41,7 +41,7 @@ pub(super) async fn run(runner: &Arc<FunctionRunner>, run: CronRun) -> Result<()
         };
         finish(tx, &done, &outcome, lines, duration, clock.unix_ns())
     };
-    match run_mutation(runner, registry, entry, call, before, after).await {
+    match run_mutation(runner, call, before, after).await {
         Err(error) if is_final(&error) => fail(runner, run, describe(&error)).await,
         result => result,
     }

@@ -44,7 +44,7 @@ pub(super) async fn run(runner: &Arc<FunctionRunner>, id: DocumentId) -> Result<
         };
         finish(tx, id, state, ended.unix_ms().floor())
     };
-    match run_mutation(runner, registry, entry, call, before, after).await {
+    match run_mutation(runner, call, before, after).await {
         Err(error) if is_final(&error) => fail(runner, id, describe(&error)).await,
         result => result,
     }

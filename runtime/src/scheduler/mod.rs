@@ -24,9 +24,9 @@ use crate::clock::Moment;
 use crate::database::{Timestamp, Transaction, TransactionMetrics};
 use crate::function::execution::{Effect, Execution, Finished, IdentityAccess};
 use crate::function::mutations::{Attempt, guard};
-use crate::function::registry::{FunctionEntry, FunctionRegistry};
+use crate::function::registry::FunctionRegistry;
 use crate::function::{FunctionCall, FunctionKind, FunctionRunner, LogLine, Outcome, Returned, UdfError};
-use crate::system::crons::{CronSpec, Crons};
+use crate::system::crons::Crons;
 use crate::system::jobs::Jobs;
 use crate::{Error, Result};
 
@@ -217,18 +217,15 @@ impl Scheduler {
         if self.synced.as_ref().is_some_and(|synced| Arc::ptr_eq(synced, &registry)) {
             return Ok(());
         }
-        let specs: Vec<CronSpec> = registry
-            .crons()
-            .values()
-            .map(|cron| CronSpec {
-                name: cron.name.clone(),
-                path: cron.path.with_extension(),
-                args: cron.args.clone(),
-                schedule: cron.schedule.clone(),
-            })
-            .collect();
         let now_ns = self.runner.deployment().clock().unix_ns();
-        self.runner.write(move |tx, _| Crons::new(tx).sync(&specs, now_ns)).await?;
+        let runner = self.runner.clone();
+        self.runner
+            .write(move |tx, _| {
+                // Of the transaction's own version: a push that came meanwhile has stored its own.
+                let specs = runner.registry_of(tx.snapshot()).cron_specs();
+                Crons::new(tx).sync(&specs, now_ns).map(drop)
+            })
+            .await?;
         self.synced = Some(registry);
         Ok(())
     }
@@ -265,17 +262,13 @@ struct MutationRun {
 /// If the mutation could not be run to its end; nothing was written then.
 async fn run_mutation(
     runner: &Arc<FunctionRunner>,
-    registry: Arc<FunctionRegistry>,
-    entry: Arc<FunctionEntry>,
     call: FunctionCall,
     before: impl Fn(&mut Transaction) -> Result<bool> + Send + 'static,
     after: impl Fn(&mut Transaction, &Result<Value>, &[LogLine], Duration) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     let (transacting, running) = (runner.clone(), call.clone());
     let ran: (Option<MutationRun>, Timestamp) = runner
-        .blocking(move || {
-            transacting.transact(|tx| attempt(&transacting, &registry, &entry, &running, tx, &before, &after))
-        })
+        .blocking(move || transacting.transact(|tx| attempt(&transacting, &running, tx, &before, &after)))
         .await?;
     let (Some(run), ts) = ran else { return Ok(()) };
     runner.schedule_effects(run.effects, ts);
@@ -286,14 +279,15 @@ async fn run_mutation(
 
 fn attempt(
     runner: &FunctionRunner,
-    registry: &Arc<FunctionRegistry>,
-    entry: &FunctionEntry,
     call: &FunctionCall,
     tx: Transaction,
     before: &impl Fn(&mut Transaction) -> Result<bool>,
     after: &impl Fn(&mut Transaction, &Result<Value>, &[LogLine], Duration) -> Result<()>,
 ) -> Result<Attempt<Option<MutationRun>>> {
     let started = Moment::now();
+    // Of the transaction's own version: a push may have come since the run was planned.
+    let registry = runner.registry_of(tx.snapshot());
+    let entry = registry.find_schedulable(&call.path)?;
     let mut execution =
         Execution::new(tx, runner.deployment().clone(), registry.clone(), call, IdentityAccess::Open);
     if !before(execution.tx())? {

@@ -298,7 +298,7 @@ impl Script {
                 let seconds = args.take_key("every").map(str::parse::<u64>).transpose()?;
                 let path = args.take_key("cron").unwrap_or("m:bump");
                 let app = app(self.flaky.clone(), seconds.map(|seconds| (path, seconds)));
-                self.runner.set_registry(app.build()?);
+                self.runner.set_registry(app.build()?)?;
                 Ok(String::new())
             }
             "jobs" => self.jobs(),

@@ -51,6 +51,17 @@ pub struct CronRun {
     pub in_progress: bool,
 }
 
+/// The crons, by name, that are stored differently now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CronChanges {
+    /// New ones.
+    pub added: Vec<String>,
+    /// Ones with another function, other arguments or another schedule.
+    pub updated: Vec<String>,
+    /// Ones that are gone.
+    pub deleted: Vec<String>,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CronOutcome {
@@ -82,7 +93,8 @@ impl<'a> Crons<'a> {
     ///
     /// # Errors
     /// When a limit of the transaction is reached.
-    pub fn sync(&mut self, specs: &[CronSpec], now_ns: u64) -> Result<()> {
+    pub fn sync(&mut self, specs: &[CronSpec], now_ns: u64) -> Result<CronChanges> {
+        let mut changes = CronChanges::default();
         for row in all(self.tx, JOBS)? {
             let name = row.fields().get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
             if !specs.iter().any(|spec| spec.name == name) {
@@ -91,6 +103,7 @@ impl<'a> Crons<'a> {
                     self.tx.delete(log.id())?;
                 }
                 self.tx.delete(row.id())?;
+                changes.deleted.push(name);
             }
         }
         for spec in specs {
@@ -100,9 +113,13 @@ impl<'a> Crons<'a> {
                 Some(row) => {
                     self.tx.replace(row.id(), spec_row(spec))?;
                     self.remove_next_run(row.id())?;
+                    changes.updated.push(spec.name.clone());
                     row.id()
                 }
-                None => self.tx.insert(JOBS, spec_row(spec))?,
+                None => {
+                    changes.added.push(spec.name.clone());
+                    self.tx.insert(JOBS, spec_row(spec))?
+                }
             };
             let first_ns = match spec.schedule {
                 Schedule::Interval { .. } => Some(now_ns),
@@ -113,7 +130,7 @@ impl<'a> Crons<'a> {
                 self.tx.insert(NEXT_RUNS, next_run_row(job, "pending", None, first_ns))?;
             }
         }
-        Ok(())
+        Ok(changes)
     }
 
     fn remove_next_run(&mut self, job: DocumentId) -> Result<()> {

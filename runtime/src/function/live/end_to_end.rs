@@ -14,7 +14,7 @@ use crate::auth::{Identity, UserIdentity};
 use crate::clock::SystemClock;
 use crate::database::{Order, Query, QuerySource, Timestamp};
 use crate::function::testing::{call, runner, value};
-use crate::function::{Application, FunctionRunner, MutationCtx, QueryCtx, Visibility};
+use crate::function::{Application, FunctionRunner, MutationCtx, Outcome, QueryCtx, Visibility};
 
 #[derive(Clone, Debug, PartialEq, Table)]
 #[table(name = "boards", index(name = "by_name", fields("name")))]
@@ -183,6 +183,29 @@ async fn two_organisations_share_a_result_until_its_data_become_private() {
 }
 
 #[tokio::test]
+async fn a_new_subscription_sees_what_was_answered_before() {
+    let (runner, _) = start();
+    // Its result is what a newcomer would be shown at once.
+    let mut other = Client::new(&runner, Identity::Anonymous);
+    other.session.add(0, call("boards:read", name("b")), None);
+    other.wait_for(0, "nothing");
+    let mut client = Client::new(&runner, Identity::Anonymous);
+    let (sender, receiver) = channel();
+    let args = object! { "name" => "b", "text" => "new", "isPrivate" => false };
+    // Whoever hears of the outcome may subscribe before the live queries have heard of the commit.
+    let done = move |outcome: Outcome| {
+        assert!(outcome.result.is_ok());
+        client.session.add(0, call("boards:read", name("b")), None);
+        client.poll();
+        let _ = sender.send(client);
+    };
+    runner.submit_mutation(call("boards:write", args), None, done);
+    let mut client = receiver.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(client.known.get(&0), None, "it was shown what was before");
+    client.wait_for(0, "new");
+}
+
+#[tokio::test]
 async fn a_thousand_sessions_cost_one_run() {
     let (runner, runs) = start();
     let mut clients: Vec<_> = (0..1_000).map(|_| Client::new(&runner, Identity::Anonymous)).collect();
@@ -244,7 +267,7 @@ async fn other_functions_run_all_queries_again() {
     app.module("boards", Visibility::Public, (), |module| {
         module.query("read", |_: &mut QueryCtx<'_>, _: Named| Ok("something else".to_owned()));
     });
-    runner.set_registry(app.build().unwrap());
+    runner.set_registry(app.build().unwrap()).unwrap();
     client.wait_for(0, "something else");
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }

@@ -227,14 +227,6 @@ impl LiveQueries {
         shared.executor.start(run, Box::new(finish));
     }
 
-    /// Has all queries run again, little by little; to be called when other functions were put in place.
-    pub fn rerun_all(&self) {
-        self.shared.update(|state| {
-            state.outdate();
-            state.settle();
-        });
-    }
-
     /// How much there is.
     pub fn counts(&self) -> LiveCounts {
         self.shared.state.lock().counts()
@@ -384,6 +376,7 @@ impl LiveSession {
         self.shared.update(|state| {
             self.shared.catch_up(state);
             state.add(self.slot, query_id, key);
+            state.refresh_since(self.slot, self.shared.database.published().ts());
         });
     }
 
@@ -398,6 +391,7 @@ impl LiveSession {
         self.shared.update(|state| {
             self.shared.catch_up(state);
             state.set_identity(self.slot, identity);
+            state.refresh_since(self.slot, self.shared.database.published().ts());
         });
     }
 

@@ -60,6 +60,8 @@ pub(super) struct Session {
     missing: usize,
     /// The timestamp of the last update.
     reported: Timestamp,
+    /// What was published when it asked for what is fresh: it may know of commits up to there already.
+    fresh_since: Timestamp,
     /// Results of two identities must not be mixed: nothing is reported until all of the new one are there.
     is_switching: bool,
     /// Wants to be woken once it can be told about this timestamp.
@@ -187,6 +189,7 @@ impl<S: Clone> State<S> {
             lagging: 0,
             missing: 0,
             reported: 0,
+            fresh_since: 0,
             is_switching: false,
             wanted: None,
             is_wanting: false,
@@ -203,6 +206,15 @@ impl<S: Clone> State<S> {
         self.wanting.retain(|wanting| *wanting != session);
         self.sessions.remove(session);
         self.settle();
+    }
+
+    /// Has the session's fresh results wait for everything published so far, which may be ahead of what was
+    /// looked at: its client may know of it through another channel, the answer of an action for one.
+    pub(super) fn refresh_since(&mut self, session: usize, published: Timestamp) {
+        self.sessions[session].fresh_since = published;
+        if self.tellable(&self.sessions[session]) < published {
+            self.want_ts(session, published);
+        }
     }
 
     /// Adds a query to a session, in place of what had this id before.
@@ -294,6 +306,7 @@ impl<S: Clone> State<S> {
         let session = &self.sessions[slot];
         let ts = self.tellable(session);
         let is_settled = session.missing == 0
+            && session.fresh_since <= ts
             && session
                 .fresh
                 .iter()

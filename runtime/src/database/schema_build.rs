@@ -1,0 +1,418 @@
+//! [`SchemaBuild`]: a schema on its way to becoming the active one.
+//!
+//! Existing documents are validated and new indexes are built piece by piece beside the running database, on a
+//! snapshot. What is written meanwhile is learnt from the log of commits and caught up with, again and again, until
+//! [`Database::switch`](super::Database::switch) does so for the last time under the head lock. So writers pay nothing
+//! for a schema that is only pending, and one that breaks it is noticed as soon as its write is durable.
+//!
+//! Deliberately absent: threads and pauses (the caller paces [`SchemaBuild::advance`]) and the switch itself.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use fusion_schema::id::InternalId;
+use fusion_schema::table::{IndexDefinition, Schema};
+use imbl::{OrdMap, OrdSet};
+
+use super::bulk;
+use super::document::{Document, Entry};
+use super::key::{FIRST_DECLARED, Key};
+use super::snapshot::{Snapshot, Timestamp};
+use super::{Database, TableId};
+use crate::error::{Error, Result};
+
+/// Documents looked at in one step.
+const STEP_DOCUMENTS: usize = 1_000;
+
+/// A document that does not match a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaViolation {
+    /// The table it is in.
+    pub table: String,
+    /// What is wrong, with the document's id, for people.
+    pub message: String,
+}
+
+impl SchemaViolation {
+    /// As an error of the code `SchemaValidationFailed`.
+    pub(super) fn into_error(self) -> Error {
+        Error::bad_request("SchemaValidationFailed", self.message)
+    }
+}
+
+/// How far a build has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuildStep {
+    /// There is more to look at.
+    Working,
+    /// Everything published so far is validated and indexed.
+    CaughtUp,
+    /// A document does not match: the schema cannot become active.
+    Violated(SchemaViolation),
+}
+
+/// Figures about a build, for people who wait for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BuildProgress {
+    /// Whether the existing documents of all tables were validated.
+    pub is_validated: bool,
+    /// New indexes that are built.
+    pub indexes_complete: usize,
+    /// New indexes.
+    pub indexes_total: usize,
+}
+
+/// An index to be built.
+pub(super) struct NewIndex {
+    pub(super) table: String,
+    /// The table whose documents are in `keys`; `None` while there is none of that name.
+    pub(super) table_id: Option<TableId>,
+    pub(super) name: String,
+    pub(super) fields: Vec<String>,
+    pub(super) staged: bool,
+    pub(super) keys: OrdSet<Key>,
+    is_built: bool,
+}
+
+/// A declared index by table, name and slot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ExistingIndex {
+    pub(super) table: String,
+    pub(super) name: String,
+    pub(super) slot: u16,
+}
+
+/// A table whose documents are being looked at.
+struct Scan {
+    table: TableId,
+    name: String,
+    validates: bool,
+    /// Positions in `new` of the indexes that are built, with their keys so far.
+    indexes: Vec<(usize, Vec<Key>)>,
+    documents: OrdMap<InternalId, Arc<Entry>>,
+    /// The last document that was looked at.
+    after: Option<InternalId>,
+}
+
+/// See the module's documentation.
+pub struct SchemaBuild {
+    database: Database,
+    pub(super) schema: Arc<Schema>,
+    /// What is done is done as of this state, which is durable.
+    pub(super) base: Snapshot,
+    /// Commits up to here are in `touched`.
+    seen: Timestamp,
+    /// Documents written since `base`.
+    touched: HashSet<(TableId, InternalId)>,
+    pub(super) new: Vec<NewIndex>,
+    pub(super) removed: Vec<ExistingIndex>,
+    /// Indexes that stay but become staged (`true`) or usable (`false`).
+    pub(super) restaged: Vec<(ExistingIndex, bool)>,
+    scans: Vec<Scan>,
+}
+
+impl std::fmt::Debug for SchemaBuild {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SchemaBuild").field("progress", &self.progress()).finish_non_exhaustive()
+    }
+}
+
+impl SchemaBuild {
+    pub(super) fn new(database: Database, schema: Arc<Schema>) -> Self {
+        let base = database.published();
+        let mut build = Self {
+            database,
+            seen: base.ts(),
+            base,
+            schema,
+            touched: HashSet::new(),
+            new: Vec::new(),
+            removed: Vec::new(),
+            restaged: Vec::new(),
+            scans: Vec::new(),
+        };
+        build.plan();
+        build
+    }
+
+    /// Begins again from the newest durable state.
+    pub(super) fn restart(&mut self) {
+        *self = Self::new(self.database.clone(), self.schema.clone());
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> BuildProgress {
+        BuildProgress {
+            is_validated: !self.scans.iter().any(|scan| scan.validates),
+            indexes_complete: self.new.iter().filter(|index| index.is_built).count(),
+            indexes_total: self.new.len(),
+        }
+    }
+
+    /// Does a bounded piece of the work: some thousand documents, or catching up with what was written.
+    ///
+    /// # Errors
+    /// If a document cannot be read.
+    pub fn advance(&mut self) -> Result<BuildStep> {
+        let now = self.database.published();
+        if now.push_version() != self.base.push_version() || !self.collect(&now) {
+            // Somebody else changed the schema, or so much was written that the log does not reach back.
+            self.restart();
+            return Ok(BuildStep::Working);
+        }
+        let step = match self.scans.is_empty() {
+            false => self.scan()?,
+            true => self.catch_up(now)?,
+        };
+        Ok(step.map_or_else(
+            || if self.is_done() { BuildStep::CaughtUp } else { BuildStep::Working },
+            BuildStep::Violated,
+        ))
+    }
+
+    /// Works until everything published is validated and indexed.
+    ///
+    /// # Errors
+    /// `SchemaValidationFailed` with the first document that does not match; if a document cannot be read.
+    pub(super) fn complete(&mut self) -> Result<()> {
+        loop {
+            match self.advance()? {
+                BuildStep::Working => {}
+                BuildStep::CaughtUp => return Ok(()),
+                BuildStep::Violated(violation) => return Err(violation.into_error()),
+            }
+        }
+    }
+
+    /// Whether nothing but the code would change with this schema.
+    pub(super) fn is_unchanged(&self) -> bool {
+        self.base.catalog().schema.as_deref() == Some(&*self.schema)
+    }
+
+    /// Whether everything up to `base` is validated and indexed.
+    pub(super) fn is_done(&self) -> bool {
+        self.scans.is_empty() && self.touched.is_empty()
+    }
+
+    /// Whether new indexes are of the tables that have these names now; an import may have put others in place.
+    pub(super) fn has_tables_of(&self, now: &Snapshot) -> bool {
+        self.new.iter().all(|index| {
+            let table = now.catalog().table(&index.table).map(|meta| meta.id);
+            index.table_id.is_none_or(|id| table == Some(id))
+        })
+    }
+
+    /// Finds out what has to be validated, built and dropped.
+    fn plan(&mut self) {
+        if self.is_unchanged() {
+            return;
+        }
+        self.diff_indexes();
+        let mut scans: HashMap<TableId, Scan> = HashMap::new();
+        let base = self.base.clone();
+        let scan_of = |table: &str| {
+            let meta = base.catalog().table(table)?;
+            let state = base.0.tables.get(&meta.id)?;
+            Some(Scan {
+                table: meta.id,
+                name: meta.name.clone(),
+                validates: false,
+                indexes: Vec::new(),
+                documents: state.documents.clone(),
+                after: None,
+            })
+        };
+        for table in changed_validators(&base, &self.schema) {
+            if let Some(scan) = scan_of(table) {
+                scans.entry(scan.table).or_insert(scan).validates = true;
+            }
+        }
+        for (position, index) in self.new.iter_mut().enumerate() {
+            match scan_of(&index.table) {
+                Some(scan) => {
+                    scans.entry(scan.table).or_insert(scan).indexes.push((position, Vec::new()));
+                }
+                None => index.is_built = true,
+            }
+        }
+        self.scans = scans.into_values().collect();
+        // The big ones first, so that progress does not seem to stop at the end.
+        self.scans.sort_by_key(|scan| scan.documents.len());
+    }
+
+    fn diff_indexes(&mut self) {
+        let catalog = self.base.catalog().clone();
+        let mut wanted: HashMap<&str, Vec<(&IndexDefinition, bool)>> = HashMap::new();
+        let schema = self.schema.clone();
+        for table in &schema.tables {
+            let indexes = table.indexes.iter().map(|index| (index, false));
+            let staged = table.staged_indexes.iter().map(|index| (index, true));
+            wanted.entry(&table.name).or_default().extend(indexes.chain(staged));
+        }
+        for (table, definitions) in &wanted {
+            let meta = catalog.table(table);
+            for (definition, staged) in definitions {
+                let existing = meta.and_then(|meta| meta.index(&definition.name));
+                if existing.is_none_or(|index| index.fields != definition.fields) {
+                    self.new.push(NewIndex {
+                        table: (*table).to_owned(),
+                        table_id: meta.map(|meta| meta.id),
+                        name: definition.name.clone(),
+                        fields: definition.fields.clone(),
+                        staged: *staged,
+                        keys: OrdSet::new(),
+                        is_built: false,
+                    });
+                }
+            }
+        }
+        for meta in catalog.tables().filter(|meta| !meta.number.is_system()) {
+            for index in meta.indexes.iter().filter(|index| index.id.slot >= FIRST_DECLARED) {
+                let existing =
+                    ExistingIndex { table: meta.name.clone(), name: index.name.clone(), slot: index.id.slot };
+                let kept = wanted.get(meta.name.as_str()).and_then(|definitions| {
+                    let is_kept = |definition: &IndexDefinition| {
+                        definition.name == index.name && definition.fields == index.fields
+                    };
+                    definitions.iter().find(|(definition, _)| is_kept(definition))
+                });
+                match kept {
+                    None => self.removed.push(existing),
+                    Some((_, staged)) if *staged != index.staged => self.restaged.push((existing, *staged)),
+                    Some(_) => {}
+                }
+            }
+        }
+        self.new.sort_by(|a, b| (&a.table, &a.name).cmp(&(&b.table, &b.name)));
+        self.removed.sort();
+        self.restaged.sort();
+    }
+
+    /// Notes what was written up to `now`; `false` if the log does not reach back.
+    fn collect(&mut self, now: &Snapshot) -> bool {
+        let Some(entries) = self.database.commits_since(self.seen) else { return false };
+        for entry in entries.iter().take_while(|entry| entry.ts <= now.ts()) {
+            self.touched.extend(entry.writes.iter().map(|write| (write.table, write.id)));
+        }
+        self.seen = self.seen.max(now.ts());
+        true
+    }
+
+    /// Looks at the next documents of a table.
+    fn scan(&mut self) -> Result<Option<SchemaViolation>> {
+        let Some(scan) = self.scans.last_mut() else { return Ok(None) };
+        let from = match scan.after {
+            None => std::ops::Bound::Unbounded,
+            Some(id) => std::ops::Bound::Excluded(id),
+        };
+        let part: Vec<(InternalId, Arc<Entry>)> = scan
+            .documents
+            .range((from, std::ops::Bound::Unbounded))
+            .take(STEP_DOCUMENTS)
+            .map(|(id, entry)| (*id, entry.clone()))
+            .collect();
+        for (id, entry) in &part {
+            let document = self.database.document(entry)?;
+            if scan.validates
+                && let Some(violation) = violation(&self.schema, &self.base, &scan.name, &document)
+            {
+                // One that was replaced since is looked at again with all else that was written.
+                let published = self.database.published();
+                let current = published.0.entry(scan.table, *id);
+                if current.is_some_and(|current| Arc::ptr_eq(current, entry)) {
+                    return Ok(Some(violation));
+                }
+            }
+            for (position, keys) in &mut scan.indexes {
+                keys.push(key_of(&self.new[*position].fields, &document));
+            }
+        }
+        scan.after = part.last().map(|(id, _)| *id);
+        if part.len() < STEP_DOCUMENTS
+            && let Some(scan) = self.scans.pop()
+        {
+            for (position, mut keys) in scan.indexes {
+                keys.sort_unstable();
+                let index = &mut self.new[position];
+                index.keys = bulk::set(keys);
+                index.is_built = true;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Brings validation and new indexes from `base` to `now`, all whose commits were collected.
+    fn catch_up(&mut self, now: Snapshot) -> Result<Option<SchemaViolation>> {
+        let touched = std::mem::take(&mut self.touched);
+        let violation = self.catch_up_with(&now, &touched)?;
+        self.base = now;
+        Ok(violation)
+    }
+
+    /// As [`Self::catch_up`], for the documents given.
+    pub(super) fn catch_up_with(
+        &mut self,
+        now: &Snapshot,
+        touched: &HashSet<(TableId, InternalId)>,
+    ) -> Result<Option<SchemaViolation>> {
+        if self.is_unchanged() {
+            return Ok(None);
+        }
+        let mut found = None;
+        for (table, id) in touched {
+            let Some(meta) = now.catalog().table_by_id(*table) else { continue };
+            if meta.number.is_system() {
+                continue;
+            }
+            let read = |entry: Option<&Arc<Entry>>| entry.map(|entry| self.database.document(entry));
+            let before = read(self.base.0.entry(*table, *id)).transpose()?;
+            let after = read(now.0.entry(*table, *id)).transpose()?;
+            if let Some(document) = &after {
+                found = found.or_else(|| violation(&self.schema, now, &meta.name, document));
+            }
+            for index in self.new.iter_mut().filter(|index| index.table == meta.name) {
+                index.table_id.get_or_insert(meta.id);
+                if let Some(document) = &before {
+                    index.keys.remove(&key_of(&index.fields, document));
+                }
+                if let Some(document) = &after {
+                    index.keys.insert(key_of(&index.fields, document));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A document's key in an index of these fields.
+fn key_of(fields: &[String], document: &Document) -> Key {
+    Key::of_document(fields, document.fields(), document.creation_time(), document.id().internal)
+}
+
+fn violation(
+    schema: &Schema,
+    tables: &Snapshot,
+    table: &str,
+    document: &Document,
+) -> Option<SchemaViolation> {
+    // Tables that only this schema brings have no documents, so nothing can hold their ids yet.
+    let checked = schema.check_document(table, document.fields(), tables.catalog().as_ref());
+    checked.err().map(|error| SchemaViolation {
+        table: table.to_owned(),
+        message: error.for_document(document.id(), table).to_string(),
+    })
+}
+
+/// The tables whose documents must be looked at: those whose document type is not the enforced one already.
+fn changed_validators<'a>(snapshot: &Snapshot, schema: &'a Schema) -> Vec<&'a str> {
+    if !schema.schema_validation {
+        return Vec::new();
+    }
+    let enforced = snapshot.catalog().schema.as_ref().filter(|schema| schema.schema_validation).cloned();
+    let is_new = |definition: &&fusion_schema::table::TableDefinition| {
+        let enforced = enforced.as_ref().and_then(|schema| schema.table(&definition.name));
+        !definition.document_type.is_any()
+            && enforced.is_none_or(|enforced| enforced.document_type != definition.document_type)
+    };
+    schema.tables.iter().filter(is_new).map(|definition| definition.name.as_str()).collect()
+}
