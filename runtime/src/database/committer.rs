@@ -31,6 +31,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
 use super::catalog::{Catalog, INDEXES, SCHEMAS, TABLES, TableMeta};
+use super::chores::{Chore, Retired};
 use super::document::{Document, Entry};
 use super::log::{CommitLog, LogEntry, LogWrite};
 use super::reads::ReadSet;
@@ -40,7 +41,7 @@ use super::writes::{FinalWrite, Writes};
 use crate::clock::Moment;
 use crate::error::{Error, Result};
 use crate::limits::{HEAD_LEASE_MAX, PENDING_BYTES_MAX, PENDING_COMMITS_MAX};
-use crate::store::{Batch, Row, RowChange, SessionRecord, Store, StoreError, ViewDefinition};
+use crate::store::{Batch, Row, RowChange, SessionRecord, Store, StoreError, TableId, ViewDefinition};
 
 /// How often the store is tried again while it refuses writes, and how often idle work is done.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(200);
@@ -81,7 +82,10 @@ pub(super) struct Head {
     pending: Vec<PendingCommit>,
     /// Bytes of the documents in `pending`.
     pending_bytes: usize,
-    views: Option<Vec<ViewDefinition>>,
+    /// What else the next batch brings.
+    pub(super) changes: StoreChanges,
+    /// What the store does between batches.
+    pub(super) chores: VecDeque<Chore>,
     /// Records of commits that are not durable yet.
     records: HashMap<(u128, u32), SessionRecord>,
     lease: Option<Lease>,
@@ -89,6 +93,23 @@ pub(super) struct Head {
     /// Why writes are refused.
     refusing: Option<String>,
     stopping: bool,
+}
+
+/// What a batch brings beside documents.
+#[derive(Debug, Default)]
+pub(super) struct StoreChanges {
+    /// The SQL views.
+    pub(super) views: Option<Vec<ViewDefinition>>,
+    /// Stagings whose rows count from now on.
+    pub(super) adopted: Vec<u64>,
+    /// Tables that nobody knows any more.
+    pub(super) retired: Vec<TableId>,
+}
+
+impl StoreChanges {
+    const fn is_empty(&self) -> bool {
+        self.views.is_none() && self.adopted.is_empty() && self.retired.is_empty()
+    }
 }
 
 struct Lease {
@@ -133,6 +154,8 @@ pub(super) struct Committer {
     settled: AtomicU64,
     /// Batches on their way to the publisher thread.
     unpublished: AtomicUsize,
+    /// Tables whose rows go once no snapshot can read them any more.
+    pub(super) retired: Mutex<Vec<Retired>>,
     waiters: Mutex<Waiters>,
     listeners: Mutex<Vec<Arc<dyn Fn() + Send + Sync>>>,
     pub(super) metrics: CommitMetrics,
@@ -185,7 +208,8 @@ impl Committer {
                 log: CommitLog::new(ts),
                 pending: Vec::new(),
                 pending_bytes: 0,
-                views: None,
+                changes: StoreChanges::default(),
+                chores: VecDeque::new(),
                 records: HashMap::new(),
                 lease: None,
                 leases: 0,
@@ -199,6 +223,7 @@ impl Committer {
             published_log: Mutex::new(CommitLog::new(ts)),
             settled: AtomicU64::new(0),
             unpublished: AtomicUsize::new(0),
+            retired: Mutex::default(),
             waiters: Mutex::new(Waiters { released: ts, ..Waiters::default() }),
             listeners: Mutex::new(Vec::new()),
             metrics: CommitMetrics::default(),
@@ -321,7 +346,7 @@ impl Committer {
 
     /// Sets the SQL views that the next batch brings into the data file.
     pub(super) fn set_views(&self, head: &mut Head, views: Vec<ViewDefinition>) {
-        head.views = Some(views);
+        head.changes.views = Some(views);
     }
 
     /// Wakes the store thread after [`Committer::sequence`].
@@ -438,19 +463,30 @@ impl Committer {
         let (mut swept, mut written) = (Moment::now(), Moment::now());
         loop {
             let mut head = self.head.lock();
-            if head.pending.is_empty() && head.views.is_none() && !head.stopping {
+            if head.pending.is_empty() && head.changes.is_empty() && head.chores.is_empty() && !head.stopping
+            {
                 self.work.wait_for(&mut head, HOUSEKEEPING_INTERVAL);
             }
             let pending = std::mem::take(&mut head.pending);
             head.pending_bytes = 0;
-            let views = head.views.take();
+            let changes = std::mem::take(&mut head.changes);
+            let chore = head.chores.pop_front();
             let snapshot = head.snapshot.clone();
             let (stopping, refusing) = (head.stopping, head.refusing.is_some());
             drop(head);
             self.room.notify_all();
-            if !pending.is_empty() || views.is_some() {
-                self.write_batch(&mut *store, publisher, pending, views, snapshot);
+            let has_batch = !pending.is_empty() || !changes.is_empty();
+            if has_batch {
+                self.write_batch(&mut *store, publisher, pending, changes, snapshot);
                 written = Moment::now();
+            }
+            let has_chore = chore.is_some();
+            if let Some(chore) = chore {
+                self.do_chore(&mut *store, chore, refusing || stopping);
+                written = Moment::now();
+            }
+            if has_batch || has_chore {
+                self.look_for_retired();
                 continue;
             }
             if stopping {
@@ -461,7 +497,8 @@ impl Committer {
                 self.probe(&mut *store);
             } else {
                 // More of it goes on as soon as nothing else is to be done.
-                while self.tidy(&mut *store) && self.head.lock().pending.is_empty() {}
+                while self.tidy(&mut *store) && self.has_no_work() {}
+                self.look_for_retired();
                 if written.elapsed() > REST_AFTER
                     && let Err(error) = store.rest()
                 {
@@ -476,6 +513,11 @@ impl Committer {
                 }
             }
         }
+    }
+
+    fn has_no_work(&self) -> bool {
+        let head = self.head.lock();
+        head.pending.is_empty() && head.chores.is_empty()
     }
 
     /// Has the store do what could wait; whether there is more of it.
@@ -493,10 +535,10 @@ impl Committer {
         store: &mut dyn Store,
         publisher: &Sender<Published>,
         pending: Vec<PendingCommit>,
-        views: Option<Vec<ViewDefinition>>,
+        changes: StoreChanges,
         snapshot: Arc<State>,
     ) {
-        let result = self.batch(&pending, views, snapshot.ts).and_then(|batch| store.write(&batch));
+        let result = self.batch(&pending, changes, snapshot.ts).and_then(|batch| store.write(&batch));
         match result {
             Ok(()) => {
                 self.settled.store(store.settled(), Ordering::Relaxed);
@@ -522,10 +564,10 @@ impl Committer {
     fn batch(
         &self,
         pending: &[PendingCommit],
-        views: Option<Vec<ViewDefinition>>,
+        StoreChanges { views, adopted, retired }: StoreChanges,
         ts: Timestamp,
     ) -> Result<Batch, StoreError> {
-        let mut changes: Vec<(crate::store::TableId, RowChange)> = Vec::new();
+        let mut changes: Vec<(TableId, RowChange)> = Vec::new();
         let mut places: HashMap<u64, usize> = HashMap::new();
         for write in pending.iter().flat_map(|commit| &commit.writes) {
             if let Some(old) = &write.old {
@@ -551,7 +593,7 @@ impl Committer {
             }
         }
         let records = pending.iter().filter_map(|commit| commit.record.clone()).collect();
-        Ok(Batch { changes, records, ts, views })
+        Ok(Batch { changes, records, ts, views, adopted, retired })
     }
 
     /// The head becomes what is published; everything sequenced beyond is refused.
@@ -579,14 +621,14 @@ impl Committer {
         head.pending.clear();
         head.pending_bytes = 0;
         head.records.clear();
-        head.views = None;
+        head.changes = StoreChanges::default();
         let to = head.last_ts;
         // Nothing handed out so far may ever be taken for durable.
         let error = refused(&error.to_string());
         let _ = publisher.send(Published::RolledBack { after, to, error });
     }
 
-    fn note_failure(&self, error: &StoreError) {
+    pub(super) fn note_failure(&self, error: &StoreError) {
         match error {
             StoreError::Transient(reason) => {
                 tracing::error!(reason, "writes are refused until the store takes them again");
@@ -686,7 +728,7 @@ impl Committer {
     }
 }
 
-fn refused(reason: &str) -> Error {
+pub(super) fn refused(reason: &str) -> Error {
     Error::overloaded(
         "WritesRefused",
         format!("Writes are refused for now, nothing was written: {reason} Reads go on."),

@@ -7,7 +7,7 @@ use fusion_schema::{DocumentId, Object, Value, object};
 
 use super::*;
 use crate::ErrorKind;
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, StagedRows, Store, StoreError};
 
 fn database() -> Database {
     Database::open(DatabaseOptions::in_memory()).unwrap()
@@ -328,6 +328,18 @@ impl Store for FailingStore {
 
     fn forget_records(&mut self, ts: u64) -> Result<(), StoreError> {
         self.store.forget_records(ts)
+    }
+
+    fn stage(&mut self, rows: &StagedRows) -> Result<(), StoreError> {
+        self.store.stage(rows)
+    }
+
+    fn discard(&mut self, staging: u64) -> Result<bool, StoreError> {
+        self.store.discard(staging)
+    }
+
+    fn drop_table(&mut self, table: TableId) -> Result<bool, StoreError> {
+        self.store.drop_table(table)
     }
 }
 
