@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod crypto;
+pub mod intl;
 
 use super::op::OpTable;
 use super::prelude::PreludeModule;
@@ -10,10 +11,10 @@ use super::prelude::PreludeModule;
 pub const OPS: OpTable = &[];
 
 /// Every table of ops that the prelude finds, this one included.
-pub const OP_TABLES: &[OpTable] = &[OPS, crypto::OPS];
+pub const OP_TABLES: &[OpTable] = &[OPS, crypto::OPS, intl::OPS];
 
 /// The prelude's modules for the web APIs.
 pub const PRELUDE: &[PreludeModule] = &[];
 
 /// Every part of the prelude for the web APIs, this one included.
-pub const PRELUDES: &[&[PreludeModule]] = &[PRELUDE, crypto::PRELUDE];
+pub const PRELUDES: &[&[PreludeModule]] = &[PRELUDE, crypto::PRELUDE, intl::PRELUDE];
