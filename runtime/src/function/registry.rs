@@ -83,7 +83,7 @@ impl FunctionEntry {
 }
 
 /// A function that runs again and again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CronDefinition {
     /// The cron's name, unique in the deployment.
     pub name: String,
