@@ -59,6 +59,8 @@ pub const SYSTEM_TABLES: &[SystemTable] = &[
         number: 541,
         indexes: &[("by_storage_id", &["storageId"]), ("by_uuid", &["uuid"])],
     },
+    SystemTable { name: "_exports", number: 545, indexes: &[] },
+    SystemTable { name: "_snapshot_imports", number: 546, indexes: &[] },
 ];
 
 /// An index of a table.

@@ -2,9 +2,23 @@
 //!
 //! - [`op`] is how scripts reach the host: small functions over plain values, the same for every engine.
 //! - [`state`] is what ops know of the isolate that calls them.
+//! - [`isolate`] is what is known of an engine; [`quickjs`] is one.
+//! - [`prelude`] is JavaScript that runs before a package's modules, most of it in [`web`]; [`host`] is what it
+//!   offers to the host.
 //!
 //! Deliberately absent: who may call what, transactions and limits of the database (`function`, `database`; a
 //! module's functions are registered like Rust ones), and how modules arrive (`push`).
 
+pub mod host;
+pub mod isolate;
 pub mod op;
+pub mod prelude;
+#[cfg(feature = "quickjs")]
+pub mod quickjs;
 pub mod state;
+#[cfg(feature = "quickjs")]
+pub mod testing;
+pub mod web;
+
+#[cfg(all(test, feature = "quickjs"))]
+mod tests;

@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use super::isolate::Completer;
 use super::state::OpState;
 
 /// A value on its way between a script and the host.
@@ -64,6 +65,8 @@ pub enum Op {
     Sync(fn(&mut OpState, Vec<OpValue>) -> OpResult),
     /// Gives a promise.
     Async(fn(&mut OpState, Vec<OpValue>) -> OpFuture),
+    /// Gives a promise that whoever has the completer settles, from any thread.
+    Deferred(fn(&mut OpState, Vec<OpValue>, Completer)),
 }
 
 impl std::fmt::Debug for Op {
@@ -71,6 +74,7 @@ impl std::fmt::Debug for Op {
         f.write_str(match self {
             Self::Sync(_) => "Sync",
             Self::Async(_) => "Async",
+            Self::Deferred(_) => "Deferred",
         })
     }
 }

@@ -1,6 +1,7 @@
 //! [`OpState`]: what ops know of the isolate that calls them.
 
 use std::any::Any;
+use std::time::Duration;
 
 use slab::Slab;
 
@@ -67,6 +68,16 @@ impl Resources {
         self.slots.insert(Box::new(resource)) as u32
     }
 
+    /// How many things there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// The thing of that number, if it is of that type.
     pub fn get_mut<T: Any>(&mut self, number: u32) -> Option<&mut T> {
         self.slots.get_mut(number as usize)?.downcast_mut()
@@ -91,6 +102,8 @@ pub struct OpState {
     pub resources: Resources,
     /// Fetches for actions.
     pub http: reqwest::Client,
+    /// Time that ops spent on the isolate's thread and that is not the script's: they add to it.
+    pub waited: Duration,
 }
 
 impl std::fmt::Debug for OpState {

@@ -1,0 +1,217 @@
+//! [`QuickJsIsolate`]: a runtime with one context, and its event loop.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rquickjs::promise::PromiseState;
+use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
+use slab::Slab;
+
+use super::engine::{self, STACK_MAX};
+use super::modules::{ABSOLUTE, PackageLoader, PathResolver};
+use super::ops::{Originals, Shared, Watch, bind};
+use super::thrown;
+use super::values::{from_js, to_js};
+use crate::js::isolate::{Inbox, Isolate, IsolateOptions, ScriptError, Stopped};
+use crate::js::op::{OpError, OpResult, OpTable, OpValue};
+use crate::js::state::OpState;
+
+pub(super) struct QuickJsIsolate {
+    runtime: Runtime,
+    context: Context,
+    shared: Rc<Shared>,
+}
+
+impl QuickJsIsolate {
+    pub(super) fn new(options: IsolateOptions) -> Result<Self, ScriptError> {
+        let IsolateOptions { state, modules, prelude, ops, memory_max, time, stop, tasks } = options;
+        let no_memory = |_| ScriptError::Stopped(Stopped::OutOfMemory);
+        let runtime = Runtime::new().map_err(no_memory)?;
+        runtime.set_memory_limit(memory_max);
+        runtime.set_max_stack_size(STACK_MAX);
+        runtime.set_loader(PathResolver, PackageLoader { modules });
+        let inbox = Arc::new(Inbox::default());
+        stop.attach(inbox.clone());
+        let shared = Rc::new(Shared {
+            state: RefCell::new(state),
+            watch: Watch::new(time, stop),
+            inbox,
+            pending: RefCell::new(Slab::new()),
+            tasks,
+            futures: RefCell::new(tokio::task::JoinSet::new()),
+            originals: RefCell::new(None),
+            loaded: RefCell::new(vec![false; prelude.modules.len()]),
+            prelude,
+        });
+        let watched = shared.clone();
+        runtime.set_interrupt_handler(Some(Box::new(move || watched.watch.is_over())));
+        let context = Context::full(&runtime).map_err(no_memory)?;
+        let isolate = Self { runtime, context, shared };
+        isolate.shared.watch.run();
+        let started = isolate
+            .context
+            .with(|ctx| start(&ctx, &isolate.shared, ops).map_err(|error| thrown::script_error(&ctx, error)));
+        isolate.shared.watch.pause();
+        started?;
+        Ok(isolate)
+    }
+
+    fn run<'js>(&self, ctx: &Ctx<'js>, function: &str, args: Vec<OpValue>) -> Result<OpValue, ScriptError> {
+        let failed = |error| thrown::script_error(ctx, error);
+        let called = || -> rquickjs::Result<Value<'js>> {
+            let internals = self.internals(ctx)?;
+            let function: Function<'js> = internals.get(function)?;
+            let mut call = rquickjs::function::Args::new(ctx.clone(), args.len());
+            call.push_args(
+                args.into_iter().map(|arg| to_js(ctx, arg)).collect::<rquickjs::Result<Vec<_>>>()?,
+            )?;
+            function.call_arg(call)
+        };
+        let value = called().map_err(failed)?;
+        let value = match value.as_promise() {
+            None => value,
+            Some(promise) => {
+                let mut arrived = Vec::new();
+                loop {
+                    self.run_jobs(ctx)?;
+                    match promise.state() {
+                        PromiseState::Pending => {}
+                        _ => {
+                            break promise
+                                .result::<Value<'js>>()
+                                .unwrap_or(Ok(value.clone()))
+                                .map_err(failed)?;
+                        }
+                    }
+                    self.wait(ctx, &mut arrived)?;
+                }
+            }
+        };
+        let is_view = self.is_view(ctx).map_err(failed)?;
+        from_js(&value, &is_view).map_err(|OpError { message, .. }| ScriptError::error(message))
+    }
+
+    /// Runs what promises have queued.
+    fn run_jobs(&self, ctx: &Ctx<'_>) -> Result<(), ScriptError> {
+        loop {
+            let more = ctx.execute_pending_job();
+            if let Some(stopped) = self.shared.watch.stopped() {
+                return Err(ScriptError::Stopped(stopped));
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Settles promises of ops, and waits for the first of them.
+    fn wait(&self, ctx: &Ctx<'_>, arrived: &mut Vec<(usize, OpResult)>) -> Result<(), ScriptError> {
+        let shared = &self.shared;
+        shared.inbox.take(arrived);
+        while arrived.is_empty() {
+            if shared.pending.borrow().is_empty() {
+                return Err(ScriptError::Stopped(Stopped::NeverSettles));
+            }
+            shared.watch.pause();
+            shared.inbox.wait(arrived, None);
+            shared.watch.run();
+            if shared.watch.is_over() {
+                return Err(ScriptError::Stopped(shared.watch.stopped().unwrap_or(Stopped::Asked)));
+            }
+        }
+        for (number, result) in arrived.drain(..) {
+            shared.settle(ctx, number, result).map_err(|error| thrown::script_error(ctx, error))?;
+            self.run_jobs(ctx)?;
+        }
+        Ok(())
+    }
+
+    fn internals<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
+        let internals = {
+            let originals = self.shared.originals.borrow();
+            originals.as_ref().ok_or(rquickjs::Error::Unknown)?.internals.clone()
+        };
+        internals.restore(ctx)
+    }
+
+    fn is_view<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {
+        let is_view = {
+            let originals = self.shared.originals.borrow();
+            originals.as_ref().ok_or(rquickjs::Error::Unknown)?.is_view.clone()
+        };
+        is_view.restore(ctx)
+    }
+}
+
+impl Isolate for QuickJsIsolate {
+    fn call(&mut self, function: &str, args: Vec<OpValue>) -> Result<OpValue, ScriptError> {
+        self.shared.watch.run();
+        let result = self.context.with(|ctx| self.run(&ctx, function, args));
+        self.shared.watch.pause();
+        match self.shared.watch.stopped() {
+            Some(stopped) => Err(ScriptError::Stopped(stopped)),
+            None => result,
+        }
+    }
+
+    fn with_state(&mut self, change: &mut dyn FnMut(&mut OpState)) {
+        change(&mut self.shared.state.borrow_mut());
+    }
+
+    fn set_time_left(&mut self, time: Duration) {
+        self.shared.watch.set_left(time);
+    }
+
+    fn memory_used(&self) -> usize {
+        usize::try_from(self.runtime.memory_usage().malloc_size).unwrap_or(0)
+    }
+}
+
+impl Drop for QuickJsIsolate {
+    fn drop(&mut self) {
+        self.context.with(|_ctx| self.shared.clear());
+        // The handler keeps what it watches.
+        self.runtime.set_interrupt_handler(None);
+    }
+}
+
+/// Makes `internals` and runs the eager part of the prelude.
+fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, tables: &[OpTable]) -> rquickjs::Result<()> {
+    let internals = Object::new(ctx.clone())?;
+    let ops = bind(ctx, shared, tables)?;
+    *shared.originals.borrow_mut() = Some(Originals::new(ctx, &internals, &ops)?);
+    let import = |ctx: Ctx<'js>, path: String| Module::import(&ctx, format!("{ABSOLUTE}{path}"));
+    internals.set("importModule", Function::new(ctx.clone(), import)?)?;
+    let loader = shared.clone();
+    let load = move |ctx: Ctx<'js>, name: String| {
+        let place = loader.prelude.modules.iter().position(|(module, _)| module.name == name);
+        place.map_or(Ok(()), |place| load(&ctx, &loader, place))
+    };
+    internals.set("load", Function::new(ctx.clone(), load)?)?;
+    for (place, (module, _)) in shared.prelude.modules.iter().enumerate() {
+        if module.eager {
+            self::load(ctx, shared, place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs a module of the prelude, unless it has run.
+fn load(ctx: &Ctx<'_>, shared: &Shared, place: usize) -> rquickjs::Result<()> {
+    match shared.loaded.borrow_mut().get_mut(place) {
+        Some(loaded) if !*loaded => *loaded = true,
+        _ => return Ok(()),
+    }
+    let (_, bytecode) = &shared.prelude.modules[place];
+    let (module, promise) = engine::load(ctx, bytecode)?.eval()?;
+    promise.finish::<()>()?;
+    let body: Function<'_> = module.get("default")?;
+    let (internals, ops) = {
+        let originals = shared.originals.borrow();
+        let originals = originals.as_ref().ok_or(rquickjs::Error::Unknown)?;
+        (originals.internals.clone(), originals.ops.clone())
+    };
+    body.call((ctx.globals(), ops.restore(ctx)?, internals.restore(ctx)?))
+}

@@ -1,0 +1,16 @@
+//! The engine `quickjs`: QuickJS-ng through `rquickjs`. It needs nothing but a C compiler, and an isolate costs
+//! a fraction of a millisecond.
+//!
+//! - [`engine`] compiles modules and makes isolates;
+//! - [`isolate`] is one runtime with one context and its event loop;
+//! - [`ops`] and [`values`] join host functions to it;
+//! - [`thrown`] takes errors apart.
+
+mod engine;
+mod isolate;
+mod modules;
+mod ops;
+mod thrown;
+mod values;
+
+pub use engine::QuickJs;

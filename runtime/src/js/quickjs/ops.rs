@@ -1,0 +1,259 @@
+//! Host functions: an [`OpTable`] as functions of a context.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
+
+use rquickjs::function::{Constructor, Rest};
+use rquickjs::{Ctx, Function, Object, Persistent, Value};
+use slab::Slab;
+
+use super::values::{from_js, to_js};
+use crate::clock::Moment;
+use crate::js::isolate::{Completer, Inbox, StopSignal, Stopped};
+use crate::js::op::{Op, OpError, OpFuture, OpResult, OpTable, OpValue};
+use crate::js::prelude::CompiledPrelude;
+use crate::js::state::OpState;
+
+/// A promise that an op gave.
+pub(super) struct Pending {
+    resolve: Persistent<Function<'static>>,
+    reject: Persistent<Function<'static>>,
+}
+
+/// What host functions of one isolate share.
+pub(super) struct Shared {
+    pub(super) state: RefCell<OpState>,
+    pub(super) watch: Watch,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) pending: RefCell<Slab<Pending>>,
+    pub(super) tasks: tokio::runtime::Handle,
+    pub(super) futures: RefCell<tokio::task::JoinSet<()>>,
+    pub(super) originals: RefCell<Option<Originals>>,
+    pub(super) prelude: Arc<CompiledPrelude>,
+    /// Which modules of the prelude have run.
+    pub(super) loaded: RefCell<Vec<bool>>,
+}
+
+/// Objects of the context as they were before any module ran.
+pub(super) struct Originals {
+    pub(super) internals: Persistent<Object<'static>>,
+    pub(super) ops: Persistent<Object<'static>>,
+    pub(super) is_view: Persistent<Function<'static>>,
+    errors: Vec<(&'static str, Persistent<Constructor<'static>>)>,
+}
+
+/// Measures the script's own running time.
+pub(super) struct Watch {
+    left: Cell<Duration>,
+    since: Cell<Option<Moment>>,
+    stop: Arc<StopSignal>,
+    stopped: Cell<Option<Stopped>>,
+}
+
+impl Watch {
+    pub(super) const fn new(time: Duration, stop: Arc<StopSignal>) -> Self {
+        Self { left: Cell::new(time), since: Cell::new(None), stop, stopped: Cell::new(None) }
+    }
+
+    pub(super) fn set_left(&self, time: Duration) {
+        self.left.set(time);
+    }
+
+    pub(super) fn run(&self) {
+        self.since.set(Some(Moment::now()));
+    }
+
+    pub(super) fn pause(&self) {
+        if let Some(since) = self.since.take() {
+            self.left.set(self.left.get().saturating_sub(since.elapsed()));
+        }
+    }
+
+    /// Whether the script is to stop; called by the engine now and then.
+    pub(super) fn is_over(&self) -> bool {
+        if self.stopped.get().is_none() {
+            if self.stop.is_asked() {
+                self.stopped.set(Some(Stopped::Asked));
+            } else if self.since.get().is_some_and(|since| since.elapsed() > self.left.get()) {
+                self.stopped.set(Some(Stopped::OutOfTime));
+            }
+        }
+        self.stopped.get().is_some()
+    }
+
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        self.stopped.get()
+    }
+
+    /// Gives back time that passed and was not the script's.
+    fn forgive(&self, time: Duration) {
+        self.left.set(self.left.get() + time);
+    }
+}
+
+const ERRORS: [&str; 4] = ["Error", "TypeError", "RangeError", "SyntaxError"];
+
+impl Originals {
+    pub(super) fn new<'js>(
+        ctx: &Ctx<'js>,
+        internals: &Object<'js>,
+        ops: &Object<'js>,
+    ) -> rquickjs::Result<Self> {
+        let globals = ctx.globals();
+        let array_buffer: Object<'js> = globals.get("ArrayBuffer")?;
+        let is_view: Function<'js> = array_buffer.get("isView")?;
+        let errors = ERRORS
+            .into_iter()
+            .map(|name| {
+                let class: Constructor<'js> = globals.get(name)?;
+                Ok((name, Persistent::save(ctx, class)))
+            })
+            .collect::<rquickjs::Result<_>>()?;
+        Ok(Self {
+            internals: Persistent::save(ctx, internals.clone()),
+            ops: Persistent::save(ctx, ops.clone()),
+            is_view: Persistent::save(ctx, is_view),
+            errors,
+        })
+    }
+}
+
+impl Shared {
+    /// The error object for an op's error.
+    fn error<'js>(&self, ctx: &Ctx<'js>, error: OpError) -> rquickjs::Result<Value<'js>> {
+        let OpError { class, message } = error;
+        let (constructor, internals) = {
+            let originals = self.originals.borrow();
+            let originals = originals.as_ref().ok_or(rquickjs::Error::Unknown)?;
+            let known =
+                originals.errors.iter().find(|(name, _)| *name == class).map(|(_, class)| class.clone());
+            (known, originals.internals.clone())
+        };
+        if let Some(constructor) = constructor {
+            return constructor.restore(ctx)?.construct((message,));
+        }
+        let internals: Object<'js> = internals.restore(ctx)?;
+        let dom_exception: Value<'js> = internals.get("DOMException")?;
+        if let Some(constructor) = dom_exception.into_constructor() {
+            return constructor.construct((message, class));
+        }
+        let constructor: Constructor<'js> = ctx.globals().get("DOMException")?;
+        constructor.construct((message, class))
+    }
+
+    fn throw(&self, ctx: &Ctx<'_>, error: OpError) -> rquickjs::Error {
+        match self.error(ctx, error) {
+            Ok(value) => ctx.throw(value),
+            Err(error) => error,
+        }
+    }
+
+    fn arguments<'js>(&self, ctx: &Ctx<'js>, args: &[Value<'js>]) -> rquickjs::Result<Vec<OpValue>> {
+        let is_view = {
+            let originals = self.originals.borrow();
+            originals.as_ref().ok_or(rquickjs::Error::Unknown)?.is_view.clone()
+        };
+        let is_view = is_view.restore(ctx)?;
+        args.iter().map(|arg| from_js(arg, &is_view).map_err(|error| self.throw(ctx, error))).collect()
+    }
+
+    /// Calls an op on behalf of a script.
+    fn call<'js>(&self, ctx: &Ctx<'js>, op: Op, args: &[Value<'js>]) -> rquickjs::Result<Value<'js>> {
+        let args = self.arguments(ctx, args)?;
+        match op {
+            Op::Sync(op) => {
+                let result = self.with_state(|state| op(state, args));
+                match result {
+                    Ok(value) => to_js(ctx, value),
+                    Err(error) => Err(self.throw(ctx, error)),
+                }
+            }
+            Op::Async(op) => {
+                let (promise, completer) = self.promise(ctx)?;
+                let future = self.with_state(|state| op(state, args));
+                self.spawn(future, completer);
+                Ok(promise)
+            }
+            Op::Deferred(op) => {
+                let (promise, completer) = self.promise(ctx)?;
+                self.with_state(|state| op(state, args, completer));
+                Ok(promise)
+            }
+        }
+    }
+
+    fn with_state<T>(&self, run: impl FnOnce(&mut OpState) -> T) -> T {
+        let mut state = self.state.borrow_mut();
+        let result = run(&mut state);
+        self.watch.forgive(std::mem::take(&mut state.waited));
+        result
+    }
+
+    fn promise<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<(Value<'js>, Completer)> {
+        let (promise, resolve, reject) = ctx.promise()?;
+        let number = self.pending.borrow_mut().insert(Pending {
+            resolve: Persistent::save(ctx, resolve),
+            reject: Persistent::save(ctx, reject),
+        });
+        Ok((promise.into_value(), Completer::new(self.inbox.clone(), number)))
+    }
+
+    /// Runs a future elsewhere, unless it is ready at once.
+    fn spawn(&self, mut future: OpFuture, completer: Completer) {
+        let _tasks = self.tasks.enter();
+        match future.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
+            Poll::Ready(result) => completer.complete(result),
+            Poll::Pending => {
+                let mut futures = self.futures.borrow_mut();
+                while futures.try_join_next().is_some() {}
+                futures.spawn_on(async move { completer.complete(future.await) }, &self.tasks);
+            }
+        }
+    }
+
+    /// Settles the promise that a result is for.
+    pub(super) fn settle<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        number: usize,
+        result: OpResult,
+    ) -> rquickjs::Result<()> {
+        let Some(Pending { resolve, reject }) = self.pending.borrow_mut().try_remove(number) else {
+            return Ok(());
+        };
+        match result {
+            Ok(value) => resolve.restore(ctx)?.call((to_js(ctx, value)?,)),
+            Err(error) => reject.restore(ctx)?.call((self.error(ctx, error)?,)),
+        }
+    }
+
+    /// Lets go of everything that belongs to the context, which must happen before it goes.
+    pub(super) fn clear(&self) {
+        self.futures.borrow_mut().abort_all();
+        self.pending.borrow_mut().clear();
+        self.originals.borrow_mut().take();
+    }
+}
+
+/// Makes the object of host functions.
+pub(super) fn bind<'js>(
+    ctx: &Ctx<'js>,
+    shared: &Rc<Shared>,
+    tables: &[OpTable],
+) -> rquickjs::Result<Object<'js>> {
+    let ops = Object::new(ctx.clone())?;
+    for (name, op) in tables.iter().copied().flatten() {
+        let (shared, op) = (shared.clone(), *op);
+        let function = Function::new(
+            ctx.clone(),
+            move |ctx: Ctx<'js>, args: Rest<Value<'js>>| -> rquickjs::Result<Value<'js>> {
+                shared.call(&ctx, op, &args.0)
+            },
+        )?;
+        ops.set(*name, function)?;
+    }
+    Ok(ops)
+}

@@ -1,0 +1,3 @@
+//! The engine room from the outside: small modules in, results out.
+
+mod ops;
