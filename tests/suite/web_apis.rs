@@ -47,7 +47,9 @@ fn web_apis_do_what_nodes_do() -> io::Result<()> {
     let mut count = 0;
     for area in &areas {
         let source = fs::read_to_string(folder().join("checks").join(&area.file))?;
-        for check in area.results.iter().filter(|check| format!("{} {}", area.file, check.name).contains(&only)) {
+        for check in
+            area.results.iter().filter(|check| format!("{} {}", area.file, check.name).contains(&only))
+        {
             count += 1;
             let found = run(&source, &area.phase, &check.name, &servers)?;
             let wanted = json!({ "result": check.value, "printed": check.lines });
@@ -105,7 +107,8 @@ fn run(source: &str, phase: &str, name: &str, servers: &(String, String)) -> io:
     let environment = [("GREETING", "hello"), ("EMPTY", ""), ("SERVER", &servers.0)];
     let environment: BTreeMap<String, String> =
         environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let Evaluation { result, log, .. } = eval_with(phase, &format!("{source}\n{support}\n{call}"), &environment);
+    let Evaluation { result, log, .. } =
+        eval_with(phase, &format!("{source}\n{support}\n{call}"), &environment);
     let result = match result {
         Ok(text) => serde_json::from_str(&text).unwrap_or(Value::Null),
         Err(error) => json!({ "stopped": error.to_string() }),
@@ -125,7 +128,8 @@ fn table(areas: &[Area]) -> String {
         let _ = writeln!(table, "\n## {name}\n\n| check | passes |\n|---|---|");
         for check in &area.results {
             let passes = check.why.as_ref().map_or_else(|| "yes".to_owned(), |why| format!("yes; {why}"));
-            let _ = writeln!(table, "| {} | {} |", check.name.replace('|', "\\|"), passes.replace('|', "\\|"));
+            let _ =
+                writeln!(table, "| {} | {} |", check.name.replace('|', "\\|"), passes.replace('|', "\\|"));
         }
     }
     table

@@ -10,10 +10,10 @@
 //! *Sequencing* happens on the caller's own thread under one short lock (a few microseconds: check the read
 //! set against commits since the begin timestamp, stamp, apply to the head). A separate sequencer thread would
 //! cost two context switches per transaction and order nothing better. Nothing is acknowledged before the
-//! store thread's fsync. A batch that fails transiently is rolled back as a whole: the head becomes what is
-//! published, everything that had seen more is refused, and writes are refused until the store takes them
-//! again. Responses are released before live queries are woken, so a session always sends a mutation's response
-//! before a transition with its effect.
+//! fsync; a caller that is alone does that itself, for the same reason. A batch that fails transiently is rolled
+//! back as a whole: the head becomes what is published, everything that had seen more is refused, and writes are
+//! refused until the store takes them again. Responses are released before live queries are woken, so a session
+//! always sends a mutation's response before a transition with its effect.
 //!
 //! A transaction that keeps losing takes a *lease of the head*: everybody else's commit waits (with a
 //! deadline), so it cannot lose again.
@@ -31,6 +31,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
 use super::catalog::{Catalog, INDEXES, SCHEMAS, TABLES, TableMeta};
+use super::chores::{Chore, Retired};
 use super::document::{Document, Entry};
 use super::log::{CommitLog, LogEntry, LogWrite};
 use super::reads::ReadSet;
@@ -40,7 +41,7 @@ use super::writes::{FinalWrite, Writes};
 use crate::clock::Moment;
 use crate::error::{Error, Result};
 use crate::limits::{HEAD_LEASE_MAX, PENDING_BYTES_MAX, PENDING_COMMITS_MAX};
-use crate::store::{Batch, Row, RowChange, SessionRecord, Store, StoreError, ViewDefinition};
+use crate::store::{Batch, Row, RowChange, SessionRecord, Store, StoreError, TableId, ViewDefinition};
 
 /// How often the store is tried again while it refuses writes, and how often idle work is done.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(200);
@@ -64,6 +65,8 @@ pub type DurableCallback = Box<dyn FnOnce(Result<()>) + Send>;
 pub struct CommitExtras {
     /// The record that answers a replay of the client's request; its timestamp is filled in.
     pub record: Option<SessionRecord>,
+    /// Whether the caller's own thread may wait for the disk, because it has nothing else to do.
+    pub is_unhurried: bool,
 }
 
 /// A transaction that has its place in the order of commits.
@@ -81,7 +84,10 @@ pub(super) struct Head {
     pending: Vec<PendingCommit>,
     /// Bytes of the documents in `pending`.
     pending_bytes: usize,
-    views: Option<Vec<ViewDefinition>>,
+    /// What else the next batch brings.
+    pub(super) changes: StoreChanges,
+    /// What the store does between batches.
+    pub(super) chores: VecDeque<Chore>,
     /// Records of commits that are not durable yet.
     records: HashMap<(u128, u32), SessionRecord>,
     lease: Option<Lease>,
@@ -89,6 +95,23 @@ pub(super) struct Head {
     /// Why writes are refused.
     refusing: Option<String>,
     stopping: bool,
+}
+
+/// What a batch brings beside documents.
+#[derive(Debug, Default)]
+pub(super) struct StoreChanges {
+    /// The SQL views.
+    pub(super) views: Option<Vec<ViewDefinition>>,
+    /// Stagings whose rows count from now on.
+    pub(super) adopted: Vec<u64>,
+    /// Tables that nobody knows any more.
+    pub(super) retired: Vec<TableId>,
+}
+
+impl StoreChanges {
+    const fn is_empty(&self) -> bool {
+        self.views.is_none() && self.adopted.is_empty() && self.retired.is_empty()
+    }
 }
 
 struct Lease {
@@ -106,6 +129,22 @@ struct PendingCommit {
 enum Published {
     Batch { snapshot: Arc<State>, entries: Vec<Arc<LogEntry>> },
     RolledBack { after: Timestamp, to: Timestamp, error: Error },
+}
+
+/// Commits on their way to the store.
+struct UnwrittenBatch {
+    pending: Vec<PendingCommit>,
+    changes: StoreChanges,
+    /// The state after the last of them.
+    snapshot: Arc<State>,
+}
+
+/// Who writes: the store's thread, or a thread whose commit is the only one.
+struct Writer {
+    store: Box<dyn Store>,
+    publisher: Sender<Published>,
+    /// When something was written last.
+    written: Moment,
 }
 
 #[derive(Default)]
@@ -133,6 +172,10 @@ pub(super) struct Committer {
     settled: AtomicU64,
     /// Batches on their way to the publisher thread.
     unpublished: AtomicUsize,
+    /// Tables whose rows go once no snapshot can read them any more.
+    pub(super) retired: Mutex<Vec<Retired>>,
+    /// Locked before the head. `None` before the start and after the end.
+    writer: Mutex<Option<Writer>>,
     waiters: Mutex<Waiters>,
     listeners: Mutex<Vec<Arc<dyn Fn() + Send + Sync>>>,
     pub(super) metrics: CommitMetrics,
@@ -185,7 +228,8 @@ impl Committer {
                 log: CommitLog::new(ts),
                 pending: Vec::new(),
                 pending_bytes: 0,
-                views: None,
+                changes: StoreChanges::default(),
+                chores: VecDeque::new(),
                 records: HashMap::new(),
                 lease: None,
                 leases: 0,
@@ -199,6 +243,8 @@ impl Committer {
             published_log: Mutex::new(CommitLog::new(ts)),
             settled: AtomicU64::new(0),
             unpublished: AtomicUsize::new(0),
+            retired: Mutex::default(),
+            writer: Mutex::new(None),
             waiters: Mutex::new(Waiters { released: ts, ..Waiters::default() }),
             listeners: Mutex::new(Vec::new()),
             metrics: CommitMetrics::default(),
@@ -212,10 +258,9 @@ impl Committer {
     ) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
         let (sender, receiver) = channel();
         let (writer, publisher) = (self.clone(), self.clone());
+        *self.writer.lock() = Some(Writer { store, publisher: sender, written: Moment::now() });
         Ok(vec![
-            std::thread::Builder::new()
-                .name("store".to_owned())
-                .spawn(move || writer.run_store(store, &sender))?,
+            std::thread::Builder::new().name("store".to_owned()).spawn(move || writer.run_store())?,
             std::thread::Builder::new()
                 .name("publisher".to_owned())
                 .spawn(move || publisher.run_publisher(&receiver))?,
@@ -282,7 +327,11 @@ impl Committer {
         }
         self.sequence(&mut head, ts, writes, extras.record);
         drop(head);
-        self.work.notify_one();
+        if extras.is_unhurried {
+            self.write_at_once();
+        } else {
+            self.wake_store();
+        }
         Ok(Committed { ts })
     }
 
@@ -321,7 +370,7 @@ impl Committer {
 
     /// Sets the SQL views that the next batch brings into the data file.
     pub(super) fn set_views(&self, head: &mut Head, views: Vec<ViewDefinition>) {
-        head.views = Some(views);
+        head.changes.views = Some(views);
     }
 
     /// Wakes the store thread after [`Committer::sequence`].
@@ -434,36 +483,83 @@ impl Committer {
         }
     }
 
-    fn run_store(&self, mut store: Box<dyn Store>, publisher: &Sender<Published>) {
-        let (mut swept, mut written) = (Moment::now(), Moment::now());
+    /// What waits for the store, with the state it leads to.
+    fn take_batch(&self, head: &mut Head) -> UnwrittenBatch {
+        let batch = UnwrittenBatch {
+            pending: std::mem::take(&mut head.pending),
+            changes: std::mem::take(&mut head.changes),
+            snapshot: head.snapshot.clone(),
+        };
+        head.pending_bytes = 0;
+        batch
+    }
+
+    /// Makes what waits durable on the caller's own thread, unless the store is busy: for a caller who has nothing
+    /// else to do, and saves two switches of threads.
+    fn write_at_once(&self) {
+        let Some(mut writer) = self.writer.try_lock() else { return self.wake_store() };
+        let Some(writer) = &mut *writer else { return };
+        let batch = {
+            let mut head = self.head.lock();
+            // More than one commit waits, or the end of the process: the store's thread knows what to do first.
+            if head.pending.len() != 1 || !head.changes.is_empty() || head.stopping {
+                drop(head);
+                return self.wake_store();
+            }
+            self.take_batch(&mut head)
+        };
+        self.write_batch(writer, batch);
+        if !self.has_no_work() {
+            self.wake_store();
+        }
+    }
+
+    fn run_store(&self) {
+        let mut swept = Moment::now();
         loop {
             let mut head = self.head.lock();
-            if head.pending.is_empty() && head.views.is_none() && !head.stopping {
+            if head.pending.is_empty() && head.changes.is_empty() && head.chores.is_empty() && !head.stopping
+            {
                 self.work.wait_for(&mut head, HOUSEKEEPING_INTERVAL);
             }
-            let pending = std::mem::take(&mut head.pending);
-            head.pending_bytes = 0;
-            let views = head.views.take();
-            let snapshot = head.snapshot.clone();
+            drop(head);
+            // Whoever writes at once holds it, too: what commits meanwhile is part of this batch.
+            let mut writer = self.writer.lock();
+            let Some(writing) = &mut *writer else { return };
+            let mut head = self.head.lock();
+            let batch = self.take_batch(&mut head);
+            let chore = head.chores.pop_front();
             let (stopping, refusing) = (head.stopping, head.refusing.is_some());
             drop(head);
             self.room.notify_all();
-            if !pending.is_empty() || views.is_some() {
-                self.write_batch(&mut *store, publisher, pending, views, snapshot);
-                written = Moment::now();
+            let has_batch = !batch.pending.is_empty() || !batch.changes.is_empty();
+            if has_batch {
+                self.write_batch(writing, batch);
+            }
+            let has_chore = chore.is_some();
+            if let Some(chore) = chore {
+                self.do_chore(&mut *writing.store, chore, refusing || stopping);
+                writing.written = Moment::now();
+            }
+            if has_batch || has_chore {
+                self.look_for_retired();
                 continue;
             }
+            let store = &mut *writing.store;
             if stopping {
-                while self.tidy(&mut *store) {}
+                while self.tidy(store) {}
+                // The publisher stops when nobody can send it anything.
+                *writer = None;
                 return;
             }
             if refusing {
-                self.probe(&mut *store);
+                self.probe(store);
             } else {
                 // More of it goes on as soon as nothing else is to be done.
-                while self.tidy(&mut *store) && self.head.lock().pending.is_empty() {}
-                if written.elapsed() > REST_AFTER
-                    && let Err(error) = store.rest()
+                while self.tidy(store) && self.has_no_work() {}
+                self.look_for_retired();
+                if writing.written.elapsed() > REST_AFTER
+                    && let Err(error) = writing.store.rest()
                 {
                     self.note_failure(&error);
                 }
@@ -471,11 +567,16 @@ impl Committer {
             if swept.elapsed() > SESSION_RECORD_SWEEP_INTERVAL {
                 swept = Moment::now();
                 let oldest = self.shared.clock.unix_ns().saturating_sub(SESSION_RECORD_AGE_MAX);
-                if let Err(error) = store.forget_records(oldest) {
+                if let Err(error) = writing.store.forget_records(oldest) {
                     self.note_failure(&error);
                 }
             }
         }
+    }
+
+    fn has_no_work(&self) -> bool {
+        let head = self.head.lock();
+        head.pending.is_empty() && head.chores.is_empty()
     }
 
     /// Has the store do what could wait; whether there is more of it.
@@ -488,15 +589,11 @@ impl Committer {
         })
     }
 
-    fn write_batch(
-        &self,
-        store: &mut dyn Store,
-        publisher: &Sender<Published>,
-        pending: Vec<PendingCommit>,
-        views: Option<Vec<ViewDefinition>>,
-        snapshot: Arc<State>,
-    ) {
-        let result = self.batch(&pending, views, snapshot.ts).and_then(|batch| store.write(&batch));
+    fn write_batch(&self, writer: &mut Writer, batch: UnwrittenBatch) {
+        let Writer { store, publisher, written } = writer;
+        let UnwrittenBatch { pending, changes, snapshot } = batch;
+        let result = self.batch(&pending, changes, snapshot.ts).and_then(|batch| store.write(&batch));
+        *written = Moment::now();
         match result {
             Ok(()) => {
                 self.settled.store(store.settled(), Ordering::Relaxed);
@@ -522,10 +619,10 @@ impl Committer {
     fn batch(
         &self,
         pending: &[PendingCommit],
-        views: Option<Vec<ViewDefinition>>,
+        StoreChanges { views, adopted, retired }: StoreChanges,
         ts: Timestamp,
     ) -> Result<Batch, StoreError> {
-        let mut changes: Vec<(crate::store::TableId, RowChange)> = Vec::new();
+        let mut changes: Vec<(TableId, RowChange)> = Vec::new();
         let mut places: HashMap<u64, usize> = HashMap::new();
         for write in pending.iter().flat_map(|commit| &commit.writes) {
             if let Some(old) = &write.old {
@@ -551,7 +648,7 @@ impl Committer {
             }
         }
         let records = pending.iter().filter_map(|commit| commit.record.clone()).collect();
-        Ok(Batch { changes, records, ts, views })
+        Ok(Batch { changes, records, ts, views, adopted, retired })
     }
 
     /// The head becomes what is published; everything sequenced beyond is refused.
@@ -579,14 +676,14 @@ impl Committer {
         head.pending.clear();
         head.pending_bytes = 0;
         head.records.clear();
-        head.views = None;
+        head.changes = StoreChanges::default();
         let to = head.last_ts;
         // Nothing handed out so far may ever be taken for durable.
         let error = refused(&error.to_string());
         let _ = publisher.send(Published::RolledBack { after, to, error });
     }
 
-    fn note_failure(&self, error: &StoreError) {
+    pub(super) fn note_failure(&self, error: &StoreError) {
         match error {
             StoreError::Transient(reason) => {
                 tracing::error!(reason, "writes are refused until the store takes them again");
@@ -686,7 +783,7 @@ impl Committer {
     }
 }
 
-fn refused(reason: &str) -> Error {
+pub(super) fn refused(reason: &str) -> Error {
     Error::overloaded(
         "WritesRefused",
         format!("Writes are refused for now, nothing was written: {reason} Reads go on."),

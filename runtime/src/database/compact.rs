@@ -83,6 +83,7 @@ fn rebuild(old: &TableState) -> TableState {
         by_creation_time: bulk::set(old.by_creation_time.iter().cloned().collect()),
         indexes: indexes.collect(),
         size: old.size,
+        lifetime: old.lifetime.clone(),
     }
 }
 

@@ -66,6 +66,28 @@ impl Entry {
         }
     }
 
+    /// A version whose body is in the store and not in memory.
+    pub(crate) const fn stored(
+        id: DocumentId,
+        table: TableId,
+        creation_time: f64,
+        slot: u64,
+        ts: u64,
+        size: u32,
+    ) -> Self {
+        Self {
+            id,
+            table,
+            creation_time,
+            slot,
+            ts: AtomicU64::new(ts),
+            body: Mutex::new(None),
+            size,
+            superseded: AtomicBool::new(false),
+            touched: AtomicBool::new(false),
+        }
+    }
+
     pub(crate) fn ts(&self) -> u64 {
         self.ts.load(Ordering::Relaxed)
     }
@@ -102,6 +124,18 @@ impl Entry {
                 found.map(|(ts, _)| ts)
             ))),
             Err(error) => Err(Error::internal("A document could not be read back.").with_source(error)),
+        }
+    }
+
+    /// The body, which is not kept in memory if it was evicted: for readers of everything.
+    pub(crate) fn passing_body(&self, reader: &dyn StoreReader) -> Result<Arc<str>> {
+        if let Some(body) = self.resident_body() {
+            return Ok(body);
+        }
+        match reader.body(self.table, self.slot) {
+            Ok(Some((ts, text))) if ts == self.ts() => Ok(text),
+            // The store may have been about to overwrite the slot: then the body is in memory by now.
+            _ => self.body(reader),
         }
     }
 

@@ -33,6 +33,7 @@ pub(super) fn load(shared: &Shared, tables: Vec<(TableId, Vec<Row>)>, high_water
         slot = slot.max(row.slot);
     }
     shared.slots.store(slot + 1, Ordering::Relaxed);
+    let last_table = rows.keys().map(|table| table.0).max().unwrap_or(0);
 
     let mut state = State {
         ts,
@@ -47,6 +48,9 @@ pub(super) fn load(shared: &Shared, tables: Vec<(TableId, Vec<Row>)>, high_water
         add(&mut state, table, rows.remove(&table))?;
     }
     state.catalog = Arc::new(derive_catalog(shared, &state)?);
+    // A table without documents has no rows to be known by.
+    let last_table = state.catalog.tables().map(|table| table.id.0).fold(last_table, u32::max);
+    shared.tables.fetch_max(last_table + 1, Ordering::Relaxed);
     for table in SYSTEM_TABLES {
         let table = TableId(table.number);
         add(&mut state, table, rows.remove(&table))?;

@@ -13,6 +13,7 @@
 
 mod bulk;
 pub mod catalog;
+mod chores;
 mod committer;
 mod compact;
 mod document;
@@ -27,13 +28,14 @@ mod range_tree;
 mod reads;
 mod schema_build;
 mod snapshot;
+pub mod staging;
 mod transaction;
 mod validate;
 mod writes;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -109,11 +111,23 @@ pub(crate) struct Shared {
     on_fatal: OnFatal,
     /// The next row number in the store.
     slots: AtomicU64,
+    /// The next table's identity.
+    tables: AtomicU32,
 }
 
 impl Shared {
     fn next_slot(&self) -> u64 {
-        self.slots.fetch_add(1, Ordering::Relaxed)
+        self.next_slots(1)
+    }
+
+    /// The first of `count` adjacent slots.
+    fn next_slots(&self, count: usize) -> u64 {
+        self.slots.fetch_add(count as u64, Ordering::Relaxed)
+    }
+
+    /// An identity that no table ever had in this process, nor has in the store.
+    fn next_table(&self) -> TableId {
+        TableId(self.tables.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -164,9 +178,12 @@ impl Database {
             secrets: options.secrets,
             on_fatal: options.on_fatal,
             slots: AtomicU64::new(1),
+            tables: AtomicU32::new(fusion_schema::TableNumber::FIRST_USER.0),
         });
+        let stored_tables: Vec<TableId> = opened.tables.iter().map(|(table, _)| *table).collect();
         let state = load::load(&shared, opened.tables, opened.high_water)?;
         let committer = Arc::new(Committer::new(shared.clone(), Arc::new(state)));
+        committer.drop_unknown(stored_tables);
         let failed = |error| Error::internal("The database threads could not be started.").with_source(error);
         let threads = committer.start(opened.store).map_err(failed)?;
         evict::start(&committer, shared.limits.body_bytes_max).map_err(failed)?;
@@ -329,6 +346,23 @@ impl Database {
         drop(retained);
         let pins = self.inner.pins.lock();
         pins.iter().find(|(_, snapshot)| snapshot.ts() == ts).map(|(_, snapshot)| snapshot.clone())
+    }
+
+    /// The documents of a table in order of their ids, each with its canonical JSON. What memory let go of is read
+    /// back without being kept.
+    pub fn documents_of(
+        &self,
+        snapshot: &Snapshot,
+        table: TableId,
+    ) -> impl Iterator<Item = Result<(fusion_schema::DocumentId, Arc<str>)>> + use<> {
+        let table = snapshot.0.tables.get(&table).cloned();
+        let entries = table.as_ref().map(|table| table.documents.clone()).unwrap_or_default();
+        let shared = self.inner.shared.clone();
+        entries.into_iter().map(move |(_, entry)| {
+            // As long as somebody has the table, its rows are there to be read.
+            let _ = &table;
+            Ok((entry.id, entry.passing_body(&*shared.reader)?))
+        })
     }
 
     /// Counters of the commit pipeline.

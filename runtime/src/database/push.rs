@@ -64,6 +64,14 @@ impl Database {
     /// document that does not match. Nothing has changed then.
     pub fn apply_schema(&self, schema: &Schema) -> Result<SchemaChange> {
         schema.check().map_err(|error| Error::bad_request("InvalidSchema", error.to_string()))?;
+        self.adopt_schema(schema)
+    }
+
+    /// As [`Database::apply_schema`], for a schema whose rules were checked.
+    ///
+    /// # Errors
+    /// Bad request: `SchemaValidationFailed`.
+    pub fn adopt_schema(&self, schema: &Schema) -> Result<SchemaChange> {
         if self.head().catalog().schema.as_deref() == Some(schema) {
             return Ok(SchemaChange::default());
         }
@@ -259,7 +267,7 @@ fn write_catalog(tx: &mut Transaction, build: &SchemaBuild) -> Result<Vec<(Table
     Ok(slots)
 }
 
-fn all_rows(tx: &mut Transaction, table: TableId) -> Result<Vec<(DocumentId, Arc<Object>)>> {
+pub(super) fn all_rows(tx: &mut Transaction, table: TableId) -> Result<Vec<(DocumentId, Arc<Object>)>> {
     let entries = tx.state().tables.get(&table).map(|table| table.documents.clone()).unwrap_or_default();
     entries
         .keys()
@@ -285,7 +293,7 @@ fn install_indexes(state: &mut State, build: &SchemaBuild, slots: &[(TableId, u1
     }
 }
 
-fn views(state: &State, schema: &Schema) -> Vec<ViewDefinition> {
+pub(super) fn views(state: &State, schema: &Schema) -> Vec<ViewDefinition> {
     let columns = |validator: &Validator| -> Vec<String> {
         match validator {
             Validator::Object(object) => object.fields.iter().map(|(name, _)| name.clone()).collect(),

@@ -77,6 +77,8 @@ pub(crate) struct TableState {
     /// The declared indexes, by slot.
     pub(crate) indexes: Vec<(u16, OrdSet<Key>)>,
     pub(crate) size: u64,
+    /// Held by every version of the table: once nobody has it any more, nobody can read the table's rows.
+    pub(crate) lifetime: Arc<()>,
 }
 
 impl TableState {

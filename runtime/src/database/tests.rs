@@ -7,7 +7,7 @@ use fusion_schema::{DocumentId, Object, Value, object};
 
 use super::*;
 use crate::ErrorKind;
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, StagedRows, Store, StoreError};
 
 fn database() -> Database {
     Database::open(DatabaseOptions::in_memory()).unwrap()
@@ -286,7 +286,8 @@ fn replayed_requests_find_their_record_before_and_after_it_is_durable() {
         let mut tx = database.begin_mutation();
         tx.insert("t", object! {}).unwrap();
         let record = SessionRecord { session: 7, request, ts: 0, payload: format!("\"{request}\"").into() };
-        last = database.commit(tx, CommitExtras { record: Some(record) }).unwrap().ts;
+        last =
+            database.commit(tx, CommitExtras { record: Some(record), ..CommitExtras::default() }).unwrap().ts;
         let found = database.session_record(7, request).unwrap().unwrap();
         assert_eq!((found.ts, &*found.payload), (last, &*format!("\"{request}\"")));
     }
@@ -328,6 +329,18 @@ impl Store for FailingStore {
 
     fn forget_records(&mut self, ts: u64) -> Result<(), StoreError> {
         self.store.forget_records(ts)
+    }
+
+    fn stage(&mut self, rows: &StagedRows) -> Result<(), StoreError> {
+        self.store.stage(rows)
+    }
+
+    fn discard(&mut self, staging: u64) -> Result<bool, StoreError> {
+        self.store.discard(staging)
+    }
+
+    fn drop_table(&mut self, table: TableId) -> Result<bool, StoreError> {
+        self.store.drop_table(table)
     }
 }
 

@@ -198,10 +198,8 @@ impl Transaction {
         // Whoever makes a table has seen all tables, so two cannot take one number.
         self.read(Interval { index: IndexId::by_id(TABLES), start: Vec::new(), end: None })?;
         let known = self.base.catalog().tables().chain(self.tables.values());
-        let (number, id) = known
-            .fold((TableNumber::FIRST_USER.0, TableNumber::FIRST_USER.0), |(number, id), table| {
-                (number.max(table.number.0 + 1), id.max(table.id.0 + 1))
-            });
+        let number = known.fold(TableNumber::FIRST_USER.0, |number, table| number.max(table.number.0 + 1));
+        let id = self.shared.next_table().0;
         let table = Arc::new(TableMeta::new(TableId(id), TableNumber(number), name.to_owned()));
         self.insert_system(
             TABLES,

@@ -14,7 +14,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::errors::{self, ApiError};
 use super::state::ServerState;
-use super::{admin, api, dev_issuer, health, http_actions, storage, sync};
+use super::{admin, api, deploy, dev_issuer, health, http_actions, storage, sync};
 use crate::error::Error;
 
 /// How long browsers may remember what a route allows.
@@ -47,6 +47,14 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/v1/deployment_info", get(admin::deployment_info))
         .route("/api/stream_function_logs", get(admin::stream_function_logs))
         .route("/api/app_metrics/stream_function_logs", get(admin::stream_function_logs))
+        // Pushes.
+        .route("/api/get_config_hashes", post(deploy::get_config_hashes))
+        .route("/api/deploy2/start_push", post(deploy::start_push))
+        .route("/api/deploy2/evaluate_push", post(deploy::evaluate_push))
+        .route("/api/deploy2/evaluate_schema", post(deploy::evaluate_schema))
+        .route("/api/deploy2/wait_for_schema", post(deploy::wait_for_schema))
+        .route("/api/deploy2/finish_push", post(deploy::finish_push))
+        .route("/api/deploy2/report_push_completed", post(deploy::report_push_completed))
         // Health.
         .route("/", get(health::root))
         .route("/version", get(health::version))

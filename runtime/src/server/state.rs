@@ -11,6 +11,7 @@ use crate::database::Database;
 use crate::function::live::LiveQueries;
 use crate::function::{Deployment, FunctionRunner};
 use crate::limits::Limits;
+use crate::push::Pushes;
 use crate::session::socket::SocketContext;
 
 /// How the server presents itself.
@@ -33,6 +34,8 @@ pub struct ServerState {
     pub runner: Arc<FunctionRunner>,
     /// Verifies tokens and admin keys.
     pub authenticator: Arc<Authenticator>,
+    /// Takes pushed code.
+    pub pushes: Arc<Pushes>,
     /// How the server presents itself.
     pub config: ServerConfig,
     /// What sockets need.
@@ -47,6 +50,7 @@ impl ServerState {
         runner: Arc<FunctionRunner>,
         live: LiveQueries,
         authenticator: Arc<Authenticator>,
+        pushes: Arc<Pushes>,
         config: ServerConfig,
         shutdown: watch::Receiver<bool>,
     ) -> Arc<Self> {
@@ -62,7 +66,7 @@ impl ServerState {
             shutdown,
             open: Arc::new(AtomicUsize::new(0)),
         });
-        Arc::new(Self { runner, authenticator, config, sockets, requests })
+        Arc::new(Self { runner, authenticator, pushes, config, sockets, requests })
     }
 
     /// What functions can reach.

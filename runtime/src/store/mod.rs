@@ -131,6 +131,24 @@ pub struct Batch {
     pub ts: u64,
     /// The SQL views, if they changed.
     pub views: Option<Vec<ViewDefinition>>,
+    /// Stagings whose rows count from this batch on.
+    pub adopted: Vec<u64>,
+    /// Tables that nobody knows any more from this batch on; their rows stay until [`Store::drop_table`].
+    pub retired: Vec<TableId>,
+}
+
+/// Rows that are written ahead of the commit from which on they count.
+#[derive(Debug)]
+pub struct StagedRows {
+    /// What they belong to; [`Batch::adopted`] makes them count. Without that they are gone when the store is
+    /// opened again.
+    pub staging: u64,
+    /// The table.
+    pub table: TableId,
+    /// Whether the whole table belongs to the staging, not these rows alone.
+    pub is_whole_table: bool,
+    /// The rows, in adjacent slots.
+    pub rows: Vec<Row>,
 }
 
 /// Reads beside the writer, from any thread.
@@ -159,6 +177,16 @@ pub trait Store: Send {
 
     /// Gives memory back; called when there was nothing to write for a while.
     fn rest(&mut self) -> Result<(), StoreError>;
+
+    /// Writes rows ahead of the commit from which on they count. They can be read back at once, and survive a
+    /// power failure with the batch that adopts them.
+    fn stage(&mut self, rows: &StagedRows) -> Result<(), StoreError>;
+
+    /// Removes some rows of a staging that was given up; `true` if there are more.
+    fn discard(&mut self, staging: u64) -> Result<bool, StoreError>;
+
+    /// Removes some rows of a table that nobody reads any more, at last the table; `true` if there are more.
+    fn drop_table(&mut self, table: TableId) -> Result<bool, StoreError>;
 
     /// Forgets session records older than `ts`.
     fn forget_records(&mut self, ts: u64) -> Result<(), StoreError>;

@@ -10,6 +10,7 @@
 //! left behind by a crash. Deliberately absent: history, indexes, queries.
 
 mod journal;
+mod staged;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, TryLockError};
@@ -23,8 +24,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use self::journal::{Changes, FOLD_ROWS};
 use super::{
-    Batch, Durability, OpenedStore, Row, RowChange, SessionRecord, Store, StoreError, StoreOptions,
-    StoreReader, TableId, ViewDefinition,
+    Batch, Durability, OpenedStore, Row, RowChange, SessionRecord, StagedRows, Store, StoreError,
+    StoreOptions, StoreReader, TableId, ViewDefinition,
 };
 use crate::clock::Moment;
 
@@ -70,12 +71,19 @@ pub fn open(options: &StoreOptions) -> Result<OpenedStore, StoreError> {
         PrepareError::Sqlite(error) => unusable(describe_open(&location, &error)),
         PrepareError::Text(text) => unusable(text),
     })?;
+    let dropped = staged::clean(&connection).map_err(|error| unusable(describe_open(&location, &error)))?;
     let mut tables = load(&connection).map_err(|error| unusable(describe_open(&location, &error)))?;
     let known_tables = tables.iter().map(|(table, _)| *table).collect();
     let journal = load_journal(&connection).map_err(|error| unusable(describe_open(&location, &error)))?;
     let mut changes = Changes::default();
     for (ts, bytes) in journal {
         changes.add_batch(&journal::decode(&bytes)?, bytes.len(), ts);
+    }
+    changes.forget_tables(&dropped);
+    if changes.is_empty() {
+        connection
+            .execute("DELETE FROM _fusion_journal", [])
+            .map_err(|error| unusable(describe_open(&location, &error)))?;
     }
     changes.apply(&mut tables);
     set_synchronous(&connection, true).map_err(|error| unusable(describe_open(&location, &error)))?;
@@ -193,6 +201,9 @@ fn prepare(connection: &Connection, on_disk: bool) -> Result<u64, PrepareError> 
          CREATE TABLE IF NOT EXISTS _fusion_session_records(
            session BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, ts INTEGER NOT NULL, body TEXT NOT NULL,
            PRIMARY KEY(session, first)) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS _fusion_staged(
+           staging INTEGER NOT NULL, table_id INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER,
+           PRIMARY KEY(staging, table_id, first)) WITHOUT ROWID;
          COMMIT;"
     ))?;
     let high_water = connection
@@ -307,6 +318,32 @@ impl SqliteStore {
         self.folding = Folding { ts: changes.ts, changes: changes.into_sorted(), done: 0 };
     }
 
+    fn write_batch(&mut self, batch: &Batch) -> rusqlite::Result<()> {
+        if self.folding.is_empty() && self.changes.are_due() {
+            self.begin_folding();
+        }
+        let full = self.must_sync(batch);
+        if full != self.fully_synchronous {
+            set_synchronous(&self.connection, full)?;
+            self.fully_synchronous = full;
+        }
+        self.write_inside(batch, full)?;
+        self.warm = true;
+        self.unsynced_since = match (full, self.unsynced_since) {
+            (true, _) => None,
+            (false, since) => since.or_else(|| Some(Moment::now())),
+        };
+        Ok(())
+    }
+
+    /// Folds the next part without a batch, and syncs.
+    fn fold_some(&mut self) -> rusqlite::Result<()> {
+        if self.folding.is_empty() && !self.changes.is_empty() {
+            self.begin_folding();
+        }
+        self.write_batch(&Batch { ts: self.last_ts, ..Batch::default() })
+    }
+
     /// Writes the batch and folds the next part. Nothing of `self` changes unless everything was written.
     fn write_inside(&mut self, batch: &Batch, full: bool) -> rusqlite::Result<()> {
         let tx = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -337,6 +374,7 @@ impl SqliteStore {
         if let Some(views) = &batch.views {
             write_views(&tx, views)?;
         }
+        staged::settle(&tx, batch)?;
         let high_water = match self.durability {
             Durability::Full => batch.ts,
             Durability::Relaxed if full => batch.ts + HIGH_WATER_LEAD,
@@ -397,31 +435,14 @@ fn fold(tx: &rusqlite::Transaction<'_>, table: TableId, change: &RowChange) -> r
 
 impl Store for SqliteStore {
     fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        if self.folding.is_empty() && self.changes.are_due() {
-            self.begin_folding();
-        }
-        let full = self.must_sync(batch);
-        if full != self.fully_synchronous {
-            set_synchronous(&self.connection, full).map_err(|error| classify(&error))?;
-            self.fully_synchronous = full;
-        }
-        self.write_inside(batch, full).map_err(|error| classify(&error))?;
-        self.warm = true;
-        self.unsynced_since = match (full, self.unsynced_since) {
-            (true, _) => None,
-            (false, since) => since.or_else(|| Some(Moment::now())),
-        };
-        Ok(())
+        self.write_batch(batch).map_err(|error| classify(&error))
     }
 
     fn tidy(&mut self) -> Result<bool, StoreError> {
-        if self.folding.is_empty() && !self.changes.is_empty() {
-            self.begin_folding();
-        }
-        if self.folding.is_empty() && self.unsynced_since.is_none() {
+        if self.folding.is_empty() && self.changes.is_empty() && self.unsynced_since.is_none() {
             return Ok(false);
         }
-        self.write(&Batch { ts: self.last_ts, ..Batch::default() })?;
+        self.fold_some().map_err(|error| classify(&error))?;
         Ok(!self.folding.is_empty() || !self.changes.is_empty())
     }
 
@@ -434,6 +455,18 @@ impl Store for SqliteStore {
             self.connection.execute_batch("PRAGMA shrink_memory").map_err(|error| classify(&error))?;
         }
         Ok(())
+    }
+
+    fn stage(&mut self, rows: &StagedRows) -> Result<(), StoreError> {
+        self.stage_rows(rows).map_err(|error| classify(&error))
+    }
+
+    fn discard(&mut self, staging: u64) -> Result<bool, StoreError> {
+        self.discard_some(staging).map_err(|error| classify(&error))
+    }
+
+    fn drop_table(&mut self, table: TableId) -> Result<bool, StoreError> {
+        self.drop_some(table).map_err(|error| classify(&error))
     }
 
     fn forget_records(&mut self, ts: u64) -> Result<(), StoreError> {

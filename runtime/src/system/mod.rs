@@ -3,6 +3,7 @@
 //! - [`environment`]: the deployment's environment variables, encrypted at rest,
 //! - [`jobs`]: scheduled functions,
 //! - [`crons`]: functions that run again and again, and their [`schedule`]s,
+//! - [`modules`]: the code that was pushed; [`pushed_schemas`]: the schemas that came with it,
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
 //!
 //! Deliberately absent: who may see or change what (the functions and the server decide), and when jobs run (the
@@ -14,6 +15,8 @@ pub mod environment;
 pub mod file_storage;
 pub mod files;
 pub mod jobs;
+pub mod modules;
+pub mod pushed_schemas;
 pub mod schedule;
 
 use fusion_schema::Value;

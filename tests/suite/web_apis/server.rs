@@ -40,7 +40,10 @@ fn routes() -> Router {
         .route("/bad-gzip", get(|| async { encoded("gzip", "AAAA") }))
         .route("/cookies", get(cookies))
         .route("/latin1", get(|| async { with([("x-word", "caf\u{e9}".to_owned())], "ok") }))
-        .route("/json", get(|| async { with([("content-type", "application/json".to_owned())], "{\"a\":[1,2]}") }))
+        .route(
+            "/json",
+            get(|| async { with([("content-type", "application/json".to_owned())], "{\"a\":[1,2]}") }),
+        )
         .route("/form", get(form))
         .route("/drip", get(drip))
         .route("/never", get(never))
@@ -59,7 +62,10 @@ async fn echo(request: Request) -> Response<Body> {
     };
     let shown: serde_json::Map<_, _> = headers
         .keys()
-        .filter(|name| name.as_str().starts_with("x-") || matches!(name.as_str(), "content-type" | "authorization" | "accept"))
+        .filter(|name| {
+            name.as_str().starts_with("x-")
+                || matches!(name.as_str(), "content-type" | "authorization" | "accept")
+        })
         .map(|name| (name.to_string(), json!(latin1(&headers, name))))
         .collect();
     let body = json!({

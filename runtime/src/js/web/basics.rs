@@ -1,6 +1,6 @@
 //! Time, randomness, the environment and what is printed.
 
-use super::args::Args;
+use super::arguments::Arguments;
 use crate::Error;
 use crate::function::LogLevel;
 use crate::js::op::{Op, OpError, OpResult, OpTable, OpValue};
@@ -39,7 +39,7 @@ fn random(state: &mut OpState, _: Vec<OpValue>) -> OpResult {
 }
 
 fn random_bytes(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let length = Args::new(args).whole()?;
+    let length = Arguments::new(args).whole()?;
     if state.phase == Phase::Import {
         return Err(OpError::new(
             "Error",
@@ -55,7 +55,7 @@ fn random_bytes(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
 }
 
 fn env(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let name = Args::new(args).string()?;
+    let name = Arguments::new(args).text()?;
     let value = state.host.env(&name).map_err(failed)?;
     Ok(value.map_or(OpValue::Undefined, OpValue::String))
 }
@@ -72,8 +72,8 @@ fn failed(error: Error) -> OpError {
 
 /// `(level, messages)`.
 fn log(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let level = match args.string()?.as_str() {
+    let mut args = Arguments::new(args);
+    let level = match args.text()?.as_str() {
         "DEBUG" => LogLevel::Debug,
         "INFO" => LogLevel::Info,
         "WARN" => LogLevel::Warn,

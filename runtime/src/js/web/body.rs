@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Args, record};
+use super::arguments::{Arguments, object};
 use crate::js::op::{Op, OpError, OpFuture, OpResult, OpTable, OpValue};
 use crate::js::state::OpState;
 
@@ -139,7 +139,8 @@ fn until_closed(
 
 /// `(reader)` → the next bytes, or `null`.
 fn read(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
-    let reader = Args::new(args).whole().map(|number| state.resources.get_mut::<BodyReader>(number).cloned());
+    let reader =
+        Arguments::new(args).whole().map(|number| state.resources.get_mut::<BodyReader>(number).cloned());
     Box::pin(async move {
         let Some(reader) = reader? else { return Ok(OpValue::Null) };
         match reader.next().await {
@@ -151,7 +152,7 @@ fn read(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
 
 /// `(reader)`: stops reading.
 fn cancel(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    if let Some(reader) = state.resources.take::<BodyReader>(Args::new(args).whole()?) {
+    if let Some(reader) = state.resources.take::<BodyReader>(Arguments::new(args).whole()?) {
         reader.cancel();
     }
     Ok(OpValue::Undefined)
@@ -159,7 +160,7 @@ fn cancel(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
 
 /// `(bytes)` → the number of a reader of them.
 fn of(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let bytes = Args::new(args).bytes()?;
+    let bytes = Arguments::new(args).bytes()?;
     Ok(OpValue::Number(f64::from(state.resources.add(BodyReader::of_bytes(bytes)))))
 }
 
@@ -169,12 +170,12 @@ fn pipe_op(state: &mut OpState, _: Vec<OpValue>) -> OpResult {
     let number = |number: u32| OpValue::Number(f64::from(number));
     let reader = number(state.resources.add(reader));
     let writer = number(state.resources.add(writer));
-    Ok(record([("reader", reader), ("writer", writer)]))
+    Ok(object([("reader", reader), ("writer", writer)]))
 }
 
 /// `(writer, bytes)` → whether anybody still reads. Settles when there is room for more.
 fn write(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
-    let mut args = Args::new(args);
+    let mut args = Arguments::new(args);
     let taken = args.whole().and_then(|number| Ok((number, args.bytes()?)));
     let taken = taken.map(|(number, bytes)| (state.resources.get_mut::<BodyWriter>(number).cloned(), bytes));
     Box::pin(async move {
@@ -185,7 +186,7 @@ fn write(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
 
 /// `(writer)`: nothing is missing.
 fn close(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
-    let writer = Args::new(args).whole().map(|number| state.resources.take::<BodyWriter>(number));
+    let writer = Arguments::new(args).whole().map(|number| state.resources.take::<BodyWriter>(number));
     Box::pin(async move {
         if let Some(BodyWriter(sender)) = writer? {
             // Nobody may be reading any more.
@@ -197,8 +198,8 @@ fn close(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
 
 /// `(writer, message)`: the rest will not come.
 fn fail(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
-    let mut args = Args::new(args);
-    let taken = args.whole().and_then(|number| Ok((number, args.string()?)));
+    let mut args = Arguments::new(args);
+    let taken = args.whole().and_then(|number| Ok((number, args.text()?)));
     let taken = taken.map(|(number, message)| (state.resources.take::<BodyWriter>(number), message));
     Box::pin(async move {
         if let (Some(BodyWriter(sender)), message) = taken? {

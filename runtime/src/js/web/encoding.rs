@@ -2,12 +2,12 @@
 
 use encoding_rs::{CoderResult, Decoder, DecoderResult, Encoding, UTF_8};
 
-use super::args::Args;
+use super::arguments::Arguments;
 use crate::js::op::{Op, OpError, OpResult, OpTable, OpValue};
 use crate::js::state::OpState;
 
 pub(super) const OPS: OpTable = &[
-    ("utf8_encode", Op::Sync(|_, args| Ok(OpValue::Bytes(Args::new(args).string()?.into_bytes())))),
+    ("utf8_encode", Op::Sync(|_, args| Ok(OpValue::Bytes(Arguments::new(args).text()?.into_bytes())))),
     ("encoding_name", Op::Sync(name)),
     ("decode", Op::Sync(decode)),
     ("decoder_new", Op::Sync(decoder_new)),
@@ -16,16 +16,16 @@ pub(super) const OPS: OpTable = &[
 
 /// `(label)` → the encoding's name in lower case, or `null`.
 fn name(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let label = Args::new(args).string()?;
+    let label = Arguments::new(args).text()?;
     let encoding = Encoding::for_label_no_replacement(label.as_bytes());
     Ok(encoding.map_or(OpValue::Null, |encoding| OpValue::String(encoding.name().to_ascii_lowercase())))
 }
 
 /// `(encoding, bytes, fatal, ignoreBOM)` → the text, or `null` if it is fatal that the bytes are none.
 fn decode(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let (encoding, bytes) = (encoding(&args.string()?)?, args.bytes()?);
-    let (fatal, keep_bom) = (args.bool(), args.bool());
+    let mut args = Arguments::new(args);
+    let (encoding, bytes) = (encoding(&args.text()?)?, args.bytes()?);
+    let (fatal, keep_bom) = (args.flag()?, args.flag()?);
     if encoding == UTF_8 {
         // Without a second copy for the most frequent case.
         let bytes = match String::from_utf8(bytes) {
@@ -50,17 +50,17 @@ struct Streaming {
 
 /// `(encoding, fatal, ignoreBOM)` → the number of a decoder.
 fn decoder_new(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let encoding = encoding(&args.string()?)?;
-    let (fatal, keep_bom) = (args.bool(), args.bool());
+    let mut args = Arguments::new(args);
+    let encoding = encoding(&args.text()?)?;
+    let (fatal, keep_bom) = (args.flag()?, args.flag()?);
     let number = state.resources.add(Streaming { decoder: decoder(encoding, keep_bom), fatal });
     Ok(OpValue::Number(f64::from(number)))
 }
 
 /// `(decoder, bytes, more)` → the text, or `null`. The decoder is gone after the last piece and after a failure.
 fn decoder_decode(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let (number, bytes, more) = (args.whole()?, args.bytes()?, args.bool());
+    let mut args = Arguments::new(args);
+    let (number, bytes, more) = (args.whole()?, args.bytes()?, args.flag()?);
     let Some(Streaming { decoder, fatal }) = state.resources.get_mut::<Streaming>(number) else {
         return Err(OpError::type_error("There is no such decoder."));
     };

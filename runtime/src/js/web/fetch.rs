@@ -4,7 +4,6 @@
 //! Deliberately absent: time limits (the action has one), cookies, caches, and a ban on addresses (an operator who
 //! wants one puts a proxy or a firewall before the server).
 
-
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use reqwest::header::{
@@ -17,7 +16,7 @@ use reqwest::{Client, Method, StatusCode};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::args::{Args, pairs, record};
+use super::arguments::{Arguments, object, pairs};
 use super::body::{self, BodyReader};
 use super::refused;
 use crate::Result as RuntimeResult;
@@ -83,11 +82,11 @@ fn check(state: &mut OpState, _: Vec<OpValue>) -> OpResult {
 /// response's body, of the request to send, and of the writer of a streamed request.
 fn open(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
     check(state, Vec::new())?;
-    let mut record_given = Args::new(args).record()?;
-    let method = record_given.string("method")?;
+    let mut given = Arguments::new(args).record()?;
+    let method = given.text("method")?.unwrap_or_default();
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| OpError::type_error(format!("'{method}' is not a valid HTTP method.")))?;
-    let url = record_given.string("url")?;
+    let url = given.text("url")?.unwrap_or_default();
     let url = Url::parse(&url).map_err(|error| failed(format!("{url:?} is no address: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(failed(format!(
@@ -95,16 +94,16 @@ fn open(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
             url.scheme()
         )));
     }
-    let headers = headers(pairs(record_given.take("headers"))?)?;
-    let redirect = match record_given.string("redirect")?.as_str() {
+    let headers = headers(pairs(given.take("headers"))?)?;
+    let redirect = match given.text("redirect")?.unwrap_or_default().as_str() {
         "manual" => Redirect::Manual,
         "error" => Redirect::Error,
         _ => Redirect::Follow,
     };
     let mut writer_number = OpValue::Undefined;
-    let body = match record_given.take("body") {
+    let body = match given.take("body") {
         OpValue::Bytes(bytes) => RequestBody::Bytes(bytes.into()),
-        _ if record_given.take("streams") == OpValue::Bool(true) => {
+        _ if given.take("streams") == OpValue::Bool(true) => {
             let (writer, reader) = body::pipe();
             writer_number = OpValue::Number(f64::from(state.resources.add(writer)));
             RequestBody::Stream(reader)
@@ -114,7 +113,7 @@ fn open(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
     let number = state.resources.add(BodyReader::unfilled());
     let request = Request { method, url, headers, body, redirect };
     let sending = state.resources.add(Sending { request: Some(request), number });
-    Ok(record([
+    Ok(object([
         ("number", OpValue::Number(f64::from(number))),
         ("sending", OpValue::Number(f64::from(sending))),
         ("writer", writer_number),
@@ -141,7 +140,8 @@ fn headers(pairs: Vec<(String, String)>) -> Result<HeaderMap, OpError> {
 
 /// `(sending)` → `{ status, statusText, url, redirected, headers, hasBody }`.
 fn send(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
-    let sending = Args::new(args).whole().ok().and_then(|number| state.resources.take::<Sending>(number));
+    let sending =
+        Arguments::new(args).whole().ok().and_then(|number| state.resources.take::<Sending>(number));
     let Some(Sending { request: Some(request), number }) = sending else {
         return Box::pin(async { Err(OpError::type_error("There is no such request.")) });
     };
@@ -157,7 +157,7 @@ fn send(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
 
 /// `(number)`: gives up the request and its response.
 fn abort(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    if let Some(reader) = state.resources.take::<BodyReader>(Args::new(args).whole()?) {
+    if let Some(reader) = state.resources.take::<BodyReader>(Arguments::new(args).whole()?) {
         reader.cancel();
     }
     Ok(OpValue::Undefined)
@@ -239,7 +239,7 @@ async fn head(
     let has_body = *method != Method::HEAD && !matches!(status.as_u16(), 101 | 204 | 205 | 304);
     // The words that the server sent with the status are not kept by the client: the usual ones stand in.
     let reason = status.canonical_reason().unwrap_or_default();
-    let fields = record([
+    let fields = object([
         ("status", OpValue::Number(f64::from(status.as_u16()))),
         ("statusText", OpValue::String(reason.to_owned())),
         ("url", OpValue::String(url.as_str().to_owned())),

@@ -4,7 +4,7 @@ use data_url::DataUrl;
 use data_url::mime::Mime;
 use memchr::memmem;
 
-use super::args::{Args, record};
+use super::arguments::{Arguments, object};
 use crate::js::op::{Op, OpResult, OpTable, OpValue};
 use crate::js::state::OpState;
 
@@ -16,10 +16,10 @@ pub(super) const OPS: OpTable = &[
 
 /// `(text)` → `{ essence, text, boundary? }`, or `null` if it is no content type.
 fn content_type(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let Ok(mime) = Args::new(args).string()?.parse::<Mime>() else { return Ok(OpValue::Null) };
+    let Ok(mime) = Arguments::new(args).text()?.parse::<Mime>() else { return Ok(OpValue::Null) };
     let boundary =
         mime.get_parameter("boundary").map_or(OpValue::Undefined, |text| OpValue::String(text.into()));
-    Ok(record([
+    Ok(object([
         ("essence", OpValue::String(format!("{}/{}", mime.type_, mime.subtype))),
         ("text", OpValue::String(mime.to_string())),
         ("boundary", boundary),
@@ -28,10 +28,10 @@ fn content_type(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
 
 /// `(url)` → `{ type, bytes }`, or `null`.
 fn data_url(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let url = Args::new(args).string()?;
+    let url = Arguments::new(args).text()?;
     let Ok(url) = DataUrl::process(&url) else { return Ok(OpValue::Null) };
     let Ok((bytes, _fragment)) = url.decode_to_vec() else { return Ok(OpValue::Null) };
-    Ok(record([("type", OpValue::String(url.mime_type().to_string())), ("bytes", OpValue::Bytes(bytes))]))
+    Ok(object([("type", OpValue::String(url.mime_type().to_string())), ("bytes", OpValue::Bytes(bytes))]))
 }
 
 /// A part of a form.
@@ -45,12 +45,12 @@ struct Part<'a> {
 
 /// `(bytes, boundary)` → the parts as `{ name, filename?, type?, bytes }`, or `null`.
 fn multipart_parse(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let (bytes, boundary) = (args.bytes()?, args.string()?);
+    let mut args = Arguments::new(args);
+    let (bytes, boundary) = (args.bytes()?, args.text()?);
     let Some(parts) = parts(&bytes, &boundary) else { return Ok(OpValue::Null) };
     let optional = |text: Option<String>| text.map_or(OpValue::Undefined, OpValue::String);
     let part = |Part { name, filename, content_type, bytes }: Part<'_>| {
-        record([
+        object([
             ("name", OpValue::String(name)),
             ("filename", optional(filename)),
             ("type", optional(content_type)),

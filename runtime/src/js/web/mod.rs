@@ -12,9 +12,10 @@ use super::op::{OpError, OpTable};
 use super::prelude::PreludeModule;
 use super::state::Phase;
 
-pub(crate) mod args;
+pub mod arguments;
 mod basics;
 pub mod body;
+pub mod crypto;
 mod encoding;
 pub mod fetch;
 mod form;
@@ -23,8 +24,17 @@ mod url;
 mod zlib;
 
 /// Every table of ops that the prelude finds.
-pub const OP_TABLES: &[OpTable] =
-    &[basics::OPS, body::OPS, encoding::OPS, fetch::OPS, form::OPS, timers::OPS, url::OPS, zlib::OPS];
+pub const OP_TABLES: &[OpTable] = &[
+    basics::OPS,
+    body::OPS,
+    encoding::OPS,
+    fetch::OPS,
+    form::OPS,
+    timers::OPS,
+    url::OPS,
+    zlib::OPS,
+    crypto::OPS,
+];
 
 /// The prelude's modules for the web APIs.
 pub const PRELUDE: &[PreludeModule] = &[
@@ -100,7 +110,7 @@ pub const PRELUDE: &[PreludeModule] = &[
 ];
 
 /// Every part of the prelude for the web APIs.
-pub const PRELUDES: &[&[PreludeModule]] = &[PRELUDE];
+pub const PRELUDES: &[&[PreludeModule]] = &[PRELUDE, crypto::PRELUDE];
 
 const fn lazy(name: &'static str, source: &'static str, globals: &'static [&'static str]) -> PreludeModule {
     PreludeModule { name, source, globals, eager: false }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::args::Args;
+use super::arguments::Arguments;
 use super::refused;
 use crate::clock::Moment;
 use crate::js::op::{Op, OpFuture, OpResult, OpTable, OpValue};
@@ -32,8 +32,8 @@ fn now_ms() -> f64 {
 
 /// `(name, milliseconds)` → when a timer that is set now is due, if timers may be set.
 fn due(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let (name, delay_ms) = (args.string()?, args.number()?);
+    let mut args = Arguments::new(args);
+    let (name, delay_ms) = (args.text()?, args.number()?);
     if !state.phase.is_action() {
         return Err(refused(state.phase, &name));
     }
@@ -42,14 +42,14 @@ fn due(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
 
 /// `(due)` → a number.
 fn new(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let due_ms = Args::new(args).number()?;
+    let due_ms = Arguments::new(args).number()?;
     let number = state.resources.add(Timer { due_ms, cancelled: CancellationToken::new() });
     Ok(OpValue::Number(f64::from(number)))
 }
 
 /// `(number)`: settles when it is due or cancelled.
 fn wait(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
-    let timer = Args::new(args).whole().ok().and_then(|number| state.resources.get_mut::<Timer>(number));
+    let timer = Arguments::new(args).whole().ok().and_then(|number| state.resources.get_mut::<Timer>(number));
     let Some(Timer { due_ms, cancelled }) = timer else {
         return Box::pin(async { Ok(OpValue::Undefined) });
     };
@@ -66,7 +66,7 @@ fn wait(state: &mut OpState, args: Vec<OpValue>) -> OpFuture {
 }
 
 fn cancel(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    if let Some(timer) = state.resources.take::<Timer>(Args::new(args).whole()?) {
+    if let Some(timer) = state.resources.take::<Timer>(Arguments::new(args).whole()?) {
         timer.cancelled.cancel();
     }
     Ok(OpValue::Undefined)

@@ -2,7 +2,7 @@
 
 use url::{Url, form_urlencoded, quirks};
 
-use super::args::{Args, list_of_pairs};
+use super::arguments::{Arguments, list_of_pairs};
 use crate::js::op::{Op, OpError, OpResult, OpTable, OpValue};
 use crate::js::state::OpState;
 
@@ -15,8 +15,8 @@ pub(super) const OPS: OpTable = &[
 
 /// `(input, base?)` → the parts, or `null`.
 fn parse(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let (input, base) = (args.string()?, args.optional_string()?);
+    let mut args = Arguments::new(args);
+    let (input, base) = (args.text()?, args.optional_text()?);
     let url = match base {
         None => Url::parse(&input),
         Some(base) => Url::parse(&base).and_then(|base| base.join(&input)),
@@ -26,8 +26,8 @@ fn parse(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
 
 /// `(href, part, value)` → the parts with one of them changed; `null` if that is no part's value.
 fn set(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let (href, part, value) = (args.string()?, args.string()?, args.string()?);
+    let mut args = Arguments::new(args);
+    let (href, part, value) = (args.text()?, args.text()?, args.text()?);
     let Ok(mut url) = Url::parse(&href) else { return Ok(OpValue::Null) };
     let done = match part.as_str() {
         "href" => quirks::set_href(&mut url, &value).map_err(|_| ()),
@@ -77,11 +77,11 @@ fn parts(url: &Url) -> OpValue {
 }
 
 fn form_parse(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let query = Args::new(args).string()?;
+    let query = Arguments::new(args).text()?;
     Ok(list_of_pairs(form_urlencoded::parse(query.as_bytes())))
 }
 
 fn form_serialize(_: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let pairs = Args::new(args).pairs()?;
+    let pairs = Arguments::new(args).pairs()?;
     Ok(OpValue::String(form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()))
 }

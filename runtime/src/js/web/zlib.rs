@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::{DeflateDecoder, DeflateEncoder, GzDecoder, GzEncoder, ZlibDecoder, ZlibEncoder};
 
-use super::args::{Args, record};
+use super::arguments::{Arguments, object};
 use crate::js::op::{Op, OpError, OpResult, OpTable, OpValue};
 use crate::js::state::OpState;
 
@@ -46,8 +46,8 @@ struct Zlib {
 
 /// `(format, decompresses)` → a number.
 fn new(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let (format, decompresses) = (args.string()?, args.bool());
+    let mut args = Arguments::new(args);
+    let (format, decompresses) = (args.text()?, args.flag()?);
     let level = Compression::default();
     let codec: Box<dyn Codec> = match (format.as_str(), decompresses) {
         ("gzip", false) => Box::new(GzEncoder::new(Vec::new(), level)),
@@ -64,8 +64,8 @@ fn new(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
 
 /// `(number, bytes?, last)` → `{ bytes, more }`; if there is more, ask again without bytes.
 fn write(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Args::new(args);
-    let (number, bytes, last) = (args.whole()?, args.optional_bytes()?, args.bool());
+    let mut args = Arguments::new(args);
+    let (number, bytes, last) = (args.whole()?, args.optional_bytes()?, args.flag()?);
     let Some(zlib) = state.resources.get_mut::<Zlib>(number) else {
         return Err(OpError::type_error("There is no such stream."));
     };
@@ -76,7 +76,7 @@ fn write(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
     if last && !more {
         state.resources.take::<Zlib>(number);
     }
-    Ok(record([("bytes", OpValue::Bytes(bytes)), ("more", OpValue::Bool(more))]))
+    Ok(object([("bytes", OpValue::Bytes(bytes)), ("more", OpValue::Bool(more))]))
 }
 
 impl Zlib {

@@ -66,6 +66,18 @@ impl Changes {
         self.since.get_or_insert_with(Moment::now);
     }
 
+    /// Whether one of them is to a table.
+    pub(super) fn concern(&self, table: TableId) -> bool {
+        self.rows.keys().any(|(of, _)| *of == table)
+    }
+
+    /// Leaves out what concerns tables that are gone.
+    pub(super) fn forget_tables(&mut self, gone: &[TableId]) {
+        if !gone.is_empty() {
+            self.rows.retain(|(table, _), _| !gone.contains(table));
+        }
+    }
+
     /// The changes in the order of the rows' places.
     pub(super) fn into_sorted(self) -> Vec<(TableId, RowChange)> {
         let mut rows: Vec<_> = self.rows.into_iter().collect();
