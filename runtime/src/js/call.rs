@@ -296,7 +296,13 @@ impl JsFunction {
 }
 
 /// Turns an isolate that was ready into that of a call.
-pub(super) fn enter(ready: &mut Ready, phase: Phase, host: Box<dyn Host>, time: Duration, stop: &Arc<StopSignal>) {
+pub(super) fn enter(
+    ready: &mut Ready,
+    phase: Phase,
+    host: Box<dyn Host>,
+    time: Duration,
+    stop: &Arc<StopSignal>,
+) {
     let mut host = Some(host);
     let logs = std::mem::take(&mut ready.reads.logs);
     ready.isolate.with_state(&mut |state| {

@@ -142,8 +142,7 @@ fn response(
         }
     };
     let mut response = HttpResponse::new(body);
-    *response.status_mut() =
-        StatusCode::from_u16(json.status).map_err(|error| invalid(error.to_string()))?;
+    *response.status_mut() = StatusCode::from_u16(json.status).map_err(|error| invalid(error.to_string()))?;
     for (name, value) in json.header_pairs {
         let bytes: Vec<u8> = value.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect();
         let name = HeaderName::try_from(name.as_str()).map_err(|error| invalid(error.to_string()))?;

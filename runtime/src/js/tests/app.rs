@@ -57,7 +57,7 @@ pub(super) fn js() -> Arc<JsRuntime> {
 }
 
 pub(super) fn runtime(limits: &Limits, tasks: tokio::runtime::Handle) -> Arc<JsRuntime> {
-    let http = crate::http_client::build(|builder| builder).unwrap();
+    let http = crate::js::web::fetch::client().unwrap();
     JsRuntime::new(Arc::new(limits.clone()), http, tasks).unwrap()
 }
 

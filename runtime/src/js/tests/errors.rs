@@ -60,7 +60,11 @@ fn data_of_a_convex_error_arrives() {
     let app = app();
     let outcome = app.call("errors:app", "{}");
     let error = outcome.result.unwrap_err();
-    assert!(error.detail().starts_with("Uncaught ConvexError: {\"code\":\"TAKEN\",\"n\":1}\n    at "), "{}", error.detail());
+    assert!(
+        error.detail().starts_with("Uncaught ConvexError: {\"code\":\"TAKEN\",\"n\":1}\n    at "),
+        "{}",
+        error.detail()
+    );
     assert_eq!(json::encode(&error.data.unwrap()), r#"{"code":"TAKEN","n":1.0}"#.replace("1.0", "1"));
     assert!(app.fails("errors:text", "{}").starts_with("Uncaught ConvexError: plain\n"));
     assert!(app.fails("errors:foo", "{}").starts_with("Uncaught FooError: sub\n"));
@@ -71,7 +75,10 @@ fn a_nested_error_becomes_the_message_of_the_outer_one() {
     let app = app();
     let error = app.call("errors:outer", r#"{"name":"errors:app"}"#).result.unwrap_err();
     let text = error.detail();
-    assert!(text.starts_with("Uncaught ConvexError: Uncaught ConvexError: {\"code\":\"TAKEN\",\"n\":1}\n    at "), "{text}");
+    assert!(
+        text.starts_with("Uncaught ConvexError: Uncaught ConvexError: {\"code\":\"TAKEN\",\"n\":1}\n    at "),
+        "{text}"
+    );
     assert!(text.contains("\n\n    at "), "{text}");
     assert!(error.data.is_some());
     assert!(app.fails("errors:act", "{}").starts_with("Uncaught ConvexError: Uncaught ConvexError: {"));

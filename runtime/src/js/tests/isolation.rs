@@ -1,7 +1,7 @@
 //! Nothing of one call is seen by another; what is fixed stays fixed.
 
 use super::app::App;
-use crate::function::{Application, Module, MutationCtx, QueryCtx, Visibility};
+use crate::function::{Application, MutationCtx, QueryCtx, Visibility};
 use crate::limits::Limits;
 use fusion_schema::Object;
 
@@ -105,7 +105,7 @@ fn count(ctx: &mut QueryCtx<'_>, _: Object) -> crate::Result<f64> {
 
 fn nested() -> App {
     let mut native = Application::new("test");
-    native.module("native", Visibility::Public, (), |module: &mut Module<'_, ()>| {
+    native.module("native", Visibility::Public, (), |module| {
         module.mutation("up", up).mutation("catches", catches).query("count", count);
     });
     App::beside(native, &[("n.js", NESTED)], Limits::default())
