@@ -125,9 +125,7 @@ impl Evaluator<'_> {
             None => Definition::empty(),
         };
         let providers = match modules.get(AUTH_CONFIG) {
-            Some(module) => {
-                read_providers(&self.scripts.evaluate_auth_config(&module.to_source(), &seen)?)?
-            }
+            Some(module) => read_providers(&self.scripts.evaluate_auth_config(&module.to_source(), &seen)?)?,
             None => Vec::new(),
         };
         let schema = self.schema(schema)?;
@@ -154,7 +152,8 @@ impl Evaluator<'_> {
         schema: EvaluatedSchema,
         config: CodeConfig,
     ) -> Result<Prepared> {
-        let bytecode = Modules::new(&mut self.deployment.database.begin_query()).bytecode().unwrap_or_default();
+        let bytecode =
+            Modules::new(&mut self.deployment.database.begin_query()).bytecode().unwrap_or_default();
         let package = self.scripts.package(sources(&modules), &bytecode).map_err(while_pushing)?;
         let analyzed = package.analyze(seen, &udf_config(&config)).map_err(while_pushing)?;
         let analyzed: BTreeMap<_, _> = analyzed
@@ -262,10 +261,9 @@ fn sources(modules: &BTreeMap<String, PushedModule>) -> Vec<ModuleSource> {
 /// What user code did wrong, as people who push it read it.
 fn while_pushing(error: Error) -> Error {
     match error.code() {
-        "InvalidModules" => Error::bad_request(
-            "InvalidModules",
-            format!("Hit an error while pushing:\n{}", error.message()),
-        ),
+        "InvalidModules" => {
+            Error::bad_request("InvalidModules", format!("Hit an error while pushing:\n{}", error.message()))
+        }
         _ => error,
     }
 }
