@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::errors::{self, Bounds};
-use super::isolate::{Frame, Isolate, ScriptError, StopSignal};
+use super::isolate::{Frame, Isolate, StopSignal};
 use super::node;
 use super::op::OpValue;
 use super::package::{Environment, ModuleSource, Package, UdfConfig};
@@ -356,10 +356,4 @@ fn cron((name, raw): (String, RawCron)) -> Result<CronDefinition> {
     let schedule = Schedule::from_json(&schedule)?;
     schedule.check()?;
     Ok(CronDefinition { path, args, schedule, name })
-}
-
-impl From<ScriptError> for Error {
-    fn from(error: ScriptError) -> Self {
-        Self::function(error.to_string())
-    }
 }
