@@ -11,6 +11,7 @@ pub mod limits;
 pub mod scheduler;
 pub mod server;
 pub mod session;
+pub mod snapshot;
 pub mod store;
 pub mod system;
 

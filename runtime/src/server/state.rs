@@ -12,6 +12,7 @@ use crate::function::live::LiveQueries;
 use crate::function::{Deployment, FunctionRunner};
 use crate::limits::Limits;
 use crate::session::socket::SocketContext;
+use crate::snapshot::Snapshots;
 
 /// How the server presents itself.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct ServerState {
     pub authenticator: Arc<Authenticator>,
     /// How the server presents itself.
     pub config: ServerConfig,
+    /// Imports and exports.
+    pub snapshots: Snapshots,
     /// What sockets need.
     pub sockets: Arc<SocketContext>,
     /// Room for HTTP requests.
@@ -42,7 +45,8 @@ pub struct ServerState {
 }
 
 impl ServerState {
-    /// The state of a server that stops when `shutdown` becomes true.
+    /// The state of a server that stops when `shutdown` becomes true. To be called inside of an async runtime, where
+    /// imports and exports then run.
     pub fn new(
         runner: Arc<FunctionRunner>,
         live: LiveQueries,
@@ -62,7 +66,8 @@ impl ServerState {
             shutdown,
             open: Arc::new(AtomicUsize::new(0)),
         });
-        Arc::new(Self { runner, authenticator, config, sockets, requests })
+        let snapshots = Snapshots::start(runner.clone());
+        Arc::new(Self { snapshots, runner, authenticator, config, sockets, requests })
     }
 
     /// What functions can reach.

@@ -4,6 +4,7 @@
 //! - [`jobs`]: scheduled functions,
 //! - [`crons`]: functions that run again and again, and their [`schedule`]s,
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
+//! - [`imports`] and [`exports`]: data on its way in and out.
 //!
 //! Deliberately absent: who may see or change what (the functions and the server decide), and when jobs run (the
 //! scheduler).
@@ -11,8 +12,10 @@
 pub mod blobs;
 pub mod crons;
 pub mod environment;
+pub mod exports;
 pub mod file_storage;
 pub mod files;
+pub mod imports;
 pub mod jobs;
 pub mod schedule;
 
