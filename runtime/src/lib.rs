@@ -8,6 +8,7 @@ pub mod function;
 pub mod http_client;
 pub mod js;
 pub mod limits;
+pub mod push;
 pub mod scheduler;
 pub mod server;
 pub mod session;

@@ -36,6 +36,18 @@ pub const EXECUTION_LOG_ENTRIES_MAX: usize = 1_000;
 pub const LOG_LINES_MAX: usize = 256;
 /// Longest printed line, in bytes.
 pub const LOG_LINE_LENGTH_MAX: usize = 32_768;
+/// Keys (`CryptoKey`s) one call of a JavaScript function may make.
+pub const CRYPTO_KEYS_MAX: usize = 10_000;
+/// Slow pieces of cryptography (key generation, stretched passwords) that run at once in the whole process.
+pub const CRYPTO_JOBS_MAX: usize = 4;
+/// Largest RSA key that a script may generate, in bits.
+pub const RSA_GENERATED_BITS_MAX: u32 = 4096;
+/// Largest RSA key that a script may import, in bits.
+pub const RSA_IMPORTED_BITS_MAX: usize = 8192;
+/// Rounds of PBKDF2 (iterations times blocks of output) in an action.
+pub const PBKDF2_ROUNDS_MAX: u64 = 50_000_000;
+/// Rounds of PBKDF2 in a query or mutation, where nothing else happens meanwhile.
+pub const PBKDF2_TRANSACTION_ROUNDS_MAX: u64 = 1_000_000;
 
 /// What can be set from outside.
 #[derive(Clone, Debug)]

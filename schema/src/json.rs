@@ -66,6 +66,16 @@ pub fn decode_export(text: &str) -> Result<Value, JsonError> {
     Ok(value)
 }
 
+/// Reads a value from encoded JSON in whatever form.
+pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    ValueSeed { depth: 0, has_integers: false }.deserialize(deserializer)
+}
+
+/// Reads a value whose encoded JSON is an object.
+pub(crate) fn read_object<'de, A: MapAccess<'de>>(map: A) -> Result<Value, A::Error> {
+    ValueSeed { depth: 0, has_integers: false }.visit_map(map)
+}
+
 /// Reads a value from parsed encoded JSON.
 pub fn from_serde(json: &serde_json::Value) -> Result<Value, JsonError> {
     ValueSeed { depth: 0, has_integers: false }

@@ -6,9 +6,12 @@
 //! null is a [`Nullable<T>`].
 
 mod containers;
+pub mod direct;
 mod page;
 mod reference;
 
+pub use serde::de;
+use serde::de::Deserializer;
 use thiserror::Error;
 
 use crate::validator::{FieldValidator, Validator};
@@ -50,6 +53,35 @@ pub trait Typed: Sized {
     /// Writes a field; `None` leaves it out.
     fn encode_field(self) -> Option<Value> {
         Some(self.encode())
+    }
+
+    /// Reads encoded JSON.
+    ///
+    /// # Errors
+    /// As [`Typed::decode`], in fewer words.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        direct::through_value(deserializer, Self::decode)
+    }
+
+    /// Reads the encoded JSON of a field that is there.
+    ///
+    /// # Errors
+    /// As [`Typed::decode_field`], in fewer words.
+    fn read_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        direct::through_value(deserializer, Self::decode_field)
+    }
+
+    /// Reads the encoded JSON of a document, whose system fields do not belong to this type.
+    ///
+    /// # Errors
+    /// As [`Typed::decode`], in fewer words.
+    fn read_document<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        direct::through_value(deserializer, |value| {
+            let mut fields = Fields::new(value)?.0;
+            fields.remove("_id");
+            fields.remove("_creationTime");
+            Self::decode(Value::Object(fields))
+        })
     }
 
     /// The validator of this type as the arguments of a function.
@@ -160,7 +192,7 @@ impl Typed for () {
 
 /// Implements [`Typed`] for a type that is one kind of value.
 macro_rules! scalar {
-    ($type:ty, $kind:ident, $expected:literal) => {
+    ($type:ty, $kind:ident, $expected:literal, $read:expr) => {
         impl Typed for $type {
             fn validator() -> Validator {
                 Validator::$kind
@@ -176,14 +208,22 @@ macro_rules! scalar {
             fn encode(self) -> Value {
                 Value::$kind(self)
             }
+
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $read(deserializer)
+            }
+
+            fn read_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $read(deserializer)
+            }
         }
     };
 }
 
-scalar!(bool, Boolean, "a boolean");
-scalar!(f64, Float64, "a number");
-scalar!(i64, Int64, "a bigint");
-scalar!(String, String, "a string");
+scalar!(bool, Boolean, "a boolean", <bool as serde::Deserialize>::deserialize);
+scalar!(f64, Float64, "a number", |deserializer: D| deserializer.deserialize_any(direct::FloatVisitor));
+scalar!(i64, Int64, "a bigint", |deserializer| direct::through_value(deserializer, Self::decode));
+scalar!(String, String, "a string", <String as serde::Deserialize>::deserialize);
 
 impl Typed for Value {
     fn validator() -> Validator {

@@ -32,6 +32,32 @@ test("errors over HTTP carry their data", async (t) => {
   assert.equal(await callAsAdmin(server, "secret:answer"), 42);
 });
 
+test("cursors of other queries, ids of other tables and ids of nothing say what is wrong", async (t) => {
+  const server = await startServer(t);
+  const http = client(server);
+  const failure = (promise) => promise.then(assert.fail, (error) => error);
+  const page = (channel, cursor) => http.query(api.messages.page, { channel, paginationOpts: { cursor, numItems: 1 } });
+  const ids = [];
+  for (const channel of ["a", "a", "b"]) ids.push(await http.mutation(api.messages.send, { channel, body: "text" }));
+  const { continueCursor } = await page("a", null);
+  assert.equal((await page("a", continueCursor)).page.length, 1);
+  for (const cursor of [continueCursor, "no cursor at all"]) {
+    const error = await failure(page("b", cursor));
+    // React starts over from the first page when it finds this in the text or in the data.
+    assert.match(error.message, /InvalidCursor/);
+    assert.deepEqual(error.data, { isConvexSystemError: true, paginationError: "InvalidCursor" });
+  }
+  const removed = ids[0];
+  await http.mutation(api.messages.remove, { id: removed });
+  assert.match((await failure(http.mutation(api.messages.edit, { id: removed, body: "new" }))).message, new RegExp(`nonexistent document ID ${removed}`));
+  await http.mutation(api.notes.write, { title: "t", owner: "amy", body: "b", public: true });
+  const notes = { table: "notes", order: "asc", paginationOpts: { cursor: null, numItems: 1 } };
+  const other = (await callAsAdmin(server, "_system/cli/tableData", notes)).page[0]._id;
+  assert.match((await failure(http.mutation(api.messages.edit, { id: other, body: "new" }))).message, /notes.*messages|messages.*notes/s);
+  assert.match((await failure(http.mutation(api.messages.edit, { id: "no id", body: "new" }))).message, /does not match|Value does not match validator|ArgumentValidationError/);
+  assert.equal((await http.query(api.messages.list, { channel: "b" })).length, 1);
+});
+
 test("a consistent query stays at its timestamp", async (t) => {
   const server = await startServer(t);
   const http = client(server);

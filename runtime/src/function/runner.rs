@@ -260,7 +260,7 @@ impl FunctionRunner {
             tool,
             session: None,
             gate: None,
-            done: Box::new(move |outcome| {
+            done: self.counted(move |outcome| {
                 // The waiting side may be gone.
                 let _ = sender.send(outcome);
             }),

@@ -68,6 +68,16 @@ impl Resources {
         self.slots.insert(Box::new(resource)) as u32
     }
 
+    /// How many things there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// The thing of that number, if it is of that type.
     pub fn get_mut<T: Any>(&mut self, number: u32) -> Option<&mut T> {
         self.slots.get_mut(number as usize)?.downcast_mut()

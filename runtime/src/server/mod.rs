@@ -5,7 +5,9 @@
 
 mod admin;
 mod api;
+mod deploy;
 mod dev_issuer;
+mod encoding;
 pub mod errors;
 mod export;
 mod health;

@@ -14,7 +14,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::errors::{self, ApiError};
 use super::state::ServerState;
-use super::{admin, api, dev_issuer, export, health, http_actions, import, logs, storage, sync};
+use super::{admin, api, deploy, dev_issuer, export, health, http_actions, import, logs, storage, sync};
 use crate::error::Error;
 
 /// How long browsers may remember what a route allows.
@@ -61,6 +61,14 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/export/zip/{id}", get(export::download))
         .route("/api/export/set_expiration/{id}", post(export::set_expiration))
         .route("/api/export/cancel/{id}", post(export::cancel))
+        // Pushes.
+        .route("/api/get_config_hashes", post(deploy::get_config_hashes))
+        .route("/api/deploy2/start_push", post(deploy::start_push))
+        .route("/api/deploy2/evaluate_push", post(deploy::evaluate_push))
+        .route("/api/deploy2/evaluate_schema", post(deploy::evaluate_schema))
+        .route("/api/deploy2/wait_for_schema", post(deploy::wait_for_schema))
+        .route("/api/deploy2/finish_push", post(deploy::finish_push))
+        .route("/api/deploy2/report_push_completed", post(deploy::report_push_completed))
         // Health.
         .route("/", get(health::root))
         .route("/version", get(health::version))

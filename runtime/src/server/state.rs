@@ -11,6 +11,7 @@ use crate::database::Database;
 use crate::function::live::LiveQueries;
 use crate::function::{Deployment, FunctionRunner};
 use crate::limits::Limits;
+use crate::push::Pushes;
 use crate::session::socket::SocketContext;
 use crate::snapshot::Snapshots;
 
@@ -34,6 +35,8 @@ pub struct ServerState {
     pub runner: Arc<FunctionRunner>,
     /// Verifies tokens and admin keys.
     pub authenticator: Arc<Authenticator>,
+    /// Takes pushed code.
+    pub pushes: Arc<Pushes>,
     /// How the server presents itself.
     pub config: ServerConfig,
     /// Imports and exports.
@@ -51,6 +54,7 @@ impl ServerState {
         runner: Arc<FunctionRunner>,
         live: LiveQueries,
         authenticator: Arc<Authenticator>,
+        pushes: Arc<Pushes>,
         config: ServerConfig,
         shutdown: watch::Receiver<bool>,
     ) -> Arc<Self> {
@@ -67,7 +71,7 @@ impl ServerState {
             open: Arc::new(AtomicUsize::new(0)),
         });
         let snapshots = Snapshots::start(runner.clone());
-        Arc::new(Self { snapshots, runner, authenticator, config, sockets, requests })
+        Arc::new(Self { snapshots, runner, authenticator, pushes, config, sockets, requests })
     }
 
     /// What functions can reach.

@@ -3,6 +3,7 @@
 //! - [`environment`]: the deployment's environment variables, encrypted at rest,
 //! - [`jobs`]: scheduled functions,
 //! - [`crons`]: functions that run again and again, and their [`schedule`]s,
+//! - [`modules`]: the code that was pushed; [`pushed_schemas`]: the schemas that came with it,
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
 //! - [`imports`] and [`exports`]: data on its way in and out.
 //!
@@ -17,6 +18,8 @@ pub mod file_storage;
 pub mod files;
 pub mod imports;
 pub mod jobs;
+pub mod modules;
+pub mod pushed_schemas;
 pub mod schedule;
 
 use fusion_schema::Value;

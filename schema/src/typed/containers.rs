@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
+use std::marker::PhantomData;
 
+use serde::de::Deserializer;
+
+use super::direct::{ListVisitor, NullableVisitor};
 use super::{DecodeError, Typed};
 use crate::validator::{FieldValidator, Validator};
 use crate::value::{Object, Value};
@@ -77,6 +81,14 @@ impl<T: Typed> Typed for Nullable<T> {
     fn encode(self) -> Value {
         self.0.map_or(Value::Null, T::encode)
     }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_option(NullableVisitor(PhantomData)).map(Self)
+    }
+
+    fn read_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(deserializer)
+    }
 }
 
 impl<T: Typed> Typed for Option<T> {
@@ -108,6 +120,14 @@ impl<T: Typed> Typed for Option<T> {
 
     fn encode_field(self) -> Option<Value> {
         self.map(T::encode)
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_option(NullableVisitor(PhantomData))
+    }
+
+    fn read_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::read(deserializer).map(Some)
     }
 }
 
@@ -141,6 +161,14 @@ impl<T: Typed> Typed for Box<T> {
     fn encode_field(self) -> Option<Value> {
         T::encode_field(*self)
     }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::read(deserializer).map(Self::new)
+    }
+
+    fn read_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::read_field(deserializer).map(Self::new)
+    }
 }
 
 impl<T: Typed> Typed for Vec<T> {
@@ -161,6 +189,14 @@ impl<T: Typed> Typed for Vec<T> {
 
     fn encode(self) -> Value {
         Value::Array(self.into_iter().map(T::encode).collect())
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ListVisitor(PhantomData))
+    }
+
+    fn read_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(deserializer)
     }
 }
 

@@ -6,6 +6,9 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
+use serde::de::Deserializer;
+
+use super::direct::TextVisitor;
 use super::{DecodeError, Typed};
 use crate::id::DocumentId;
 use crate::table::Table;
@@ -105,6 +108,14 @@ impl<T: Table> Typed for Id<T> {
 
     fn encode(self) -> Value {
         self.id.into()
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor(|text: &str| DocumentId::decode(text).ok().map(Self::from)))
+    }
+
+    fn read_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(deserializer)
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Reader`]: the typed database of queries.
 
+use fusion_schema::typed::direct::document_from_json;
 use fusion_schema::{Doc, DocumentId, Id, Table, TableNumber, Value};
 
 use super::TypedQuery;
@@ -77,6 +78,10 @@ impl<'a> Reader<'a> {
 /// A document as its table's type.
 pub(super) fn decode_document<T: Table>(document: Document) -> Result<Doc<T>> {
     let (id, creation_time) = (document.id(), document.creation_time());
+    if let Ok(fields) = document_from_json(document.json()) {
+        return Ok(Doc { id: Id::from(id), creation_time, fields });
+    }
+    // Once more, to say what is wrong.
     let mut fields = document.into_fields();
     fields.remove("_id");
     fields.remove("_creationTime");
