@@ -61,7 +61,7 @@ pub fn eval_with(phase: Phase, source: &str, environment: &BTreeMap<String, Stri
 fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(String, usize), ScriptError> {
     const PATH: &str = "test.js";
     let engine = QuickJs;
-    let module = engine.compile(PATH, source)?;
+    let module = engine.compile(PATH, source)?.bytecode;
     let mut isolate = engine.isolate(IsolateOptions {
         state: state(phase, host)?,
         modules: Arc::new(One { path: PATH, module }),
@@ -81,7 +81,7 @@ fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(Strin
 
 fn state(phase: Phase, host: TestHost) -> std::result::Result<OpState, ScriptError> {
     let http = web::fetch::client().map_err(|error| ScriptError::error(error.message()))?;
-    Ok(OpState { phase, host: Box::new(host), resources: Resources::default(), http, waited: Duration::ZERO })
+    Ok(OpState { phase, host: Box::new(host), resources: Resources::default(), http })
 }
 
 /// What ops see in a test of their own.

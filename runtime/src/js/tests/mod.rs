@@ -1,3 +1,7 @@
 //! The engine room from the outside: small modules in, results out.
 
+mod analysis;
+mod app;
+mod calls;
+mod limits;
 mod ops;
