@@ -80,8 +80,7 @@ fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(Strin
 }
 
 fn state(phase: Phase, host: TestHost) -> std::result::Result<OpState, ScriptError> {
-    let http =
-        crate::http_client::build(|builder| builder).map_err(|error| ScriptError::error(error.message()))?;
+    let http = web::fetch::client().map_err(|error| ScriptError::error(error.message()))?;
     Ok(OpState { phase, host: Box::new(host), resources: Resources::default(), http })
 }
 
