@@ -12,6 +12,7 @@ pub mod push;
 pub mod scheduler;
 pub mod server;
 pub mod session;
+pub mod snapshot;
 pub mod store;
 pub mod system;
 

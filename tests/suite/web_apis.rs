@@ -1,7 +1,8 @@
 //! The web APIs of JavaScript functions against Node's: every check of `tests/js/web/checks` runs in both, and what
 //! it gives and prints must be the same. `docs/web-apis.md` is the table of them.
 //!
-//! `UPDATE_GOLDENFILES=1 cargo test -p fusion-tests web_apis` writes the table.
+//! `UPDATE_GOLDENFILES=1 cargo test -p fusion-tests web_apis` writes the table, `ONLY="url.js URL: parts" cargo test …`
+//! runs the checks whose file and name contain that.
 
 mod server;
 
@@ -42,7 +43,7 @@ fn folder() -> PathBuf {
 fn web_apis_do_what_nodes_do() -> io::Result<()> {
     let servers = (server::start()?, server::start()?);
     let areas = expected(&servers.0, &servers.1)?;
-    let only = std::env::var("ONLY").unwrap_or_default();
+    let only = environment("ONLY").unwrap_or_default();
     let mut failures = Vec::new();
     let mut count = 0;
     for area in &areas {
@@ -68,7 +69,7 @@ fn web_apis_are_in_the_table() -> io::Result<()> {
     let servers = (server::start()?, server::start()?);
     let table = table(&expected(&servers.0, &servers.1)?);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/web-apis.md");
-    if std::env::var("UPDATE_GOLDENFILES").is_ok() {
+    if environment("UPDATE_GOLDENFILES").is_some() {
         return fs::write(path, table);
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
@@ -77,6 +78,11 @@ fn web_apis_are_in_the_table() -> io::Result<()> {
         "docs/web-apis.md is not current: UPDATE_GOLDENFILES=1 cargo test -p fusion-tests web_apis"
     );
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "how a developer asks a test for something")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Runs the checks in Node.

@@ -75,7 +75,9 @@ internals.exportDefault = async (path) => {
   if (typeof exported.export !== "function") {
     throw new Error(`The default export of ${path} cannot be exported: it has no \`export()\`.`);
   }
-  return exported.export();
+  // Schemas export JSON text, definitions of apps what the text would be of.
+  const text = exported.export();
+  return typeof text === "string" ? text : JSON.stringify(text);
 };
 
 /** The JSON text of the providers in the default export of auth.config.js. */

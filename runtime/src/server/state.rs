@@ -13,6 +13,7 @@ use crate::function::{Deployment, FunctionRunner};
 use crate::limits::Limits;
 use crate::push::Pushes;
 use crate::session::socket::SocketContext;
+use crate::snapshot::Snapshots;
 
 /// How the server presents itself.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct ServerState {
     pub pushes: Arc<Pushes>,
     /// How the server presents itself.
     pub config: ServerConfig,
+    /// Imports and exports.
+    pub snapshots: Snapshots,
     /// What sockets need.
     pub sockets: Arc<SocketContext>,
     /// Room for HTTP requests.
@@ -45,7 +48,8 @@ pub struct ServerState {
 }
 
 impl ServerState {
-    /// The state of a server that stops when `shutdown` becomes true.
+    /// The state of a server that stops when `shutdown` becomes true. To be called inside of an async runtime, where
+    /// imports and exports then run.
     pub fn new(
         runner: Arc<FunctionRunner>,
         live: LiveQueries,
@@ -66,7 +70,8 @@ impl ServerState {
             shutdown,
             open: Arc::new(AtomicUsize::new(0)),
         });
-        Arc::new(Self { runner, authenticator, pushes, config, sockets, requests })
+        let snapshots = Snapshots::start(runner.clone());
+        Arc::new(Self { snapshots, runner, authenticator, pushes, config, sockets, requests })
     }
 
     /// What functions can reach.

@@ -143,7 +143,7 @@ function structuredClone(value, options = undefined) {
   const transfer = options?.transfer === undefined ? [] : [...options.transfer];
   for (const [index, item] of transfer.entries()) {
     if (!is(bufferLength, item)) {
-      throw new DOMException("Value could not be transferred: only an ArrayBuffer can be.", "DataCloneError");
+      throw new TypeError("Only an ArrayBuffer can be transferred in this runtime.");
     }
     if (transfer.indexOf(item) !== index) throw new DOMException("An ArrayBuffer occurs twice in the transfer list.", "DataCloneError");
     if (item.detached) throw new DOMException("An ArrayBuffer is detached and could not be cloned.", "DataCloneError");

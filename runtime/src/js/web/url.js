@@ -259,11 +259,11 @@ class URL {
   }
   [inspect](depth, options, show) {
     if (typeof depth === "number" && depth < 0) return this.#parts[HREF];
-    const shown = { __proto__: { constructor: this.constructor === URL ? URL : this.constructor } };
+    const shown = {};
     for (const name of ["href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "searchParams", "hash"]) {
       shown[name] = this[name];
     }
-    return show(shown, options);
+    return `${this.constructor?.name ?? "URL"} ${show(shown, options)}`;
   }
 }
 internals.interface(URL, "URL");
