@@ -19,6 +19,9 @@ use fusion_runtime::clock::{Clock, SystemClock};
 use fusion_runtime::database::{Database, DatabaseOptions};
 use fusion_runtime::function::alarm::Alarm;
 use fusion_runtime::function::{Application, Caller, Deployment, FunctionCall, FunctionPath, FunctionRunner};
+use fusion_runtime::http_client;
+use fusion_runtime::js::JsRuntime;
+use fusion_runtime::push::{self, Pushes};
 use fusion_runtime::scheduler::Scheduler;
 use fusion_runtime::server::{self, ServerConfig, ServerState};
 use fusion_runtime::store::StoreOptions;
@@ -160,7 +163,7 @@ impl Server {
         let admin_keys = credentials.admin_keys();
         let admin_key = admin_keys.issue();
         let mut authenticator = Authenticator::new(admin_keys, clock, options.redact_logs_to_client)?;
-        authenticator.set_providers(providers);
+        authenticator.set_providers(providers.clone());
         let mut dev_issuer = None;
         if served.development {
             let issuer = DevIssuer::new(format!("{cloud_origin}{DEV_ISSUER_PATH}"), &secrets)?;
@@ -169,7 +172,11 @@ impl Server {
         }
 
         let registry = served.application.build()?;
-        database.apply_schema(registry.schema())?;
+        match push::stored_schema(&database, registry.schema()) {
+            Ok(schema) => drop(database.adopt_schema(&schema)?),
+            // What is in force stays in force.
+            Err(error) => warn_of_pushed_code(&error),
+        }
         let files = options.local_storage.clone().unwrap_or_else(|| options.data_dir.join("files"));
         let files = FileStorage::new(Blobs::local(&files)?, secrets, cloud_origin.as_str());
         let deployment = Deployment {
@@ -181,6 +188,21 @@ impl Server {
         };
         let runner = FunctionRunner::new(deployment, registry)?;
 
+        let authenticator = Arc::new(authenticator);
+        // Redirects and cookies are the business of scripts.
+        let fetching = http_client::build(|builder| builder.redirect(reqwest::redirect::Policy::none()))?;
+        let scripts = JsRuntime::new(
+            runner.deployment().limits().clone(),
+            fetching,
+            tokio::runtime::Handle::current(),
+        )?;
+        let pushes = Pushes::new(runner.clone(), Arc::new(scripts), authenticator.clone(), providers);
+        let restoring = pushes.clone();
+        let restored = tokio::task::spawn_blocking(move || restoring.restore());
+        if let Ok(Err(error)) = restored.await {
+            warn_of_pushed_code(&error);
+        }
+
         let (stop, stopping) = watch::channel(false);
         let config = ServerConfig {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -191,7 +213,8 @@ impl Server {
         let state = ServerState::new(
             runner.clone(),
             runner.live_queries().clone(),
-            Arc::new(authenticator),
+            authenticator,
+            pushes,
             config,
             stopping.clone(),
         );
@@ -232,6 +255,15 @@ impl Server {
             .await
             .map_err(|error| Failure::new(format!("the database could not be closed: {error}")))
     }
+}
+
+/// Pushed code that cannot be run must not keep the server from starting: the next push repairs it.
+fn warn_of_pushed_code(error: &fusion_runtime::Error) {
+    tracing::error!(%error, source = ?std::error::Error::source(error), "the pushed code could not be loaded");
+    output::talk(format_args!(
+        "warning: the pushed functions are not available: {}\nhint: push them again, e.g. with `npx convex deploy`",
+        error.message()
+    ));
 }
 
 /// Ends the process when nobody knows what the disk holds: going on could acknowledge what is lost.

@@ -12,6 +12,8 @@ use fusion_runtime::function::live::LiveQueries;
 use fusion_runtime::function::{
     ActionCtx, Application, Deployment, FunctionRunner, LogLevel, MutationCtx, QueryCtx, Visibility,
 };
+use fusion_runtime::push::Pushes;
+use fusion_runtime::push::scripts::NoScripts;
 use fusion_runtime::server::{self, ServerConfig, ServerState};
 use fusion_runtime::system::blobs::Blobs;
 use fusion_runtime::system::file_storage::FileStorage;
@@ -105,7 +107,9 @@ async fn main() -> Result<()> {
         let _ = tokio::signal::ctrl_c().await;
         let _ = stop.send(true);
     });
-    let state = ServerState::new(runner, live, Arc::new(authenticator), config, stopped.clone());
+    let authenticator = Arc::new(authenticator);
+    let pushes = Pushes::new(runner.clone(), Arc::new(NoScripts), authenticator.clone(), Vec::new());
+    let state = ServerState::new(runner, live, authenticator, pushes, config, stopped.clone());
     server::serve(state, listener, None, Router::new(), stopped).await?;
     database.close();
     Ok(())

@@ -52,6 +52,12 @@ impl Moment {
     }
 }
 
+/// Processor time that the calling thread has used: goes on only while the thread runs.
+pub fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Fills `bytes` from the operating system's random source.
 ///
 /// # Panics

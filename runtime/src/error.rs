@@ -120,6 +120,13 @@ impl Error {
         Self::new(ErrorKind::Conflict, "OptimisticConcurrencyControlFailure", message)
     }
 
+    /// The same error under another code: for a function's own error, the name of its class.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.inner.code = code.into();
+        self
+    }
+
     /// Adds the cause, for the log.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

@@ -8,9 +8,11 @@ pub mod function;
 pub mod http_client;
 pub mod js;
 pub mod limits;
+pub mod push;
 pub mod scheduler;
 pub mod server;
 pub mod session;
+pub mod snapshot;
 pub mod store;
 pub mod system;
 

@@ -30,6 +30,8 @@ pub const FUNCTION_QUEUE_LENGTH_MAX: usize = 10_000;
 pub const FUNCTION_QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Mutations of one client session that wait for their turn.
 pub const SESSION_MUTATIONS_MAX: usize = 1_000;
+/// Calls to the server that one JavaScript action has under way at once; more wait.
+pub const ACTION_CALLS_MAX: usize = 8;
 /// Executions a log stream can look back on.
 pub const EXECUTION_LOG_ENTRIES_MAX: usize = 1_000;
 /// Lines one execution may print.
@@ -91,6 +93,10 @@ pub struct Limits {
     /// Past states that stay readable by timestamp without having been pinned (`RETAINED_STATES`). They cost the
     /// memory of all that was overwritten meanwhile.
     pub retained_states_max: usize,
+    /// Memory of one JavaScript isolate, in bytes (`ISOLATE_MAX_USER_HEAP_SIZE`).
+    pub isolate_memory_max: usize,
+    /// Running time of the code of all modules while a push loads them (`ISOLATE_ANALYZE_USER_TIMEOUT_SECONDS`).
+    pub analysis_timeout: Duration,
     /// Bytes of document bodies kept in memory (`--memory-budget`).
     pub body_bytes_max: usize,
 }
@@ -117,6 +123,8 @@ impl Default for Limits {
             cache_ttl: Duration::from_secs(300),
             cache_bytes_max: 100 << 20,
             retained_states_max: 0,
+            isolate_memory_max: 64 << 20,
+            analysis_timeout: Duration::from_secs(4),
             body_bytes_max: 1 << 30,
         }
     }
@@ -155,6 +163,8 @@ impl Limits {
             "SCHEDULED_JOB_EXECUTION_PARALLELISM" => self.concurrent_jobs_max = number()?.max(1),
             "CONVEX_CACHE_TTL" => self.cache_ttl = seconds()?,
             "UDF_CACHE_MAX_SIZE" => self.cache_bytes_max = number()?,
+            "ISOLATE_MAX_USER_HEAP_SIZE" => self.isolate_memory_max = number()?,
+            "ISOLATE_ANALYZE_USER_TIMEOUT_SECONDS" => self.analysis_timeout = seconds()?,
             "RETAINED_STATES" => self.retained_states_max = number()?,
             _ => return Ok(false),
         }
@@ -182,6 +192,8 @@ impl Limits {
         "SCHEDULED_JOB_EXECUTION_PARALLELISM",
         "CONVEX_CACHE_TTL",
         "UDF_CACHE_MAX_SIZE",
+        "ISOLATE_MAX_USER_HEAP_SIZE",
+        "ISOLATE_ANALYZE_USER_TIMEOUT_SECONDS",
         "RETAINED_STATES",
     ];
 }

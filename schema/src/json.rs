@@ -49,7 +49,17 @@ pub struct JsonError(String);
 pub fn decode(text: &str) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     // Nesting is bounded by the seed itself, with a message in our words.
-    let value = ValueSeed { depth: 0 }
+    let value = ValueSeed { depth: 0, has_integers: false }
+        .deserialize(&mut deserializer)
+        .map_err(|error| JsonError(error.to_string()))?;
+    deserializer.end().map_err(|error| JsonError(error.to_string()))?;
+    Ok(value)
+}
+
+/// Reads a value from export JSON, where a number without a dot is an int64; encoded JSON is understood, too.
+pub fn decode_export(text: &str) -> Result<Value, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = ValueSeed { depth: 0, has_integers: true }
         .deserialize(&mut deserializer)
         .map_err(|error| JsonError(error.to_string()))?;
     deserializer.end().map_err(|error| JsonError(error.to_string()))?;
@@ -58,17 +68,19 @@ pub fn decode(text: &str) -> Result<Value, JsonError> {
 
 /// Reads a value from encoded JSON in whatever form.
 pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    ValueSeed { depth: 0 }.deserialize(deserializer)
+    ValueSeed { depth: 0, has_integers: false }.deserialize(deserializer)
 }
 
 /// Reads a value whose encoded JSON is an object.
 pub(crate) fn read_object<'de, A: MapAccess<'de>>(map: A) -> Result<Value, A::Error> {
-    ValueSeed { depth: 0 }.visit_map(map)
+    ValueSeed { depth: 0, has_integers: false }.visit_map(map)
 }
 
 /// Reads a value from parsed encoded JSON.
 pub fn from_serde(json: &serde_json::Value) -> Result<Value, JsonError> {
-    ValueSeed { depth: 0 }.deserialize(json).map_err(|error: serde_json::Error| JsonError(error.to_string()))
+    ValueSeed { depth: 0, has_integers: false }
+        .deserialize(json)
+        .map_err(|error: serde_json::Error| JsonError(error.to_string()))
 }
 
 /// The canonical encoded JSON of a value.
@@ -212,6 +224,8 @@ pub fn encode_string(text: &str, out: &mut String) {
 /// Reads one value; `depth` is the number of containers around it.
 struct ValueSeed {
     depth: usize,
+    /// Whether a number without a dot is an int64.
+    has_integers: bool,
 }
 
 impl ValueSeed {
@@ -221,7 +235,7 @@ impl ValueSeed {
                 "Value is nested too deeply: more than {VALUE_NESTING_MAX} levels of arrays and objects."
             )));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, has_integers: self.has_integers })
     }
 }
 
@@ -249,11 +263,14 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Float64(value as f64))
+        Ok(if self.has_integers { Value::Int64(value) } else { Value::Float64(value as f64) })
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Float64(value as f64))
+        match i64::try_from(value) {
+            Ok(value) if self.has_integers => Ok(Value::Int64(value)),
+            _ => Ok(Value::Float64(value as f64)),
+        }
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
@@ -348,7 +365,10 @@ mod tests {
         #[test]
         fn encoded_json_is_lossless(value in crate::key::tests::any_value()) {
             prop_assert_eq!(decode(&encode(&value)).unwrap(), value.clone());
-            prop_assert_eq!(from_serde(&to_serde(&value, Format::Encoded)).unwrap(), value);
+            prop_assert_eq!(from_serde(&to_serde(&value, Format::Encoded)).unwrap(), value.clone());
+            let mut exported = String::new();
+            encode_to(&value, Format::Export, &mut exported);
+            prop_assert_eq!(decode_export(&exported).unwrap(), value);
         }
     }
 

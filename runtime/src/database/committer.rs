@@ -10,10 +10,10 @@
 //! *Sequencing* happens on the caller's own thread under one short lock (a few microseconds: check the read
 //! set against commits since the begin timestamp, stamp, apply to the head). A separate sequencer thread would
 //! cost two context switches per transaction and order nothing better. Nothing is acknowledged before the
-//! store thread's fsync. A batch that fails transiently is rolled back as a whole: the head becomes what is
-//! published, everything that had seen more is refused, and writes are refused until the store takes them
-//! again. Responses are released before live queries are woken, so a session always sends a mutation's response
-//! before a transition with its effect.
+//! fsync; a caller that is alone does that itself, for the same reason. A batch that fails transiently is rolled
+//! back as a whole: the head becomes what is published, everything that had seen more is refused, and writes are
+//! refused until the store takes them again. Responses are released before live queries are woken, so a session
+//! always sends a mutation's response before a transition with its effect.
 //!
 //! A transaction that keeps losing takes a *lease of the head*: everybody else's commit waits (with a
 //! deadline), so it cannot lose again.
@@ -65,6 +65,8 @@ pub type DurableCallback = Box<dyn FnOnce(Result<()>) + Send>;
 pub struct CommitExtras {
     /// The record that answers a replay of the client's request; its timestamp is filled in.
     pub record: Option<SessionRecord>,
+    /// Whether the caller's own thread may wait for the disk, because it has nothing else to do.
+    pub is_unhurried: bool,
 }
 
 /// A transaction that has its place in the order of commits.
@@ -129,6 +131,22 @@ enum Published {
     RolledBack { after: Timestamp, to: Timestamp, error: Error },
 }
 
+/// Commits on their way to the store.
+struct UnwrittenBatch {
+    pending: Vec<PendingCommit>,
+    changes: StoreChanges,
+    /// The state after the last of them.
+    snapshot: Arc<State>,
+}
+
+/// Who writes: the store's thread, or a thread whose commit is the only one.
+struct Writer {
+    store: Box<dyn Store>,
+    publisher: Sender<Published>,
+    /// When something was written last.
+    written: Moment,
+}
+
 #[derive(Default)]
 struct Waiters {
     by_ts: BTreeMap<Timestamp, Vec<DurableCallback>>,
@@ -156,6 +174,8 @@ pub(super) struct Committer {
     unpublished: AtomicUsize,
     /// Tables whose rows go once no snapshot can read them any more.
     pub(super) retired: Mutex<Vec<Retired>>,
+    /// Locked before the head. `None` before the start and after the end.
+    writer: Mutex<Option<Writer>>,
     waiters: Mutex<Waiters>,
     listeners: Mutex<Vec<Arc<dyn Fn() + Send + Sync>>>,
     pub(super) metrics: CommitMetrics,
@@ -224,6 +244,7 @@ impl Committer {
             settled: AtomicU64::new(0),
             unpublished: AtomicUsize::new(0),
             retired: Mutex::default(),
+            writer: Mutex::new(None),
             waiters: Mutex::new(Waiters { released: ts, ..Waiters::default() }),
             listeners: Mutex::new(Vec::new()),
             metrics: CommitMetrics::default(),
@@ -237,10 +258,9 @@ impl Committer {
     ) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
         let (sender, receiver) = channel();
         let (writer, publisher) = (self.clone(), self.clone());
+        *self.writer.lock() = Some(Writer { store, publisher: sender, written: Moment::now() });
         Ok(vec![
-            std::thread::Builder::new()
-                .name("store".to_owned())
-                .spawn(move || writer.run_store(store, &sender))?,
+            std::thread::Builder::new().name("store".to_owned()).spawn(move || writer.run_store())?,
             std::thread::Builder::new()
                 .name("publisher".to_owned())
                 .spawn(move || publisher.run_publisher(&receiver))?,
@@ -307,7 +327,11 @@ impl Committer {
         }
         self.sequence(&mut head, ts, writes, extras.record);
         drop(head);
-        self.work.notify_one();
+        if extras.is_unhurried {
+            self.write_at_once();
+        } else {
+            self.wake_store();
+        }
         Ok(Committed { ts })
     }
 
@@ -459,48 +483,83 @@ impl Committer {
         }
     }
 
-    fn run_store(&self, mut store: Box<dyn Store>, publisher: &Sender<Published>) {
-        let (mut swept, mut written) = (Moment::now(), Moment::now());
+    /// What waits for the store, with the state it leads to.
+    fn take_batch(&self, head: &mut Head) -> UnwrittenBatch {
+        let batch = UnwrittenBatch {
+            pending: std::mem::take(&mut head.pending),
+            changes: std::mem::take(&mut head.changes),
+            snapshot: head.snapshot.clone(),
+        };
+        head.pending_bytes = 0;
+        batch
+    }
+
+    /// Makes what waits durable on the caller's own thread, unless the store is busy: for a caller who has nothing
+    /// else to do, and saves two switches of threads.
+    fn write_at_once(&self) {
+        let Some(mut writer) = self.writer.try_lock() else { return self.wake_store() };
+        let Some(writer) = &mut *writer else { return };
+        let batch = {
+            let mut head = self.head.lock();
+            // More than one commit waits, or the end of the process: the store's thread knows what to do first.
+            if head.pending.len() != 1 || !head.changes.is_empty() || head.stopping {
+                drop(head);
+                return self.wake_store();
+            }
+            self.take_batch(&mut head)
+        };
+        self.write_batch(writer, batch);
+        if !self.has_no_work() {
+            self.wake_store();
+        }
+    }
+
+    fn run_store(&self) {
+        let mut swept = Moment::now();
         loop {
             let mut head = self.head.lock();
             if head.pending.is_empty() && head.changes.is_empty() && head.chores.is_empty() && !head.stopping
             {
                 self.work.wait_for(&mut head, HOUSEKEEPING_INTERVAL);
             }
-            let pending = std::mem::take(&mut head.pending);
-            head.pending_bytes = 0;
-            let changes = std::mem::take(&mut head.changes);
+            drop(head);
+            // Whoever writes at once holds it, too: what commits meanwhile is part of this batch.
+            let mut writer = self.writer.lock();
+            let Some(writing) = &mut *writer else { return };
+            let mut head = self.head.lock();
+            let batch = self.take_batch(&mut head);
             let chore = head.chores.pop_front();
-            let snapshot = head.snapshot.clone();
             let (stopping, refusing) = (head.stopping, head.refusing.is_some());
             drop(head);
             self.room.notify_all();
-            let has_batch = !pending.is_empty() || !changes.is_empty();
+            let has_batch = !batch.pending.is_empty() || !batch.changes.is_empty();
             if has_batch {
-                self.write_batch(&mut *store, publisher, pending, changes, snapshot);
-                written = Moment::now();
+                self.write_batch(writing, batch);
             }
             let has_chore = chore.is_some();
             if let Some(chore) = chore {
-                self.do_chore(&mut *store, chore, refusing || stopping);
-                written = Moment::now();
+                self.do_chore(&mut *writing.store, chore, refusing || stopping);
+                writing.written = Moment::now();
             }
             if has_batch || has_chore {
                 self.look_for_retired();
                 continue;
             }
+            let store = &mut *writing.store;
             if stopping {
-                while self.tidy(&mut *store) {}
+                while self.tidy(store) {}
+                // The publisher stops when nobody can send it anything.
+                *writer = None;
                 return;
             }
             if refusing {
-                self.probe(&mut *store);
+                self.probe(store);
             } else {
                 // More of it goes on as soon as nothing else is to be done.
-                while self.tidy(&mut *store) && self.has_no_work() {}
+                while self.tidy(store) && self.has_no_work() {}
                 self.look_for_retired();
-                if written.elapsed() > REST_AFTER
-                    && let Err(error) = store.rest()
+                if writing.written.elapsed() > REST_AFTER
+                    && let Err(error) = writing.store.rest()
                 {
                     self.note_failure(&error);
                 }
@@ -508,7 +567,7 @@ impl Committer {
             if swept.elapsed() > SESSION_RECORD_SWEEP_INTERVAL {
                 swept = Moment::now();
                 let oldest = self.shared.clock.unix_ns().saturating_sub(SESSION_RECORD_AGE_MAX);
-                if let Err(error) = store.forget_records(oldest) {
+                if let Err(error) = writing.store.forget_records(oldest) {
                     self.note_failure(&error);
                 }
             }
@@ -530,15 +589,11 @@ impl Committer {
         })
     }
 
-    fn write_batch(
-        &self,
-        store: &mut dyn Store,
-        publisher: &Sender<Published>,
-        pending: Vec<PendingCommit>,
-        changes: StoreChanges,
-        snapshot: Arc<State>,
-    ) {
+    fn write_batch(&self, writer: &mut Writer, batch: UnwrittenBatch) {
+        let Writer { store, publisher, written } = writer;
+        let UnwrittenBatch { pending, changes, snapshot } = batch;
         let result = self.batch(&pending, changes, snapshot.ts).and_then(|batch| store.write(&batch));
+        *written = Moment::now();
         match result {
             Ok(()) => {
                 self.settled.store(store.settled(), Ordering::Relaxed);

@@ -64,6 +64,14 @@ impl Database {
     /// document that does not match. Nothing has changed then.
     pub fn apply_schema(&self, schema: &Schema) -> Result<SchemaChange> {
         schema.check().map_err(|error| Error::bad_request("InvalidSchema", error.to_string()))?;
+        self.adopt_schema(schema)
+    }
+
+    /// As [`Database::apply_schema`], for a schema whose rules were checked.
+    ///
+    /// # Errors
+    /// Bad request: `SchemaValidationFailed`.
+    pub fn adopt_schema(&self, schema: &Schema) -> Result<SchemaChange> {
         if self.head().catalog().schema.as_deref() == Some(schema) {
             return Ok(SchemaChange::default());
         }

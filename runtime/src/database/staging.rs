@@ -25,7 +25,7 @@ use super::document::{Entry, resident_bytes};
 use super::key::{BY_CREATION_TIME, BY_ID, Key};
 use super::push::views;
 use super::snapshot::{Snapshot, State, TableState, Timestamp};
-use super::transaction::Transaction;
+use super::transaction::{Transaction, internal_id, random_seed};
 use super::{Database, TableId, bulk, validate};
 use crate::error::{Error, Result};
 use crate::store::{Row, StagedRows};
@@ -102,6 +102,26 @@ pub struct StagedDocument {
     size: u32,
     body: Arc<str>,
     keys: Vec<Key>,
+}
+
+/// Ids for documents that have none.
+#[derive(Debug)]
+pub struct IdMaker {
+    time_ms: f64,
+    random: [u64; 2],
+}
+
+impl IdMaker {
+    /// Ids of documents made at this time, in milliseconds since the epoch.
+    pub fn new(time_ms: f64) -> Self {
+        Self { time_ms, random: random_seed() }
+    }
+
+    /// Another id.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could end")]
+    pub fn next(&mut self) -> InternalId {
+        internal_id(self.time_ms, &mut self.random)
+    }
 }
 
 impl StagedShape {

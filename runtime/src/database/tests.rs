@@ -286,7 +286,8 @@ fn replayed_requests_find_their_record_before_and_after_it_is_durable() {
         let mut tx = database.begin_mutation();
         tx.insert("t", object! {}).unwrap();
         let record = SessionRecord { session: 7, request, ts: 0, payload: format!("\"{request}\"").into() };
-        last = database.commit(tx, CommitExtras { record: Some(record) }).unwrap().ts;
+        last =
+            database.commit(tx, CommitExtras { record: Some(record), ..CommitExtras::default() }).unwrap().ts;
         let found = database.session_record(7, request).unwrap().unwrap();
         assert_eq!((found.ts, &*found.payload), (last, &*format!("\"{request}\"")));
     }

@@ -108,6 +108,11 @@ impl Transaction {
         &self.shared.limits
     }
 
+    /// When it began, in milliseconds since the epoch.
+    pub(crate) const fn now_ms(&self) -> f64 {
+        self.next_creation_time
+    }
+
     /// Takes it out of the limits: for the server's own work, whose size others have bounded.
     pub(crate) const fn lift_limits(&mut self) {
         self.is_unlimited = true;
@@ -586,19 +591,26 @@ impl Transaction {
     /// Six bytes of the time, eight random ones, two of the day. Documents made together lie together, in memory
     /// and in the caches.
     fn new_internal_id(&mut self) -> fusion_schema::id::InternalId {
-        const DAY_MS: f64 = 86_400_000.0;
-        let random = self.random.get_or_insert_with(|| {
-            let bytes: [u8; 16] = crate::clock::random_bytes();
-            let number = u128::from_le_bytes(bytes);
-            // The generator must not start at zero.
-            [(number as u64) | 1, (number >> 64) as u64]
-        });
-        let mut id = [0; 16];
-        id[..6].copy_from_slice(&(self.next_creation_time as u64).to_be_bytes()[2..]);
-        id[6..14].copy_from_slice(&next_random(random).to_be_bytes());
-        id[14..].copy_from_slice(&((self.next_creation_time / DAY_MS) as u16).to_be_bytes());
-        id
+        let random = self.random.get_or_insert_with(random_seed);
+        internal_id(self.next_creation_time, random)
     }
+}
+
+/// Where a stream of random numbers begins.
+pub(super) fn random_seed() -> [u64; 2] {
+    let number = u128::from_le_bytes(crate::clock::random_bytes());
+    // The generator must not start at zero.
+    [(number as u64) | 1, (number >> 64) as u64]
+}
+
+/// The id of a document made at `time_ms`.
+pub(super) fn internal_id(time_ms: f64, random: &mut [u64; 2]) -> fusion_schema::id::InternalId {
+    const DAY_MS: f64 = 86_400_000.0;
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&(time_ms as u64).to_be_bytes()[2..]);
+    id[6..14].copy_from_slice(&next_random(random).to_be_bytes());
+    id[14..].copy_from_slice(&((time_ms / DAY_MS) as u16).to_be_bytes());
+    id
 }
 
 /// xoroshiro128+ (Blackman and Vigna, 2018).

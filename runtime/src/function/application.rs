@@ -121,11 +121,12 @@ impl Application {
     /// The finished registry.
     ///
     /// # Errors
-    /// The first mistake in the tables: an invalid or duplicate name, route or cron.
+    /// The first mistake in the tables: an invalid or duplicate name, route or cron; `InvalidSchema`.
     pub fn build(self) -> Result<FunctionRegistry> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
+        self.schema.check().map_err(|error| Error::bad_request("InvalidSchema", error.message))?;
         FunctionRegistry::new(
             self.name,
             self.functions.into_values(),

@@ -46,6 +46,13 @@ impl Deployment {
         self.database.secrets()
     }
 
+    /// These names of variables and those that the server itself sets, in order.
+    pub fn with_system_variables(&self, names: impl Iterator<Item = String>) -> Vec<String> {
+        let own = ["CONVEX_CLOUD_URL", "CONVEX_SITE_URL"];
+        let names: std::collections::BTreeSet<String> = names.chain(own.map(str::to_owned)).collect();
+        names.into_iter().collect()
+    }
+
     /// The value of a variable that the server itself sets.
     pub fn system_variable(&self, name: &str) -> Option<&str> {
         match name {

@@ -132,6 +132,50 @@ impl Execution {
         }
     }
 
+    /// Takes the execution away, to be used on another thread, and leaves one in its place that knows nothing of what
+    /// this one did. Whoever takes it puts it back, unless it is lost with a thread that hangs: the call has to fail then.
+    pub(crate) fn take(&mut self) -> Self {
+        let stand_in = self.beside();
+        std::mem::replace(self, stand_in)
+    }
+
+    /// An execution on the same snapshot that knows nothing of what this one did.
+    fn beside(&self) -> Self {
+        Self {
+            tx: self.deployment.database.begin(self.tx.snapshot().clone()),
+            deployment: self.deployment.clone(),
+            registry: self.registry.clone(),
+            identity: self.identity.clone(),
+            identity_access: self.identity_access,
+            caller: self.caller,
+            // Its result is not to be shared for long.
+            observed: Observed { identity: true, clock: true },
+            now_ms: self.now_ms,
+            random: Randomness::default(),
+            logs: LogLines::default(),
+            stack: self.stack.clone(),
+            effects: Vec::new(),
+            scheduled: ScheduledTotals::default(),
+        }
+    }
+
+    /// Runs a query on the state this transaction began with, without its writes, and without depending on what the
+    /// query read.
+    ///
+    /// # Errors
+    /// As [`Execution::run_nested`].
+    pub(crate) fn run_on_snapshot(&mut self, path: &FunctionPath, args: Object) -> Result<Value> {
+        let mut beside = self.beside();
+        let result = beside.run_nested(path, FunctionKind::Query, args);
+        self.logs.extend(beside.logs.into_lines());
+        result
+    }
+
+    /// How many functions were scheduled, and the size of their arguments in bytes.
+    pub(crate) const fn scheduled_totals(&self) -> (usize, usize) {
+        (self.scheduled.count, self.scheduled.arguments_size)
+    }
+
     /// Runs a function that was looked up, with checks of arguments and result.
     ///
     /// # Errors
@@ -251,6 +295,15 @@ impl Execution {
         }
         let variable = Environment::new(&mut self.tx, self.deployment.secrets()).get(name)?;
         Ok(variable.map(|variable| variable.value))
+    }
+
+    /// The names of all environment variables, the server's own included, in order.
+    ///
+    /// # Errors
+    /// See [`Environment::list`].
+    pub fn env_names(&mut self) -> Result<Vec<String>> {
+        let variables = Environment::new(&mut self.tx, self.deployment.secrets()).list()?;
+        Ok(self.deployment.with_system_variables(variables.into_iter().map(|variable| variable.name)))
     }
 
     /// Prints a line of already formatted arguments.

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::call::FunctionKind;
 use super::log_line::LogLine;
+use super::mutations::SessionRequest;
 use super::outcome::RequestId;
 use crate::limits::EXECUTION_LOG_ENTRIES_MAX;
 
@@ -84,6 +85,16 @@ pub struct Usage {
     pub write_bytes: usize,
     /// Documents read.
     pub read_documents: usize,
+}
+
+impl LogEvent {
+    /// The request it belongs to.
+    pub const fn request_id(&self) -> RequestId {
+        match self {
+            Self::Completion(completion) => completion.request_id,
+            Self::Progress { request_id, .. } => *request_id,
+        }
+    }
 }
 
 impl LogEntry {
@@ -162,6 +173,8 @@ struct State {
 #[derive(Default)]
 pub struct ExecutionLog {
     state: Mutex<State>,
+    /// The latest requests of clients' sessions.
+    client_requests: Mutex<VecDeque<(SessionRequest, RequestId)>>,
     added: Notify,
 }
 
@@ -185,6 +198,20 @@ impl ExecutionLog {
         state.entries.push_back(Arc::new(entry));
         drop(state);
         self.added.notify_waiters();
+    }
+
+    /// Notes under which request a session's mutation or action runs.
+    pub fn note_client_request(&self, of: SessionRequest, request_id: RequestId) {
+        let mut requests = self.client_requests.lock();
+        if requests.len() == EXECUTION_LOG_ENTRIES_MAX {
+            requests.pop_front();
+        }
+        requests.push_back((of, request_id));
+    }
+
+    /// Whether a request is a session's.
+    pub fn is_of_client_request(&self, of: SessionRequest, request_id: RequestId) -> bool {
+        self.client_requests.lock().contains(&(of, request_id))
     }
 
     /// The entries made after `cursor_ms` (milliseconds since the epoch), and the cursor after them. 0 gives

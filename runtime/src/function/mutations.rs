@@ -9,6 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fusion_schema::Value;
@@ -62,6 +63,22 @@ pub(super) struct MutationRequest {
     pub(super) done: MutationDone,
 }
 
+/// Counts a mutation from when it was submitted until it is answered.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A client's session as far as its mutations go.
 #[derive(Default)]
 struct SessionState {
@@ -76,6 +93,8 @@ struct SessionState {
 /// session need not ask the store whether the next one is a replay.
 #[derive(Default)]
 pub(super) struct SessionQueues {
+    /// Mutations that have no answer yet, those without a session included.
+    under_way: Arc<AtomicUsize>,
     shards: [Mutex<HashMap<u128, SessionState>>; SHARDS],
 }
 
@@ -147,7 +166,7 @@ impl FunctionRunner {
         session: Option<SessionRequest>,
         done: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        let done = Box::new(done);
+        let done = self.counted(done);
         self.submit_mutation_request(MutationRequest { call, tool: false, session, gate: None, done });
     }
 
@@ -160,8 +179,17 @@ impl FunctionRunner {
         gate: Arc<CommitGate>,
         done: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        let (gate, done) = (Some(gate), Box::new(done));
+        let (gate, done) = (Some(gate), self.counted(done));
         self.submit_mutation_request(MutationRequest { call, tool: false, session, gate, done });
+    }
+
+    /// Counts a mutation as under way until `done` is called or given up.
+    pub(super) fn counted(&self, done: impl FnOnce(Outcome) + Send + 'static) -> MutationDone {
+        let under_way = UnderWay::new(&self.sessions().under_way);
+        Box::new(move |outcome| {
+            done(outcome);
+            drop(under_way);
+        })
     }
 
     pub(super) fn submit_mutation_request(self: &Arc<Self>, request: MutationRequest) {
@@ -349,16 +377,18 @@ impl FunctionRunner {
         mut body: impl FnMut(Transaction) -> Result<Attempt<T>>,
     ) -> Result<(T, Timestamp)> {
         let database = &self.deployment().database;
+        // Whoever is alone has nobody to share a batch with.
+        let is_unhurried = self.sessions().under_way.load(Ordering::Relaxed) <= 1;
         for _ in 0..LOSSES_BEFORE_LEASE {
             let attempt = body(database.begin_mutation())?;
-            match settle(attempt, |tx, extras| database.commit(tx, extras)) {
+            match settle(attempt, is_unhurried, |tx, extras| database.commit(tx, extras)) {
                 Err(error) if error.kind() == ErrorKind::Conflict => self.count_rerun(),
                 settled => return settled,
             }
         }
         let lease: HeadLease = database.lease_head()?;
         let attempt = body(lease.begin())?;
-        settle(attempt, |tx, extras| lease.commit(tx, extras)).map_err(|error| match error.kind() {
+        settle(attempt, false, |tx, extras| lease.commit(tx, extras)).map_err(|error| match error.kind() {
             ErrorKind::Conflict => {
                 Error::internal("a transaction lost on a lease of the head").with_source(error)
             }
@@ -422,10 +452,11 @@ impl Ran {
 
 fn settle<T>(
     attempt: Attempt<T>,
+    is_unhurried: bool,
     commit: impl FnOnce(Transaction, CommitExtras) -> Result<crate::database::Committed>,
 ) -> Result<(T, Timestamp)> {
     let Attempt { tx, commit: keep, record, value } = attempt;
-    let ts = if keep { commit(tx, CommitExtras { record })?.ts } else { tx.begin_ts() };
+    let ts = if keep { commit(tx, CommitExtras { record, is_unhurried })?.ts } else { tx.begin_ts() };
     Ok((value, ts))
 }
 

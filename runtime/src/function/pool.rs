@@ -2,7 +2,11 @@
 //!
 //! Functions in Rust cannot be suspended, so they have threads of their own and never hold up the tasks that
 //! serve sockets. The queue is bounded; what does not fit is refused, and what waited too long is refused too.
+//!
+//! A function that waits for another thread (JavaScript runs on threads of its own) says so with
+//! [`while_waiting`]: meanwhile another thread takes its place, up to the most calls that may be under way.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,47 +30,107 @@ struct Job {
 struct State {
     queue: VecDeque<Job>,
     stopping: bool,
+    /// Threads that are there.
+    threads: usize,
+    /// Threads that do work and do not wait for others.
+    running: usize,
+    /// Threads that wait for work.
+    idle: usize,
 }
 
 struct Shared {
     state: Mutex<State>,
     available: Condvar,
+    /// What the threads do, as error texts spell it: `queries`.
+    what: &'static str,
+    /// How many may run at once.
+    running_max: usize,
+    /// How many calls may be under way, those included that wait for other threads.
+    calls_max: usize,
+}
+
+/// How long a thread beyond the usual number waits for work before it ends.
+const SPARE_THREAD_IDLE: Duration = Duration::from_secs(10);
+
+thread_local! {
+    /// The pool whose thread this is.
+    static POOL: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };
+}
+
+/// Waits for something that another thread does, which frees the place of the calling thread in its pool, if it
+/// belongs to one, for other calls.
+pub(crate) fn while_waiting<T>(wait: impl FnOnce() -> T) -> T {
+    let Some(shared) = POOL.with_borrow(Clone::clone) else { return wait() };
+    {
+        let mut state = shared.state.lock();
+        state.running -= 1;
+        shared.start_if_needed(&mut state);
+    }
+    shared.available.notify_one();
+    let result = wait();
+    // The place may be taken: for a moment one more runs than usual.
+    shared.state.lock().running += 1;
+    result
+}
+
+impl Shared {
+    /// Starts another thread if there is work, room to run, and no thread to take it.
+    fn start_if_needed(self: &Arc<Self>, state: &mut State) {
+        let is_needed = !state.queue.is_empty() && state.running < self.running_max;
+        if is_needed && state.idle == 0 && state.threads < self.calls_max {
+            // Without another thread the work waits for one of those that are there.
+            if let Err(error) = self.start(state) {
+                tracing::warn!(%error, "no thread to run functions while others wait");
+            }
+        }
+    }
+
+    fn start(self: &Arc<Self>, state: &mut State) -> Result<()> {
+        let shared = self.clone();
+        std::thread::Builder::new()
+            .name(format!("{} {}", self.what, state.threads))
+            .spawn(move || work(&shared))
+            .map_err(|error| {
+                Error::internal("a thread to run functions cannot be started").with_source(error)
+            })?;
+        state.threads += 1;
+        Ok(())
+    }
 }
 
 /// See the module's documentation.
 pub struct Pool {
     shared: Arc<Shared>,
-    /// What the threads do, as error texts spell it: `queries`.
-    what: &'static str,
-    threads: usize,
 }
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pool")
-            .field("what", &self.what)
-            .field("threads", &self.threads)
+            .field("what", &self.shared.what)
+            .field("running_max", &self.shared.running_max)
             .finish_non_exhaustive()
     }
 }
 
 impl Pool {
-    /// Starts the threads.
+    /// Starts as many threads as may run at once; more come while some of them wait for others, up to
+    /// `calls_max`.
     ///
     /// # Errors
     /// If the system refuses a thread.
-    pub fn new(what: &'static str, threads: usize) -> Result<Self> {
-        let shared = Arc::new(Shared { state: Mutex::new(State::default()), available: Condvar::new() });
-        for number in 0..threads {
-            let shared = shared.clone();
-            std::thread::Builder::new()
-                .name(format!("{what} {number}"))
-                .spawn(move || work(&shared))
-                .map_err(|error| {
-                    Error::internal("a thread to run functions cannot be started").with_source(error)
-                })?;
+    pub fn new(what: &'static str, threads: usize, calls_max: usize) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::default()),
+            available: Condvar::new(),
+            what,
+            running_max: threads,
+            calls_max: calls_max.max(threads),
+        });
+        for _ in 0..threads {
+            let mut state = shared.state.lock();
+            shared.start(&mut state)?;
         }
-        Ok(Self { shared, what, threads })
+        Ok(Self { shared })
     }
 
     /// Queues work.
@@ -89,13 +153,14 @@ impl Pool {
             return Err(self.overloaded());
         }
         state.queue.push_back(Job { work, queued: Moment::now() });
+        self.shared.start_if_needed(&mut state);
         drop(state);
         self.shared.available.notify_one();
         Ok(())
     }
 
     pub(super) fn overloaded(&self) -> Error {
-        let Self { what, threads, .. } = self;
+        let Shared { what, calls_max: threads, .. } = &*self.shared;
         Error::overloaded(
             "TooManyConcurrentRequests",
             format!(
@@ -128,23 +193,37 @@ impl Drop for Pool {
     }
 }
 
-fn work(shared: &Shared) {
-    loop {
-        let mut state = shared.state.lock();
-        let job = loop {
-            if let Some(job) = state.queue.pop_front() {
-                break job;
-            }
-            if state.stopping {
-                return;
-            }
-            shared.available.wait(&mut state);
-        };
-        drop(state);
+fn work(shared: &Arc<Shared>) {
+    POOL.set(Some(shared.clone()));
+    while let Some(job) = next_job(shared) {
         let waited = job.queued.elapsed();
         // Functions are guarded one by one; this guards the thread against defects around them.
         if catch_unwind(AssertUnwindSafe(|| (job.work)(waited))).is_err() {
             tracing::error!("a defect outside of any function was caught in a function thread");
+        }
+        shared.state.lock().running -= 1;
+    }
+    shared.state.lock().threads -= 1;
+}
+
+/// Waits for work and for a place to run; `None` if the thread is to end.
+fn next_job(shared: &Shared) -> Option<Job> {
+    let mut state = shared.state.lock();
+    loop {
+        if state.running < shared.running_max
+            && let Some(job) = state.queue.pop_front()
+        {
+            state.running += 1;
+            return Some(job);
+        }
+        if state.stopping {
+            return None;
+        }
+        state.idle += 1;
+        let timeout = shared.available.wait_for(&mut state, SPARE_THREAD_IDLE);
+        state.idle -= 1;
+        if timeout.timed_out() && state.threads > shared.running_max && state.queue.is_empty() {
+            return None;
         }
     }
 }
@@ -157,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_refuses_and_a_panic_leaves_the_thread_alive() {
-        let pool = Pool::new("tests", 1).unwrap();
+        let pool = Pool::new("tests", 1, 1).unwrap();
         let (started, begun) = channel();
         let (release, gate) = channel::<()>();
         pool.submit(move |_| {
@@ -175,6 +254,24 @@ mod tests {
         let (done, finished) = channel();
         pool.submit_always(move |_| done.send(()).unwrap());
         finished.recv_timeout(Duration::from_secs(10)).unwrap();
+    }
+
+    #[test]
+    fn while_one_waits_another_takes_its_place() {
+        let pool = Pool::new("tests", 1, 2).unwrap();
+        let (release, gate) = channel::<()>();
+        let (done, finished) = channel();
+        let waiting = done.clone();
+        pool.submit(move |_| {
+            while_waiting(|| gate.recv().unwrap());
+            waiting.send("waited").unwrap();
+        })
+        .unwrap();
+        pool.submit(move |_| done.send("ran").unwrap()).unwrap();
+        let patience = Duration::from_secs(10);
+        assert_eq!(finished.recv_timeout(patience), Ok("ran"));
+        release.send(()).unwrap();
+        assert_eq!(finished.recv_timeout(patience), Ok("waited"));
     }
 
     #[test]

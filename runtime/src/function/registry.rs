@@ -83,7 +83,7 @@ impl FunctionEntry {
 }
 
 /// A function that runs again and again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CronDefinition {
     /// The cron's name, unique in the deployment.
     pub name: String,
@@ -190,7 +190,7 @@ impl FunctionRegistry {
             Access::Tool(identity) => (Some(identity), "function"),
             Access::Inside => (None, "function"),
         };
-        let found = self.functions.get(path).filter(|entry| match identity {
+        let found = self.get(path).filter(|entry| match identity {
             // The server's own functions are for administrators; functions of the application do not call them.
             _ if path.is_system() => identity.is_some_and(Identity::is_admin),
             Some(identity) => entry.visibility == Visibility::Public || identity.is_admin(),
@@ -234,7 +234,7 @@ impl FunctionRegistry {
     /// `InvalidScheduledFunction` with a text that says what is missing.
     pub fn find_schedulable(&self, path: &FunctionPath) -> Result<&Arc<FunctionEntry>> {
         let invalid = |message: String| Err(Error::bad_request("InvalidScheduledFunction", message));
-        let Some(entry) = self.functions.get(path).filter(|_| !path.is_system()) else {
+        let Some(entry) = self.get(path).filter(|_| !path.is_system()) else {
             let (module, function) = (path.module(), path.function());
             return invalid(if self.has_module(module) {
                 format!(

@@ -66,8 +66,9 @@ impl FunctionRunner {
         let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let threads = |most: usize| processors.min(most).max(1);
         let query_threads = threads(limits.concurrent_queries_max);
-        let queries = Pool::new("queries", query_threads)?;
-        let mutations = Pool::new("mutations", threads(limits.concurrent_mutations_max))?;
+        let queries = Pool::new("queries", query_threads, limits.concurrent_queries_max)?;
+        let mutation_threads = threads(limits.concurrent_mutations_max);
+        let mutations = Pool::new("mutations", mutation_threads, limits.concurrent_mutations_max)?;
         let runner = Arc::new_cyclic(|runner: &Weak<Self>| Self {
             // Enough runs under way to keep all threads busy, few enough not to hold up other queries.
             live: LiveQueries::new(deployment.database.clone(), Box::new(runner.clone()), query_threads * 4),
@@ -260,7 +261,7 @@ impl FunctionRunner {
             tool,
             session: None,
             gate: None,
-            done: Box::new(move |outcome| {
+            done: self.counted(move |outcome| {
                 // The waiting side may be gone.
                 let _ = sender.send(outcome);
             }),

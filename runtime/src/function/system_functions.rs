@@ -3,7 +3,7 @@
 //! They are ordinary queries over the system tables, live like any other, and only administrators may call them
 //! (the registry sees to that).
 
-use fusion_schema::{Page, PaginationOptions, Typed, Value};
+use fusion_schema::{DocumentId, Page, PaginationOptions, Typed, Value};
 
 use super::api_spec::api_spec_value;
 use super::application::Module;
@@ -13,6 +13,8 @@ use super::{Application, Visibility};
 use crate::database::query::{Order, Query, QuerySource};
 use crate::system::all;
 use crate::system::environment::Environment;
+use crate::system::exports::Exports;
+use crate::system::imports::Imports;
 use crate::{Error, Result};
 
 /// Every function of this file.
@@ -35,6 +37,20 @@ pub(super) fn functions() -> impl Iterator<Item = FunctionEntry> {
     });
     module("queryEnvironmentVariables", &|module| {
         module.query("default", environment_variables).query("get", environment_variable);
+    });
+    module("queryImport", &|module| {
+        module
+            .query("default", |ctx: &mut QueryCtx<'_>, args: OfImport| {
+                let id = DocumentId::decode(&args.import_id).ok();
+                let import = id.map(|id| Imports::new(ctx.tx()).document(id)).transpose()?;
+                Ok(import.flatten().unwrap_or(Value::Null))
+            })
+            .query("list", |ctx: &mut QueryCtx<'_>, (): ()| Imports::new(ctx.tx()).list());
+    });
+    module("exports", &|module| {
+        module.query("getLatest", |ctx: &mut QueryCtx<'_>, (): ()| {
+            Ok(Exports::new(ctx.tx()).latest()?.unwrap_or(Value::Null))
+        });
     });
     module("modules", &|module| {
         module.query("apiSpec", |ctx: &mut QueryCtx<'_>, _: OfComponent| {
@@ -140,6 +156,11 @@ fn environment_variables(ctx: &mut QueryCtx<'_>, (): ()) -> Result<Vec<Value>> {
     let secrets = ctx.execution().deployment().secrets().clone();
     let variables = Environment::new(ctx.tx(), &secrets).list()?;
     Ok(variables.iter().map(|variable| variable.to_value()).collect())
+}
+
+#[derive(Typed)]
+struct OfImport {
+    import_id: String,
 }
 
 #[derive(Typed)]

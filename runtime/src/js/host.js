@@ -1,9 +1,195 @@
-// The functions by which the host drives an isolate.
+// The functions by which the host drives an isolate, and the global `Convex` by which the npm package `convex`
+// reaches the host.
 
-const { stringify } = JSON;
+const { stringify, parse } = JSON;
+const { getOwnPropertyDescriptor, defineProperty, keys } = Object;
+const { apply } = Reflect;
+const { then } = Promise.prototype;
+const { isArray } = Array;
+
+// ---- system calls
+
+const fail = ({ message, data }) => {
+  const error = new Error(message);
+  if (data !== undefined) error.data = parse(data);
+  throw error;
+};
+
+/** The host answers with JSON text, or with a record that says what went wrong. */
+const settle = (answer) => (typeof answer === "string" ? answer : fail(answer));
+
+const jsSyscalls = {
+  __proto__: null,
+  "storage/storeBlob": async ({ blob, options }) => {
+    const { isBlob, bytesOf } = internals.need("blob");
+    if (!isBlob(blob)) {
+      throw new Error(
+        "store() expects a Blob. If you are trying to store a Request, `await request.blob()` will give you the correct input.",
+      );
+    }
+    return parse(settle(await ops.storeBlob(bytesOf(blob), blob.type, options?.sha256 ?? undefined)));
+  },
+  "storage/getBlob": async ({ storageId }) => {
+    const answer = await ops.getBlob(`${storageId}`);
+    if (answer === null) return null;
+    if (!isArray(answer)) fail(answer);
+    return internals.need("blob").ofBytes(answer[0], answer[1]);
+  },
+};
+
+defineProperty(globalThis, "Convex", {
+  configurable: true,
+  enumerable: false,
+  writable: true,
+  value: {
+    syscall: (op, args) => ops.syscall(op, args),
+    asyncSyscall: (op, args) => apply(then, ops.asyncSyscall(op, args), [settle]),
+    jsSyscall: (op, args) => {
+      const call = jsSyscalls[op];
+      if (call === undefined) throw new Error(`Unknown operation ${op}`);
+      return call(args);
+    },
+  },
+});
+
+// ---- modules
+
+const { importModule } = internals;
+
+internals.importModules = async (paths) => {
+  for (const path of paths) await importModule(path);
+};
 
 /** The JSON text of a module's default export, awaited; `undefined` becomes "undefined". */
 internals.evaluate = async (path) => {
-  const module = await internals.importModule(path);
+  const module = await importModule(path);
   return stringify(await module.default) ?? "undefined";
+};
+
+/** What the `export()` of a module's default export gives: JSON text. */
+internals.exportDefault = async (path) => {
+  const { default: exported } = await importModule(path);
+  if (exported === undefined || exported === null) {
+    throw new Error(`${path} has no default export.`);
+  }
+  if (typeof exported.export !== "function") {
+    throw new Error(`The default export of ${path} cannot be exported: it has no \`export()\`.`);
+  }
+  // Schemas export JSON text, definitions of apps what the text would be of.
+  const text = exported.export();
+  return typeof text === "string" ? text : JSON.stringify(text);
+};
+
+/** The JSON text of the providers in the default export of auth.config.js. */
+internals.authProviders = async (path) => {
+  const { default: config } = await importModule(path);
+  return stringify(config?.providers ?? null) ?? "null";
+};
+
+// ---- calls
+
+const registered = async (path, name) => {
+  const module = await importModule(path);
+  const found = module[name];
+  if (found === undefined) throw new Error(`Couldn't find the export ${name} in ${path}.`);
+  return found;
+};
+
+const checkText = (path, name, text) => {
+  if (typeof text !== "string") {
+    throw new Error(`The function ${name} in ${path} did not give JSON text.`);
+  }
+  return text.toWellFormed();
+};
+
+internals.invokeQuery = async (path, name, args) => {
+  const found = await registered(path, name);
+  return checkText(path, name, await found.invokeQuery(args));
+};
+
+internals.invokeMutation = async (path, name, args) => {
+  const found = await registered(path, name);
+  return checkText(path, name, await found.invokeMutation(args));
+};
+
+/** Answers a request, given as JSON, with the handler of a route; gives the response as JSON. */
+internals.invokeHttpAction = async (path, route, method, requestJson) => {
+  const { requestFromConvexJson, convexJsonFromResponse } = internals.need("http_action");
+  const { default: router } = await importModule(path);
+  const found = router.getRoutes().find((entry) => entry[0] === route && entry[1] === method);
+  if (found === undefined) throw new Error(`No HttpAction routed for ${route}`);
+  const request = requestFromConvexJson({ convexJson: requestJson });
+  return await convexJsonFromResponse({ response: await found[2].invokeHttpAction(request) });
+};
+
+/** Settles when the body of the response has been handed over. */
+internals.httpBodySent = async () => {
+  await internals.need("http_action").sent();
+};
+
+internals.invokeAction = async (path, name, args, requestId) => {
+  const found = await registered(path, name);
+  return checkText(path, name, await found.invokeAction(requestId, args));
+};
+
+// ---- analysis
+
+// Not part of the language: modules do not see them.
+const positionOf = ["fileName", "lineNumber", "columnNumber"].map((name) => {
+  const getter = getOwnPropertyDescriptor(Function.prototype, name)?.get;
+  delete Function.prototype[name];
+  return getter;
+});
+
+const position = (definition) => {
+  const handler = definition._handler ?? definition;
+  if (typeof handler !== "function" || positionOf.includes(undefined)) return null;
+  const [path, line, column] = positionOf.map((getter) => apply(getter, handler, []));
+  return typeof path === "string" ? { path, line, column } : null;
+};
+
+const kinds = { __proto__: null, isQuery: "query", isMutation: "mutation", isAction: "action" };
+
+const analyzeFunction = (name, value) => {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return null;
+  const found = keys(kinds).filter((kind) => kind in value);
+  if (found.length !== 1) return null;
+  const isPublic = "isPublic" in value;
+  const isInternal = "isInternal" in value;
+  if (isPublic && isInternal) return null;
+  const text = (exporter) => (typeof value[exporter] === "function" ? value[exporter]() : null);
+  return {
+    name,
+    kind: kinds[found[0]],
+    visibility: isPublic ? "public" : isInternal ? "internal" : null,
+    args: text("exportArgs"),
+    returns: text("exportReturns"),
+    position: position(value),
+  };
+};
+
+const analyzeRoutes = (router) => {
+  if (typeof router?.getRoutes !== "function") {
+    throw new Error("The default export of http.js is not a router. Export the result of `httpRouter()`.");
+  }
+  return router.getRoutes().map(([path, method, handler]) => ({ path, method, position: position(handler) }));
+};
+
+/** The JSON text of what a module exports. */
+internals.analyze = async (path) => {
+  const module = await importModule(path);
+  const functions = [];
+  for (const name of keys(module).sort()) {
+    const found = analyzeFunction(name, module[name]);
+    if (found !== null) functions.push(found);
+  }
+  const exported = module.default;
+  const isRouter = path === "http.js" && exported?.isRouter === true;
+  const isCrons = path === "crons.js" && exported?.isCrons === true;
+  if (path === "http.js" && exported !== undefined && !isRouter) analyzeRoutes(exported);
+  return stringify({
+    functions,
+    httpRoutes: isRouter ? analyzeRoutes(exported) : null,
+    crons: isCrons ? parse(exported.export()) : null,
+  });
 };

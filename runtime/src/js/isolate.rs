@@ -5,7 +5,8 @@
 //! ([`super::prelude`]), so that what an engine must provide stays small: modules, ops, an event loop, limits.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -37,6 +38,24 @@ impl fmt::Debug for Bytecode {
     }
 }
 
+/// A module that was compiled.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// Its code.
+    pub bytecode: Bytecode,
+    /// What it imports, in the order of the source; imports by `import(..)` are not among them.
+    pub imports: Vec<Import>,
+}
+
+/// An import of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// As the source spells it.
+    pub specifier: String,
+    /// The path of the module it means; `None` for packages, which no isolate can import.
+    pub path: Option<String>,
+}
+
 /// Where an isolate finds the modules that it imports.
 pub trait Modules: Send + Sync {
     /// The module with that path, such as `_deps/ABC.js`.
@@ -62,7 +81,7 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// A syntax error.
-    fn compile(&self, path: &str, source: &str) -> Result<Bytecode, ScriptError>;
+    fn compile(&self, path: &str, source: &str) -> Result<Compiled, ScriptError>;
 
     /// Makes an isolate for the calling thread.
     ///
@@ -82,8 +101,8 @@ pub trait Isolate {
     /// Lets `change` change what ops see.
     fn with_state(&mut self, change: &mut dyn FnMut(&mut OpState));
 
-    /// Grants that much of its own running time from now on: waiting does not count.
-    fn set_time_left(&mut self, time: Duration);
+    /// Grants that much of its own running time from now on (waiting does not count), to be stopped by this signal.
+    fn set_limits(&mut self, time: Duration, stop: Arc<StopSignal>);
 
     /// Its memory in use, in bytes.
     fn memory_used(&self) -> usize;
@@ -128,30 +147,44 @@ pub enum Stopped {
     NeverSettles,
 }
 
-/// Stops an isolate from any thread.
+/// Stops isolates from any thread, and tells whether one of them goes on when it should have stopped by itself.
 #[derive(Debug, Default)]
 pub struct StopSignal {
-    asked: std::sync::atomic::AtomicBool,
-    inbox: Mutex<Option<Arc<Inbox>>>,
+    asked: AtomicBool,
+    due: Mutex<Option<Moment>>,
+    inboxes: Mutex<Vec<Weak<Inbox>>>,
 }
 
 impl StopSignal {
-    /// Asks the isolate to stop, soon.
+    /// Asks the isolates to stop, soon.
     pub fn stop(&self) {
-        self.asked.store(true, std::sync::atomic::Ordering::Relaxed);
-        if let Some(inbox) = &*self.inbox.lock() {
+        self.asked.store(true, Ordering::Relaxed);
+        for inbox in self.inboxes.lock().iter().filter_map(Weak::upgrade) {
             inbox.wake();
         }
     }
 
-    /// Whether it was asked.
+    /// Whether they were asked.
     pub fn is_asked(&self) -> bool {
-        self.asked.load(std::sync::atomic::Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed)
     }
 
-    /// The isolate's inbox, which is woken when it is to stop.
-    pub(super) fn attach(&self, inbox: Arc<Inbox>) {
-        *self.inbox.lock() = Some(inbox);
+    /// For how long a script has been running that should have been stopped: only code of the engine that does not
+    /// look at the clock goes on for long.
+    pub fn overdue(&self) -> Duration {
+        self.due.lock().map_or(Duration::ZERO, Moment::elapsed)
+    }
+
+    /// Notes that a script runs from now on and when it will have used up its time; `None` if it waits.
+    pub(super) fn set_due(&self, due: Option<Moment>) {
+        *self.due.lock() = due;
+    }
+
+    /// An isolate's inbox, which is woken when it is to stop.
+    pub(super) fn attach(&self, inbox: &Arc<Inbox>) {
+        let mut inboxes = self.inboxes.lock();
+        inboxes.retain(|inbox| inbox.strong_count() > 0);
+        inboxes.push(Arc::downgrade(inbox));
     }
 }
 

@@ -9,16 +9,33 @@
 //! Deliberately absent: who may call what, transactions and limits of the database (`function`, `database`; a
 //! module's functions are registered like Rust ones), and how modules arrive (`push`).
 
+pub mod analysis;
+pub mod answer;
+mod call;
+mod errors;
+pub mod functions;
 pub mod host;
+mod http;
 pub mod isolate;
+mod node;
 pub mod op;
+pub mod package;
+mod pool;
 pub mod prelude;
 #[cfg(feature = "quickjs")]
 pub mod quickjs;
+pub mod runtime;
+pub mod source_map;
 pub mod state;
+mod syscalls;
 #[cfg(feature = "quickjs")]
 pub mod testing;
 pub mod web;
+
+pub use analysis::{AnalyzedFunction, ModuleAnalysis, Position};
+pub use functions::PackageFunctions;
+pub use package::{Environment, ModuleSource, Package, UdfConfig};
+pub use runtime::JsRuntime;
 
 #[cfg(all(test, feature = "quickjs"))]
 mod tests;

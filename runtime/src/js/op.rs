@@ -63,9 +63,11 @@ pub type OpFuture = Pin<Box<dyn Future<Output = OpResult> + Send>>;
 pub enum Op {
     /// Gives its result at once.
     Sync(fn(&mut OpState, Vec<OpValue>) -> OpResult),
+    /// Gives its result at once; the time it takes is the server's, not the script's.
+    System(fn(&mut OpState, Vec<OpValue>) -> OpResult),
     /// Gives a promise.
     Async(fn(&mut OpState, Vec<OpValue>) -> OpFuture),
-    /// Gives a promise that whoever has the completer settles, from any thread.
+    /// Gives a promise that whoever has the completer settles, from any thread; the time it takes is the server's.
     Deferred(fn(&mut OpState, Vec<OpValue>, Completer)),
 }
 
@@ -73,6 +75,7 @@ impl std::fmt::Debug for Op {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Sync(_) => "Sync",
+            Self::System(_) => "System",
             Self::Async(_) => "Async",
             Self::Deferred(_) => "Deferred",
         })

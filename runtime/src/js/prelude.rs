@@ -52,7 +52,7 @@ impl CompiledPrelude {
 fn compile(engine: &dyn Engine, name: &str, body: &str) -> Result<Bytecode, ScriptError> {
     // The body begins on the first line, so that positions in stack traces stay right.
     let source = format!("export default (function (globalThis, ops, internals) {{{body}\n}});");
-    engine.compile(&format!("{PRELUDE_PATH}{name}"), &source)
+    engine.compile(&format!("{PRELUDE_PATH}{name}"), &source).map(|compiled| compiled.bytecode)
 }
 
 /// A body that makes the globals of lazy modules getters, which run the module and then are gone.

@@ -1,12 +1,12 @@
 //! [`OpState`]: what ops know of the isolate that calls them.
 
 use std::any::Any;
-use std::time::Duration;
 
 use slab::Slab;
 
-use crate::Result;
+use super::answer::{BlobAnswer, SyscallAnswer};
 use crate::function::LogLevel;
+use crate::{Error, Result};
 
 /// What kind of code runs, which decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,47 @@ pub trait Host: Send {
     fn env_names(&mut self) -> Result<Vec<String>>;
     /// Prints a line of formatted arguments.
     fn log(&mut self, level: LogLevel, messages: Vec<String>);
+
+    /// Does what `Convex.syscall` asks for and gives JSON.
+    ///
+    /// # Errors
+    /// What the script is to see, unless the call as a whole has to end ([`crate::Error::is_deterministic`]).
+    fn syscall(&mut self, name: &str, _args: &str) -> Result<String> {
+        Err(not_while_importing(name))
+    }
+
+    /// Does what `Convex.asyncSyscall` asks for and settles its promise with JSON.
+    fn async_syscall(&mut self, name: &str, _args: &str, answer: SyscallAnswer) {
+        answer.give(Err(not_while_importing(name)));
+    }
+
+    /// Stores a file and settles the promise with its id as JSON. `sha256` is in Base64.
+    fn store_blob(&mut self, blob: Blob, answer: SyscallAnswer) {
+        drop(blob);
+        answer.give(Err(not_while_importing("storage.store")));
+    }
+
+    /// Reads a file and settles the promise with its bytes and type, or null.
+    fn get_blob(&mut self, _storage_id: String, answer: BlobAnswer) {
+        answer.give(Err(not_while_importing("storage.get")));
+    }
+}
+
+/// A file on its way to the store.
+#[derive(Debug)]
+pub struct Blob {
+    /// The content.
+    pub content: Vec<u8>,
+    /// The MIME type, empty if unknown.
+    pub content_type: String,
+    /// The SHA-256 it must have, in Base64.
+    pub sha256: Option<String>,
+}
+
+fn not_while_importing(what: &str) -> Error {
+    Error::function(format!(
+        "Can't use the database or other functions of the server at import time (`{what}`). Call it inside of a query, mutation or action."
+    ))
 }
 
 /// Things that scripts hold by number: bodies that are being read, hashes that are being computed.
@@ -102,8 +143,6 @@ pub struct OpState {
     pub resources: Resources,
     /// Fetches for actions.
     pub http: reqwest::Client,
-    /// Time that ops spent on the isolate's thread and that is not the script's: they add to it.
-    pub waited: Duration,
 }
 
 impl std::fmt::Debug for OpState {

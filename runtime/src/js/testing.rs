@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::isolate::{Bytecode, Engine, IsolateOptions, Modules, ScriptError, StopSignal};
-use super::op::{OpTable, OpValue};
+use super::op::OpValue;
 use super::prelude::CompiledPrelude;
 use super::quickjs::QuickJs;
 use super::state::{Host, OpState, Phase, Resources};
@@ -61,12 +61,12 @@ pub fn eval_with(phase: Phase, source: &str, environment: &BTreeMap<String, Stri
 fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(String, usize), ScriptError> {
     const PATH: &str = "test.js";
     let engine = QuickJs;
-    let module = engine.compile(PATH, source)?;
+    let module = engine.compile(PATH, source)?.bytecode;
     let mut isolate = engine.isolate(IsolateOptions {
         state: state(phase, host)?,
         modules: Arc::new(One { path: PATH, module }),
         prelude: prelude()?,
-        ops: op_tables(),
+        ops: super::runtime::op_tables(),
         memory_max: 64 << 20,
         time: Duration::from_secs(10),
         stop: Arc::new(StopSignal::default()),
@@ -80,9 +80,8 @@ fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(Strin
 }
 
 fn state(phase: Phase, host: TestHost) -> std::result::Result<OpState, ScriptError> {
-    let http =
-        crate::http_client::build(|builder| builder).map_err(|error| ScriptError::error(error.message()))?;
-    Ok(OpState { phase, host: Box::new(host), resources: Resources::default(), http, waited: Duration::ZERO })
+    let http = web::fetch::client().map_err(|error| ScriptError::error(error.message()))?;
+    Ok(OpState { phase, host: Box::new(host), resources: Resources::default(), http })
 }
 
 /// What ops see in a test of their own.
@@ -104,11 +103,6 @@ pub fn prelude() -> std::result::Result<Arc<CompiledPrelude>, ScriptError> {
             CompiledPrelude::new(&QuickJs, modules).map(Arc::new)
         })
         .clone()
-}
-
-fn op_tables() -> &'static [OpTable] {
-    static TABLES: OnceLock<Vec<OpTable>> = OnceLock::new();
-    TABLES.get_or_init(|| web::OP_TABLES.iter().copied().chain([host::OPS]).collect())
 }
 
 pub(super) fn tasks() -> tokio::runtime::Handle {

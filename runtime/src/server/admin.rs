@@ -1,7 +1,6 @@
-//! Endpoints for administrators: the key's check, environment variables, URLs, the log of functions.
+//! Endpoints for administrators: the key's check, environment variables, URLs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -10,16 +9,13 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::errors::{self, ApiError};
-use super::request::{BODY_SIZE_MAX, Sender, parameter, read_body};
+use super::request::{BODY_SIZE_MAX, Sender, read_body};
 use super::state::ServerState;
 use crate::error::{Error, Result};
 use crate::system::environment::{Environment, EnvironmentChange};
 
 type Shared = State<Arc<ServerState>>;
 type Answer = Result<Response, ApiError>;
-
-/// How long a request for log entries waits for the first one.
-const LOG_PATIENCE: Duration = Duration::from_secs(60);
 
 fn ok(body: &Json) -> Response {
     errors::json(StatusCode::OK, body.to_string())
@@ -89,36 +85,4 @@ pub(super) async fn list_environment_variables(State(state): Shared, request: Re
     let variables: serde_json::Map<String, Json> =
         variables.into_iter().map(|variable| (variable.name, variable.value.into())).collect();
     Ok(ok(&json!({"environmentVariables": variables})))
-}
-
-/// `GET /api/stream_function_logs?cursor=`: a long poll over the latest executions.
-pub(super) async fn stream_function_logs(State(state): Shared, request: Request) -> Answer {
-    let sender = Sender::admin(&state, request.headers(), request.uri()).await?;
-    let cursor = parameter(request.uri(), "cursor").unwrap_or_default();
-    let cursor: f64 = match cursor.as_str() {
-        "" => 0.0,
-        text => text.parse().ok().filter(|cursor: &f64| cursor.is_finite()).ok_or_else(|| {
-            Error::bad_request(
-                "InvalidCursor",
-                "The cursor of the log stream must be a number. Begin with 0.",
-            )
-        })?,
-    };
-    let log = state.runner.log();
-    let mut shutdown = state.sockets.shutdown.clone();
-    let (entries, cursor) = if cursor == 0.0 {
-        // The first call learns what is kept, or where to continue if nothing is.
-        let (entries, cursor) = log.since(0.0);
-        (entries, if cursor == 0.0 { state.clock().unix_ms() } else { cursor })
-    } else {
-        tokio::select! {
-            found = log.wait_since(cursor, LOG_PATIENCE) => found,
-            // An error means that the server is gone.
-            _ = shutdown.wait_for(|is_over| *is_over) => (Vec::new(), cursor),
-        }
-    };
-    let client = sender.client.as_ref().map_or("", |client| client.name.as_str());
-    let is_structured = matches!(client, "npm-cli" | "dashboard");
-    let entries: Vec<Json> = entries.iter().map(|entry| entry.to_json(is_structured)).collect();
-    Ok(ok(&json!({"entries": entries, "newCursor": cursor})))
 }

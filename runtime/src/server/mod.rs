@@ -5,10 +5,15 @@
 
 mod admin;
 mod api;
+mod deploy;
 mod dev_issuer;
+mod encoding;
 pub mod errors;
+mod export;
 mod health;
 mod http_actions;
+mod import;
+mod logs;
 pub mod range;
 mod request;
 pub mod router;

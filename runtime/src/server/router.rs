@@ -14,7 +14,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::errors::{self, ApiError};
 use super::state::ServerState;
-use super::{admin, api, dev_issuer, health, http_actions, storage, sync};
+use super::{admin, api, deploy, dev_issuer, export, health, http_actions, import, logs, storage, sync};
 use crate::error::Error;
 
 /// How long browsers may remember what a route allows.
@@ -45,8 +45,30 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/v1/list_environment_variables", get(admin::list_environment_variables))
         .route("/api/v1/get_canonical_urls", get(admin::get_canonical_urls))
         .route("/api/v1/deployment_info", get(admin::deployment_info))
-        .route("/api/stream_function_logs", get(admin::stream_function_logs))
-        .route("/api/app_metrics/stream_function_logs", get(admin::stream_function_logs))
+        // The log of functions.
+        .route("/api/stream_function_logs", get(logs::stream_function_logs))
+        .route("/api/stream_udf_execution", get(logs::stream_udf_execution))
+        .route("/api/app_metrics/stream_function_logs", get(logs::stream_function_logs))
+        .route("/api/app_metrics/stream_udf_execution", get(logs::stream_udf_execution))
+        // Imports and exports.
+        .route("/api/import", post(import::import))
+        .route("/api/import/start_upload", post(import::start_upload))
+        .route("/api/import/upload_part", post(import::upload_part))
+        .route("/api/import/finish_upload", post(import::finish_upload))
+        .route("/api/perform_import", post(import::perform))
+        .route("/api/cancel_import", post(import::cancel))
+        .route("/api/export/request/zip", post(export::request))
+        .route("/api/export/zip/{id}", get(export::download))
+        .route("/api/export/set_expiration/{id}", post(export::set_expiration))
+        .route("/api/export/cancel/{id}", post(export::cancel))
+        // Pushes.
+        .route("/api/get_config_hashes", post(deploy::get_config_hashes))
+        .route("/api/deploy2/start_push", post(deploy::start_push))
+        .route("/api/deploy2/evaluate_push", post(deploy::evaluate_push))
+        .route("/api/deploy2/evaluate_schema", post(deploy::evaluate_schema))
+        .route("/api/deploy2/wait_for_schema", post(deploy::wait_for_schema))
+        .route("/api/deploy2/finish_push", post(deploy::finish_push))
+        .route("/api/deploy2/report_push_completed", post(deploy::report_push_completed))
         // Health.
         .route("/", get(health::root))
         .route("/version", get(health::version))

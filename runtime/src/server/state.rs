@@ -11,7 +11,9 @@ use crate::database::Database;
 use crate::function::live::LiveQueries;
 use crate::function::{Deployment, FunctionRunner};
 use crate::limits::Limits;
+use crate::push::Pushes;
 use crate::session::socket::SocketContext;
+use crate::snapshot::Snapshots;
 
 /// How the server presents itself.
 #[derive(Clone, Debug)]
@@ -33,8 +35,12 @@ pub struct ServerState {
     pub runner: Arc<FunctionRunner>,
     /// Verifies tokens and admin keys.
     pub authenticator: Arc<Authenticator>,
+    /// Takes pushed code.
+    pub pushes: Arc<Pushes>,
     /// How the server presents itself.
     pub config: ServerConfig,
+    /// Imports and exports.
+    pub snapshots: Snapshots,
     /// What sockets need.
     pub sockets: Arc<SocketContext>,
     /// Room for HTTP requests.
@@ -42,11 +48,13 @@ pub struct ServerState {
 }
 
 impl ServerState {
-    /// The state of a server that stops when `shutdown` becomes true.
+    /// The state of a server that stops when `shutdown` becomes true. To be called inside of an async runtime, where
+    /// imports and exports then run.
     pub fn new(
         runner: Arc<FunctionRunner>,
         live: LiveQueries,
         authenticator: Arc<Authenticator>,
+        pushes: Arc<Pushes>,
         config: ServerConfig,
         shutdown: watch::Receiver<bool>,
     ) -> Arc<Self> {
@@ -62,7 +70,8 @@ impl ServerState {
             shutdown,
             open: Arc::new(AtomicUsize::new(0)),
         });
-        Arc::new(Self { runner, authenticator, config, sockets, requests })
+        let snapshots = Snapshots::start(runner.clone());
+        Arc::new(Self { snapshots, runner, authenticator, pushes, config, sockets, requests })
     }
 
     /// What functions can reach.

@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 use crate::function::http::{HttpBody, HttpResponse};
 use crate::function::live::LiveQueries;
 use crate::function::{ActionCtx, Application, LogLevel, MutationCtx, QueryCtx, Visibility, testing};
+use crate::push::Pushes;
+use crate::push::testing::FakeScripts;
 
 #[derive(Clone, Debug, PartialEq, Table)]
 #[table(name = "messages")]
@@ -109,7 +111,11 @@ impl TestServer {
     }
 
     pub(crate) async fn start_with(configure: impl FnOnce(&mut ServerConfig)) -> Self {
-        let database = Database::open(DatabaseOptions::in_memory()).expect("a database");
+        Self::start_on(Database::open(DatabaseOptions::in_memory()).expect("a database"), configure).await
+    }
+
+    /// A server on data that may have been there before.
+    pub(crate) async fn start_on(database: Database, configure: impl FnOnce(&mut ServerConfig)) -> Self {
         let main = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let site = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", main.local_addr().expect("an address"));
@@ -131,7 +137,9 @@ impl TestServer {
         };
         configure(&mut config);
         let (stop, stopped) = watch::channel(false);
-        let state = ServerState::new(runner, live, Arc::new(authenticator), config, stopped.clone());
+        let authenticator = Arc::new(authenticator);
+        let pushes = Pushes::new(runner.clone(), Arc::new(FakeScripts), authenticator.clone(), Vec::new());
+        let state = ServerState::new(runner, live, authenticator, pushes, config, stopped.clone());
         let served =
             tokio::spawn(super::serve(state.clone(), main, Some(site), axum::Router::new(), stopped));
         Self { url, site_url, admin_key, issuer, state, stop, served }

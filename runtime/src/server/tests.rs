@@ -1,4 +1,5 @@
 //! The server end to end, over real sockets.
 
+mod deploy;
 mod http;
 mod sync;

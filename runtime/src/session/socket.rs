@@ -437,6 +437,9 @@ impl Driver {
         match self.call(&target, args) {
             Ok(call) => {
                 let session = self.session_id.map(|session_id| SessionRequest { session_id, request_id });
+                if let Some(session) = session {
+                    self.context.runner.log().note_client_request(session, call.request_id);
+                }
                 self.context.runner.submit_gated_mutation(call, session, self.gate.clone(), done);
             }
             Err(error) => done(Outcome::failed(&error, RequestId::new())),
@@ -449,6 +452,10 @@ impl Driver {
         match self.call(&target, args) {
             Ok(call) => {
                 let runner = self.context.runner.clone();
+                if let Some(session_id) = self.session_id {
+                    let session = SessionRequest { session_id, request_id };
+                    runner.log().note_client_request(session, call.request_id);
+                }
                 tokio::spawn(async move {
                     let outcome = runner.action(call).await;
                     mailbox.answer(Answer::Action(request_id, outcome));

@@ -116,6 +116,53 @@ impl Blobs {
             .map_err(failed)
     }
 
+    /// A small part of a content in one piece.
+    ///
+    /// # Errors
+    /// If there is none, or the store fails.
+    pub async fn read_piece(&self, name: &str, range: Range<u64>) -> Result<Bytes> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let found = self.store.get_opts(&Path::from(name), options).await.map_err(failed)?;
+        found.bytes().await.map_err(failed)
+    }
+
+    /// Whether there is a content of that name.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn exists(&self, name: &str) -> Result<bool> {
+        match self.store.head(&Path::from(name)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Deletes every content whose name begins with this folder's.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn delete_folder(&self, folder: &str) -> Result<()> {
+        let prefix = Path::from(folder);
+        let found: Vec<_> = self.store.list(Some(&prefix)).try_collect().await.map_err(failed)?;
+        for content in found {
+            self.delete(content.location.as_ref()).await?;
+        }
+        Ok(())
+    }
+
+    /// The folders in a folder, with their whole names.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        let found = self.store.list_with_delimiter(Some(&Path::from(folder))).await.map_err(failed)?;
+        Ok(found.common_prefixes.into_iter().map(|path| path.to_string()).collect())
+    }
+
     /// Part of a content (from `range.start` up to, not including, `range.end`), piece by piece.
     ///
     /// # Errors

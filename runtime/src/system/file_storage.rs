@@ -59,6 +59,11 @@ impl FileStorage {
         Self { blobs, secrets, origin: origin.into(), runtime: Handle::try_current().ok() }
     }
 
+    /// Where the contents lie.
+    pub const fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
     /// Where a file can be downloaded.
     pub fn url(&self, uuid: &str) -> String {
         format!("{}/api/storage/{uuid}", self.origin)

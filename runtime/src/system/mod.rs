@@ -3,7 +3,9 @@
 //! - [`environment`]: the deployment's environment variables, encrypted at rest,
 //! - [`jobs`]: scheduled functions,
 //! - [`crons`]: functions that run again and again, and their [`schedule`]s,
+//! - [`modules`]: the code that was pushed; [`pushed_schemas`]: the schemas that came with it,
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
+//! - [`imports`] and [`exports`]: data on its way in and out.
 //!
 //! Deliberately absent: who may see or change what (the functions and the server decide), and when jobs run (the
 //! scheduler).
@@ -11,9 +13,13 @@
 pub mod blobs;
 pub mod crons;
 pub mod environment;
+pub mod exports;
 pub mod file_storage;
 pub mod files;
+pub mod imports;
 pub mod jobs;
+pub mod modules;
+pub mod pushed_schemas;
 pub mod schedule;
 
 use fusion_schema::Value;

@@ -24,6 +24,11 @@ const VISIBLE_SYSTEM_TABLES: [&str; 2] = ["_storage", "_scheduled_functions"];
 impl Schema {
     /// Checks every rule; the error is the first one broken.
     pub fn check(&self) -> Result<(), SchemaError> {
+        self.check_among(&HashSet::new())
+    }
+
+    /// As [`Schema::check`], where ids may lead to tables of these names, too.
+    pub fn check_among(&self, others: &HashSet<&str>) -> Result<(), SchemaError> {
         if self.tables.len() > TABLES_MAX {
             return Err(SchemaError::new(
                 "TooManyTables",
@@ -40,6 +45,7 @@ impl Schema {
             }
             table.check()?;
         }
+        names.extend(others);
         for table in &self.tables {
             self.check_references(table, &names)?;
         }

@@ -107,6 +107,17 @@ impl ActionCore {
         Ok(Environment::new(&mut tx, deployment.secrets()).get(name)?.map(|variable| variable.value))
     }
 
+    /// The names of all environment variables, the server's own included, in order.
+    ///
+    /// # Errors
+    /// See [`Environment::list`].
+    pub fn env_names(&self) -> Result<Vec<String>> {
+        let deployment = self.deployment();
+        let mut tx = deployment.database.begin_query();
+        let variables = Environment::new(&mut tx, deployment.secrets()).list()?;
+        Ok(deployment.with_system_variables(variables.into_iter().map(|variable| variable.name)))
+    }
+
     /// Prints a line of already formatted arguments; it appears in the function log at once.
     pub fn log(&self, level: LogLevel, messages: Vec<String>) {
         let now = self.deployment().clock().unix_ms();
@@ -329,9 +340,22 @@ impl ActionStorage<'_> {
     /// # Errors
     /// If the content cannot be written.
     pub async fn store(&self, content: Bytes, content_type: Option<String>) -> Result<Id<StoredFile>> {
+        self.store_expected(content, content_type, None).await
+    }
+
+    /// Stores a file that must have the given SHA-256.
+    ///
+    /// # Errors
+    /// `Sha256Mismatch`; if the content cannot be written.
+    pub async fn store_expected(
+        &self,
+        content: Bytes,
+        content_type: Option<String>,
+        expected: Option<[u8; 32]>,
+    ) -> Result<Id<StoredFile>> {
         let runner = &self.core.inner.runner;
         let upload = futures_util::stream::once(async move { Ok::<_, Error>(content) });
-        Ok(runner.store_file(upload, content_type, None).await?.into())
+        Ok(runner.store_file(upload, content_type, expected).await?.into())
     }
 
     /// The content of a file; `None` if there is no such file.

@@ -15,6 +15,7 @@ pub use action::{ActionCore, ActionCtx, ActionScheduler, ActionStorage};
 pub use mutation::MutationCtx;
 pub use query::QueryCtx;
 pub use reader::Reader;
+pub(crate) use reader::check_table_name;
 pub use scheduler::SchedulerCtx;
 pub use storage::{FileReader, FileWriter};
 pub use typed_query::{DocumentStream, TypedQuery};

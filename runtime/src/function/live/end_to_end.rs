@@ -199,6 +199,8 @@ async fn a_new_subscription_sees_what_was_answered_before() {
         client.poll();
         let _ = sender.send(client);
     };
+    // Not alone, so that its answer comes from the thread that publishes, before others hear of the commit.
+    let _company = runner.counted(|_| ());
     runner.submit_mutation(call("boards:write", args), None, done);
     let mut client = receiver.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!(client.known.get(&0), None, "it was shown what was before");

@@ -3,8 +3,9 @@
 use rquickjs::{Context, Ctx, Module, Runtime, WriteOptions};
 
 use super::isolate::QuickJsIsolate;
+use super::modules::ImportRecorder;
 use super::thrown;
-use crate::js::isolate::{Bytecode, Engine, Isolate, IsolateOptions, ScriptError};
+use crate::js::isolate::{Bytecode, Compiled, Engine, Isolate, IsolateOptions, ScriptError, Stopped};
 
 /// Memory that compiling one module may take.
 const COMPILE_MEMORY_MAX: usize = 1 << 30;
@@ -21,17 +22,21 @@ impl Engine for QuickJs {
         concat!("rquickjs-0.14 fusion-", env!("CARGO_PKG_VERSION"))
     }
 
-    fn compile(&self, path: &str, source: &str) -> Result<Bytecode, ScriptError> {
-        let runtime = Runtime::new().map_err(|error| ScriptError::error(error.to_string()))?;
+    fn compile(&self, path: &str, source: &str) -> Result<Compiled, ScriptError> {
+        let no_memory = |_| ScriptError::Stopped(Stopped::OutOfMemory);
+        let runtime = Runtime::new().map_err(no_memory)?;
         runtime.set_memory_limit(COMPILE_MEMORY_MAX);
         runtime.set_max_stack_size(STACK_MAX);
-        let context = Context::full(&runtime).map_err(|error| ScriptError::error(error.to_string()))?;
-        context.with(|ctx| {
+        let imports = ImportRecorder::default();
+        runtime.set_loader(imports.clone(), imports.clone());
+        let context = Context::full(&runtime).map_err(no_memory)?;
+        let bytecode = context.with(|ctx| {
             let compiled = Module::declare(ctx.clone(), path, source).and_then(|module| {
                 module.write(WriteOptions { strip_source: true, ..WriteOptions::default() })
             });
             compiled.map(Bytecode::new).map_err(|error| thrown::script_error(&ctx, error))
-        })
+        })?;
+        Ok(Compiled { bytecode, imports: imports.take() })
     }
 
     fn isolate(&self, options: IsolateOptions) -> Result<Box<dyn Isolate>, ScriptError> {

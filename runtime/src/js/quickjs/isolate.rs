@@ -14,7 +14,7 @@ use super::modules::{ABSOLUTE, PackageLoader, PathResolver};
 use super::ops::{Originals, Shared, Watch, bind};
 use super::thrown;
 use super::values::{from_js, to_js};
-use crate::js::isolate::{Inbox, Isolate, IsolateOptions, ScriptError, Stopped};
+use crate::js::isolate::{Inbox, Isolate, IsolateOptions, ScriptError, StopSignal, Stopped};
 use crate::js::op::{OpError, OpResult, OpTable, OpValue};
 use crate::js::state::OpState;
 
@@ -33,7 +33,7 @@ impl QuickJsIsolate {
         runtime.set_max_stack_size(STACK_MAX);
         runtime.set_loader(PathResolver, PackageLoader { modules });
         let inbox = Arc::new(Inbox::default());
-        stop.attach(inbox.clone());
+        stop.attach(&inbox);
         let shared = Rc::new(Shared {
             state: RefCell::new(state),
             watch: Watch::new(time, stop),
@@ -160,8 +160,9 @@ impl Isolate for QuickJsIsolate {
         change(&mut self.shared.state.borrow_mut());
     }
 
-    fn set_time_left(&mut self, time: Duration) {
-        self.shared.watch.set_left(time);
+    fn set_limits(&mut self, time: Duration, stop: Arc<StopSignal>) {
+        stop.attach(&self.shared.inbox);
+        self.shared.watch.set(time, stop);
     }
 
     fn memory_used(&self) -> usize {

@@ -1,5 +1,7 @@
 //! Imports: paths are resolved against the importing module's, and found among the package's modules.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
@@ -7,7 +9,7 @@ use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Module, Result};
 
 use super::engine;
-use crate::js::isolate::Modules;
+use crate::js::isolate::{Import, Modules};
 
 /// What the paths begin with that the host asks for, which are relative to nothing.
 pub(super) const ABSOLUTE: &str = "convex:/";
@@ -63,6 +65,42 @@ impl Loader for PackageLoader {
             Some(bytecode) => engine::load(ctx, bytecode),
             None => Err(Error::new_loading(name)),
         }
+    }
+}
+
+/// Notes what a module imports while it is compiled, and gives empty modules for it.
+#[derive(Clone, Default)]
+pub(super) struct ImportRecorder {
+    imports: Rc<RefCell<Vec<Import>>>,
+}
+
+impl ImportRecorder {
+    pub(super) fn take(&self) -> Vec<Import> {
+        std::mem::take(&mut *self.imports.borrow_mut())
+    }
+}
+
+impl Resolver for ImportRecorder {
+    fn resolve<'js>(
+        &mut self,
+        _ctx: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        _attributes: Option<ImportAttributes<'js>>,
+    ) -> Result<String> {
+        self.imports.borrow_mut().push(Import { specifier: name.to_owned(), path: resolve(base, name) });
+        Ok(name.to_owned())
+    }
+}
+
+impl Loader for ImportRecorder {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _attributes: Option<ImportAttributes<'js>>,
+    ) -> Result<Module<'js, Declared>> {
+        Module::declare(ctx.clone(), name, "")
     }
 }
 

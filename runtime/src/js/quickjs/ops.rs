@@ -11,7 +11,7 @@ use rquickjs::{Ctx, Function, Object, Persistent, Value};
 use slab::Slab;
 
 use super::values::{from_js, to_js};
-use crate::clock::Moment;
+use crate::clock::{Moment, thread_time};
 use crate::js::isolate::{Completer, Inbox, StopSignal, Stopped};
 use crate::js::op::{Op, OpError, OpFuture, OpResult, OpTable, OpValue};
 use crate::js::prelude::CompiledPrelude;
@@ -45,39 +45,44 @@ pub(super) struct Originals {
     errors: Vec<(&'static str, Persistent<Constructor<'static>>)>,
 }
 
-/// Measures the script's own running time.
+/// Measures the script's own running time: processor time, so that other work on the machine does not count.
 pub(super) struct Watch {
     left: Cell<Duration>,
-    since: Cell<Option<Moment>>,
-    stop: Arc<StopSignal>,
+    /// The thread's time when the script began to run.
+    since: Cell<Option<Duration>>,
+    stop: RefCell<Arc<StopSignal>>,
     stopped: Cell<Option<Stopped>>,
 }
 
 impl Watch {
     pub(super) const fn new(time: Duration, stop: Arc<StopSignal>) -> Self {
+        let stop = RefCell::new(stop);
         Self { left: Cell::new(time), since: Cell::new(None), stop, stopped: Cell::new(None) }
     }
 
-    pub(super) fn set_left(&self, time: Duration) {
+    pub(super) fn set(&self, time: Duration, stop: Arc<StopSignal>) {
         self.left.set(time);
+        *self.stop.borrow_mut() = stop;
     }
 
     pub(super) fn run(&self) {
-        self.since.set(Some(Moment::now()));
+        self.since.set(Some(thread_time()));
+        self.stop.borrow().set_due(Some(Moment::now().after(self.left.get())));
     }
 
     pub(super) fn pause(&self) {
         if let Some(since) = self.since.take() {
-            self.left.set(self.left.get().saturating_sub(since.elapsed()));
+            self.left.set(self.left.get().saturating_sub(elapsed(since)));
+            self.stop.borrow().set_due(None);
         }
     }
 
     /// Whether the script is to stop; called by the engine now and then.
     pub(super) fn is_over(&self) -> bool {
         if self.stopped.get().is_none() {
-            if self.stop.is_asked() {
+            if self.stop.borrow().is_asked() {
                 self.stopped.set(Some(Stopped::Asked));
-            } else if self.since.get().is_some_and(|since| since.elapsed() > self.left.get()) {
+            } else if self.since.get().is_some_and(|since| elapsed(since) > self.left.get()) {
                 self.stopped.set(Some(Stopped::OutOfTime));
             }
         }
@@ -87,11 +92,10 @@ impl Watch {
     pub(super) fn stopped(&self) -> Option<Stopped> {
         self.stopped.get()
     }
+}
 
-    /// Gives back time that passed and was not the script's.
-    fn forgive(&self, time: Duration) {
-        self.left.set(self.left.get() + time);
-    }
+fn elapsed(since: Duration) -> Duration {
+    thread_time().saturating_sub(since)
 }
 
 const ERRORS: [&str; 4] = ["Error", "TypeError", "RangeError", "SyntaxError"];
@@ -165,30 +169,38 @@ impl Shared {
         let args = self.arguments(ctx, args)?;
         match op {
             Op::Sync(op) => {
-                let result = self.with_state(|state| op(state, args));
-                match result {
-                    Ok(value) => to_js(ctx, value),
-                    Err(error) => Err(self.throw(ctx, error)),
-                }
+                let result = op(&mut self.state.borrow_mut(), args);
+                self.result(ctx, result)
+            }
+            Op::System(op) => {
+                let result = self.off_the_clock(|state| op(state, args));
+                self.result(ctx, result)
             }
             Op::Async(op) => {
                 let (promise, completer) = self.promise(ctx)?;
-                let future = self.with_state(|state| op(state, args));
+                let future = op(&mut self.state.borrow_mut(), args);
                 self.spawn(future, completer);
                 Ok(promise)
             }
             Op::Deferred(op) => {
                 let (promise, completer) = self.promise(ctx)?;
-                self.with_state(|state| op(state, args, completer));
+                self.off_the_clock(|state| op(state, args, completer));
                 Ok(promise)
             }
         }
     }
 
-    fn with_state<T>(&self, run: impl FnOnce(&mut OpState) -> T) -> T {
-        let mut state = self.state.borrow_mut();
-        let result = run(&mut state);
-        self.watch.forgive(std::mem::take(&mut state.waited));
+    fn result<'js>(&self, ctx: &Ctx<'js>, result: OpResult) -> rquickjs::Result<Value<'js>> {
+        match result {
+            Ok(value) => to_js(ctx, value),
+            Err(error) => Err(self.throw(ctx, error)),
+        }
+    }
+
+    fn off_the_clock<T>(&self, run: impl FnOnce(&mut OpState) -> T) -> T {
+        self.watch.pause();
+        let result = run(&mut self.state.borrow_mut());
+        self.watch.run();
         result
     }
 

@@ -1,3 +1,10 @@
 //! The engine room from the outside: small modules in, results out.
 
+mod analysis;
+mod app;
+mod calls;
+mod errors;
+mod http;
+mod isolation;
+mod limits;
 mod ops;

@@ -44,6 +44,8 @@ const outcome = (run) => {
   }
 };
 
+export const phase = "query";
+
 export const checks = {};
 
 for (const locale of LOCALES) {

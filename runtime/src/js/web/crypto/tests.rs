@@ -23,7 +23,7 @@ fn call(state: &mut OpState, name: &str, arguments: Vec<OpValue>) -> OpResult {
                 Poll::Pending => panic!("{name} waits"),
             }
         }
-        Op::Deferred(_) => panic!("{name} is deferred"),
+        Op::System(_) | Op::Deferred(_) => panic!("{name} is no such op"),
     }
 }
 

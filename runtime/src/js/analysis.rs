@@ -1,0 +1,359 @@
+//! Analysis: what the modules of a push export, and what its schema, auth configuration and app definition say.
+//!
+//! Modules are loaded for real, at the fixed time and with the fixed randomness of imports, in one isolate.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::errors::{self, Bounds};
+use super::isolate::{Frame, Isolate, StopSignal};
+use super::node;
+use super::op::OpValue;
+use super::package::{Environment, ModuleSource, Package, UdfConfig};
+use super::runtime::{Beginning, JsRuntime, variables};
+use super::syscalls::import::Reads;
+use crate::function::registry::CronDefinition;
+use crate::function::{FunctionKind, FunctionPath, Schedule, Visibility};
+use crate::{Error, Result};
+
+/// How long analysis may go on after it should have been stopped before its thread is given up.
+const OVERDUE_MAX: Duration = Duration::from_secs(5);
+
+/// Where something stands in the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The module's path.
+    pub path: String,
+    /// The line in the file that people wrote, from 1.
+    pub line: u32,
+    /// The column there, from 1.
+    pub column: u32,
+}
+
+/// What a module exports.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModuleAnalysis {
+    /// Its functions, by name.
+    pub functions: Vec<AnalyzedFunction>,
+    /// The routes of `http.js`: paths (prefixes with a trailing `*`) and methods.
+    pub http_routes: Option<Vec<(String, String)>>,
+    /// The crons of `crons.js`.
+    pub crons: Option<Vec<CronDefinition>>,
+}
+
+/// A function that a module exports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnalyzedFunction {
+    /// The name of the export.
+    pub name: String,
+    /// Where its handler stands.
+    pub position: Option<Position>,
+    /// What it is.
+    pub kind: FunctionKind,
+    /// Who may call it; `None` if the module does not say.
+    pub visibility: Option<Visibility>,
+    /// The JSON of the validator of its arguments.
+    pub args: Option<String>,
+    /// The JSON of the validator of what it returns; `null` if it does not say.
+    pub returns: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawModule {
+    functions: Vec<RawFunction>,
+    http_routes: Option<Vec<RawRoute>>,
+    crons: Option<BTreeMap<String, RawCron>>,
+}
+
+#[derive(Deserialize)]
+struct RawFunction {
+    name: String,
+    kind: String,
+    visibility: Option<String>,
+    args: Option<String>,
+    returns: Option<String>,
+    position: Option<RawPosition>,
+}
+
+#[derive(Deserialize)]
+struct RawRoute {
+    path: String,
+    method: String,
+}
+
+#[derive(Deserialize)]
+struct RawCron {
+    name: String,
+    args: Vec<Json>,
+    schedule: Json,
+}
+
+#[derive(Deserialize)]
+struct RawPosition {
+    path: String,
+    line: u32,
+    column: u32,
+}
+
+impl JsRuntime {
+    /// What every module of a package exports, shared chunks aside. The package keeps `udf_config` for its calls.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// `InvalidModules` if a module throws, does not end, or exports what cannot be read; `InvalidCron`.
+    pub fn analyze(
+        &self,
+        package: &Arc<Package>,
+        environment: &BTreeMap<String, String>,
+        udf_config: UdfConfig,
+    ) -> Result<BTreeMap<String, ModuleAnalysis>> {
+        package.set_udf_config(udf_config);
+        let paths: Vec<String> = package
+            .entries()
+            .filter(|(_, module)| module.source.environment == Environment::Isolate)
+            .map(|(path, _)| path.clone())
+            .collect();
+        let analyzed = package.clone();
+        let mut found: BTreeMap<String, ModuleAnalysis> = self
+            .evaluate(package, environment, "InvalidModules", move |isolate, bounds| {
+                let analyze = |path: String| {
+                    let module = analyze_module(isolate, &analyzed, &path, bounds)?;
+                    Ok((path, module))
+                };
+                paths.into_iter().map(analyze).collect()
+            })?
+            .0;
+        for (path, module) in package.entries() {
+            if module.source.environment == Environment::Node {
+                found.insert(path.clone(), self.analyze_node(package, &module.source, environment));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a module for Node.js exports: it is loaded with stand-ins for all that only Node.js has. What cannot be
+    /// learned that way is read off the text.
+    fn analyze_node(
+        &self,
+        package: &Arc<Package>,
+        module: &ModuleSource,
+        environment: &BTreeMap<String, String>,
+    ) -> ModuleAnalysis {
+        let loaded = || {
+            let stand_in = node::package_with_stand_ins(self.engine(), package)?;
+            stand_in.set_udf_config(UdfConfig::clone(&package.udf_config()));
+            let (analyzed, path) = (stand_in.clone(), module.path.clone());
+            self.evaluate(&stand_in, environment, "InvalidModules", move |isolate, bounds| {
+                analyze_module(isolate, &analyzed, &path, bounds)
+            })
+        };
+        match loaded() {
+            Ok((analysis, _)) => analysis,
+            Err(error) => {
+                tracing::debug!(module = module.path, %error, "a Node.js module is analyzed by its text");
+                ModuleAnalysis { functions: node::read_exports(&module.source), ..ModuleAnalysis::default() }
+            }
+        }
+    }
+
+    /// The JSON that the schema of `schema.js` exports. Blocks.
+    ///
+    /// # Errors
+    /// `InvalidSchema` if the module throws or exports something else.
+    pub fn evaluate_schema(&self, module: &ModuleSource) -> Result<Json> {
+        self.evaluate_export(module, &BTreeMap::new(), "exportDefault", "InvalidSchema").map(|(json, _)| json)
+    }
+
+    /// The list of providers in `auth.config.js`. Blocks.
+    ///
+    /// # Errors
+    /// `AuthConfigMissingEnvironmentVariable` if it reads a variable that is not set; `InvalidAuthConfig`.
+    pub fn evaluate_auth_config(
+        &self,
+        module: &ModuleSource,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Json> {
+        let missing = |reads: &Reads| {
+            let (name, _) = reads.variables.iter().find(|(_, value)| value.is_none())?;
+            Some(Error::bad_request(
+                "AuthConfigMissingEnvironmentVariable",
+                format!(
+                    "Environment variable {name} is used in auth config file but its value was not set. Set it with `npx convex env set {name} <value>`."
+                ),
+            ))
+        };
+        let (providers, reads) =
+            self.evaluate_export(module, environment, "authProviders", "InvalidAuthConfig")?;
+        if let Some(error) = missing(&reads) {
+            return Err(error);
+        }
+        if !providers.is_array() {
+            return Err(Error::bad_request(
+                "InvalidAuthConfig",
+                "The default export of auth.config.js must be an object with an array `providers`.",
+            ));
+        }
+        Ok(providers)
+    }
+
+    /// The JSON that the definition in `convex.config.js` exports. Blocks.
+    ///
+    /// # Errors
+    /// `InvalidConvexConfig` if the module throws or exports something else.
+    pub fn evaluate_app_definition(
+        &self,
+        module: &ModuleSource,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Json> {
+        self.evaluate_export(module, environment, "exportDefault", "InvalidConvexConfig")
+            .map(|(json, _)| json)
+    }
+
+    fn evaluate_export(
+        &self,
+        module: &ModuleSource,
+        environment: &BTreeMap<String, String>,
+        driver: &'static str,
+        code: &'static str,
+    ) -> Result<(Json, Reads)> {
+        let path = module.path.clone();
+        let module = ModuleSource { environment: Environment::Isolate, ..module.clone() };
+        let package = Package::new(self.engine(), vec![module]).map_err(|error| error.with_code(code))?;
+        let evaluated = package.clone();
+        self.evaluate(&package, environment, code, move |isolate, bounds| {
+            let failed = |error| {
+                let error = errors::function_error(&evaluated, error, bounds);
+                Error::bad_request(
+                    code,
+                    format!("Failed to evaluate {path}: {}", crate::function::outcome::describe(&error)),
+                )
+            };
+            let result = isolate.call(driver, vec![OpValue::String(path.clone())]).map_err(failed)?;
+            let OpValue::String(text) = result else {
+                return Err(Error::bad_request(code, format!("{path} does not export JSON text.")));
+            };
+            serde_json::from_str(&text)
+                .map_err(|error| Error::bad_request(code, format!("{path} does not export JSON: {error}")))
+        })
+    }
+
+    /// Does something with an isolate on a thread for JavaScript, and gives what was read of the environment.
+    fn evaluate<T: Send + 'static>(
+        &self,
+        package: &Arc<Package>,
+        environment: &BTreeMap<String, String>,
+        code: &'static str,
+        body: impl FnOnce(&mut dyn Isolate, Bounds) -> Result<T> + Send + 'static,
+    ) -> Result<(T, Reads)> {
+        let limits = self.limits();
+        let bounds = Bounds { time: limits.analysis_timeout, memory: limits.isolate_memory_max };
+        let stop = Arc::new(StopSignal::default());
+        let config = package.udf_config();
+        let isolates = self.isolates();
+        let (variables, package, signal) = (variables(environment), package.clone(), stop.clone());
+        let (sender, receiver) = mpsc::channel();
+        self.threads().run(None, move |_| {
+            let beginning = Beginning { variables, time: bounds.time, stop: signal };
+            let result = match isolates.importing(&package, &config, beginning) {
+                Ok((mut isolate, reads)) => {
+                    body(isolate.as_mut(), bounds).map(|value| (value, std::mem::take(&mut *reads.lock())))
+                }
+                Err(error) => Err(errors::function_error(&package, error, bounds)),
+            };
+            // The waiting side may have given up.
+            let _ = sender.send(result);
+        })?;
+        // On a busy machine time passes while the script does not run.
+        let overdue_max = bounds.time * 2 + OVERDUE_MAX;
+        loop {
+            match receiver.recv_timeout(Duration::from_millis(250)) {
+                Ok(result) => return result,
+                Err(mpsc::RecvTimeoutError::Timeout) if stop.overdue() < overdue_max => {}
+                Err(_) => {
+                    stop.stop();
+                    return Err(Error::bad_request(
+                        code,
+                        format!("Failed to load the modules: {}", errors::timed_out(bounds.time)),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+fn analyze_module(
+    isolate: &mut dyn Isolate,
+    package: &Package,
+    path: &str,
+    bounds: Bounds,
+) -> Result<ModuleAnalysis> {
+    let invalid =
+        |what: &str| Error::bad_request("InvalidModules", format!("Failed to analyze {path}: {what}"));
+    let text = match isolate.call("analyze", vec![OpValue::String(path.to_owned())]) {
+        Ok(OpValue::String(text)) => text,
+        Ok(other) => return Err(invalid(&format!("analysis gave {other:?}"))),
+        Err(error) => {
+            let error = errors::function_error(package, error, bounds);
+            return Err(invalid(&crate::function::outcome::describe(&error)));
+        }
+    };
+    let raw: RawModule = serde_json::from_str(&text).map_err(|error| invalid(&error.to_string()))?;
+    let functions = raw
+        .functions
+        .into_iter()
+        .map(|function| {
+            // Checked here so that the push fails and not the first call.
+            FunctionPath::from_parts(path, &function.name)?;
+            Ok(AnalyzedFunction {
+                kind: match function.kind.as_str() {
+                    "query" => FunctionKind::Query,
+                    "mutation" => FunctionKind::Mutation,
+                    _ => FunctionKind::Action,
+                },
+                visibility: match function.visibility.as_deref() {
+                    Some("public") => Some(Visibility::Public),
+                    Some("internal") => Some(Visibility::Internal),
+                    _ => None,
+                },
+                position: function.position.map(|position| original(package, position)),
+                name: function.name,
+                args: function.args,
+                returns: function.returns,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let http_routes =
+        raw.http_routes.map(|routes| routes.into_iter().map(|route| (route.path, route.method)).collect());
+    let crons = raw.crons.map(|crons| crons.into_iter().map(cron).collect::<Result<_>>()).transpose()?;
+    Ok(ModuleAnalysis { functions, http_routes, crons })
+}
+
+fn original(package: &Package, position: RawPosition) -> Position {
+    let RawPosition { path, line, column } = position;
+    let frame = errors::original(package, Frame { function: None, module: path.clone(), line, column });
+    Position { path, line: frame.line, column: frame.column }
+}
+
+fn cron((name, raw): (String, RawCron)) -> Result<CronDefinition> {
+    let invalid =
+        |what: String| Error::bad_request("InvalidCron", format!("The cron \"{name}\" is not valid: {what}"));
+    let RawCron { name: function, args, schedule } = raw;
+    let args = match args.as_slice() {
+        [] => fusion_schema::Object::new(),
+        [args] => match fusion_schema::json::from_serde(args).map_err(|error| invalid(error.to_string()))? {
+            fusion_schema::Value::Object(args) => args,
+            other => return Err(invalid(format!("its arguments are of type {}", other.type_name()))),
+        },
+        _ => return Err(invalid("it has more than one argument".to_owned())),
+    };
+    let path = FunctionPath::parse(&function).map_err(|error| invalid(error.to_string()))?;
+    let schedule = Schedule::from_json(&schedule)?;
+    schedule.check()?;
+    Ok(CronDefinition { path, args, schedule, name })
+}

@@ -1,0 +1,201 @@
+//! [`Threads`]: where JavaScript runs, and the isolates that are made ready ahead of time.
+//!
+//! A job has a thread for itself: queries and mutations are bounded by the threads that wait for them, actions by
+//! their own limit, so there are never many. After a call its thread makes the next isolate for the same module, so
+//! that what is called often is found ready and start-up stays off the critical path. A thread that hangs in code of
+//! the engine is simply not there any more: nobody waits for it, and the next job gets another one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::isolate::Isolate;
+use super::package::Package;
+use super::syscalls::import::Reads;
+use crate::{Error, Result};
+
+/// Native stack of a thread: what QuickJS may use and room for what it calls.
+const STACK_SIZE: usize = 8 << 20;
+/// How long a thread waits for work before it looks whether it is still needed.
+const IDLE: Duration = Duration::from_secs(5);
+/// Looks in vain after which a thread ends.
+const IDLE_LOOKS_MAX: u32 = 6;
+/// Threads that stay although nothing is to be done.
+const IDLE_THREADS_MIN: usize = 2;
+
+/// Work for a thread.
+type Work = Box<dyn FnOnce(&mut Worker) + Send>;
+
+/// Which isolate is wanted, or ready.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub(super) package: Arc<Package>,
+    pub(super) path: String,
+}
+
+/// An isolate in which a module is loaded and nothing has run.
+pub(super) struct Ready {
+    pub(super) wanted: Wanted,
+    pub(super) isolate: Box<dyn Isolate>,
+    pub(super) reads: Reads,
+}
+
+impl Wanted {
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.package, &other.package) && self.path == other.path
+    }
+}
+
+/// What a thread has at hand.
+#[derive(Default)]
+pub(super) struct Worker {
+    /// The isolate that is ready.
+    pub(super) ready: Option<Ready>,
+    /// What to make ready once the job is answered.
+    pub(super) next: Option<Wanted>,
+}
+
+/// Makes isolates ready.
+pub(super) trait Prepare: Send + Sync {
+    /// Makes one, unless that is of no use (any more).
+    fn prepare(&self, wanted: &Wanted) -> Option<Ready>;
+    /// Whether calls will still want it.
+    fn is_current(&self, wanted: &Wanted) -> bool;
+}
+
+/// A thread that waits for work.
+struct Seat {
+    work: Mutex<Option<Work>>,
+    arrived: Condvar,
+    /// What it has ready; the isolate itself never leaves its thread.
+    ready: Mutex<Option<Wanted>>,
+}
+
+struct Shared {
+    idle: Mutex<Vec<Arc<Seat>>>,
+    started: AtomicUsize,
+    prepare: Weak<dyn Prepare>,
+}
+
+/// See the module's documentation.
+pub(super) struct Threads {
+    shared: Arc<Shared>,
+}
+
+impl Threads {
+    pub(super) fn new(prepare: Weak<dyn Prepare>) -> Self {
+        Self { shared: Arc::new(Shared { idle: Mutex::default(), started: AtomicUsize::new(0), prepare }) }
+    }
+
+    /// Gives work to a thread, preferably one that has what is wanted.
+    ///
+    /// # Errors
+    /// If the system refuses another thread.
+    pub(super) fn run(
+        &self,
+        wanted: Option<&Wanted>,
+        work: impl FnOnce(&mut Worker) + Send + 'static,
+    ) -> Result<()> {
+        let work: Work = Box::new(work);
+        let seat = {
+            let mut idle = self.shared.idle.lock();
+            let has = |seat: &Arc<Seat>| match (&*seat.ready.lock(), wanted) {
+                (Some(ready), Some(wanted)) => ready.is(wanted),
+                _ => false,
+            };
+            let is_empty = |seat: &Arc<Seat>| seat.ready.lock().is_none();
+            // The last to come is the first to go: its caches are warm, and the others can end.
+            let place = idle.iter().rposition(has).or_else(|| idle.iter().rposition(is_empty));
+            match place {
+                Some(place) => Some(idle.remove(place)),
+                None => idle.pop(),
+            }
+        };
+        match seat {
+            Some(seat) => {
+                *seat.work.lock() = Some(work);
+                seat.arrived.notify_one();
+                Ok(())
+            }
+            None => self.start(work),
+        }
+    }
+
+    fn start(&self, work: Work) -> Result<()> {
+        let shared = self.shared.clone();
+        let number = shared.started.fetch_add(1, Ordering::Relaxed);
+        std::thread::Builder::new()
+            .name(format!("javascript {number}"))
+            .stack_size(STACK_SIZE)
+            .spawn(move || work_on(&shared, work))
+            .map_err(|error| {
+                Error::internal("a thread for JavaScript cannot be started").with_source(error)
+            })?;
+        Ok(())
+    }
+
+    /// Threads that wait for work.
+    #[cfg(test)]
+    pub(super) fn idle(&self) -> usize {
+        self.shared.idle.lock().len()
+    }
+}
+
+/// A thread's life.
+fn work_on(shared: &Arc<Shared>, first: Work) {
+    let seat =
+        Arc::new(Seat { work: Mutex::new(Some(first)), arrived: Condvar::new(), ready: Mutex::new(None) });
+    let mut worker = Worker::default();
+    while let Some(work) = wait_for_work(shared, &seat, &mut worker) {
+        // Whatever it does not use is of no use: it wanted something else.
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&mut worker)));
+        if ended.is_err() {
+            tracing::error!("a defect was caught in a thread for JavaScript");
+            worker = Worker::default();
+        }
+        let Some(prepare) = shared.prepare.upgrade() else { return };
+        if let Some(wanted) = worker.next.take()
+            && worker.ready.is_none()
+            && prepare.is_current(&wanted)
+        {
+            worker.ready = prepare.prepare(&wanted);
+        }
+        *seat.ready.lock() = worker.ready.as_ref().map(|ready| ready.wanted.clone());
+        drop(prepare);
+        shared.idle.lock().push(seat.clone());
+    }
+}
+
+/// Waits for work; `None` if the thread is not needed any more.
+fn wait_for_work(shared: &Arc<Shared>, seat: &Arc<Seat>, worker: &mut Worker) -> Option<Work> {
+    let mut looks = 0;
+    loop {
+        let mut work = seat.work.lock();
+        if work.is_none() {
+            seat.arrived.wait_for(&mut work, IDLE);
+        }
+        if let Some(work) = work.take() {
+            return Some(work);
+        }
+        drop(work);
+        looks += 1;
+        let prepare = shared.prepare.upgrade();
+        let mut idle = shared.idle.lock();
+        let is_needed = prepare.is_some() && (looks < IDLE_LOOKS_MAX || idle.len() <= IDLE_THREADS_MIN);
+        if !is_needed {
+            // Unless somebody has just chosen it.
+            let place = idle.iter().position(|other| Arc::ptr_eq(other, seat))?;
+            idle.remove(place);
+            return seat.work.lock().take();
+        }
+        drop(idle);
+        if let (Some(prepare), Some(ready)) = (prepare, &worker.ready)
+            && !prepare.is_current(&ready.wanted)
+        {
+            *seat.ready.lock() = None;
+            worker.ready = None;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Queries, mutations and actions from call to result.
+
+use super::app::App;
+
+const MESSAGES: &str = r#"
+import { query, mutation, action, internalQuery, ConvexError } from "./_deps/convex.js";
+export const list = query(async (ctx, { table }) => (await ctx.db.query(table ?? "messages").collect()).map((m) => m.body));
+export const send = mutation(async (ctx, { body }) => await ctx.db.insert("messages", { body }));
+export const get = query(async (ctx, { id, table }) => table ? await ctx.db.get(table, id) : await ctx.db.get(id));
+export const edit = mutation(async (ctx, { id }) => {
+  await ctx.db.patch(id, { extra: 1, body: undefined });
+  const patched = await ctx.db.get(id);
+  await ctx.db.replace(id, { body: "replaced" });
+  const replaced = await ctx.db.get(id);
+  await ctx.db.delete(id);
+  return [patched, replaced, await ctx.db.get(id)].map((d) => d && Object.keys(d).sort().join());
+});
+export const sendAll = mutation(async (ctx, { bodies }) => {
+  await Promise.all(bodies.map((body) => ctx.db.insert("messages", { body })));
+  return await ctx.runQuery("messages:list");
+});
+export const echo = query(async (ctx, args) => args);
+export const sum = action(async (ctx, { bodies }) => {
+  for (const body of bodies) await ctx.runMutation("messages:send", { body });
+  const found = await ctx.runQuery("messages:list");
+  return { found, inner: await ctx.runAction("messages:requestId"), own: ctx.requestId.length };
+});
+export const requestId = action(async (ctx) => ctx.requestId.length);
+export const secret = internalQuery(async () => "secret");
+export const time = query(async () => {
+  const times = [Date.now()];
+  for (let i = 0; i < 1e5; i++) {}
+  return [...times, Date.now()];
+});
+export const page = query(async (ctx, { cursor }) => {
+  const { page, continueCursor, isDone } = await ctx.db.query("messages").paginate({ cursor, numItems: 2 });
+  return { page: page.map((m) => m.body), continueCursor, isDone };
+});
+export const normalize = query(async (ctx, { id }) => [ctx.db.normalizeId("messages", id), ctx.db.normalizeId("others", id)]);
+"#;
+
+fn app() -> App {
+    App::new(&[("messages.js", MESSAGES)])
+}
+
+#[test]
+fn a_mutation_writes_and_a_query_reads() {
+    let app = app();
+    let id = app.ok("messages:send", r#"{"body":"hello"}"#);
+    assert_eq!(app.ok("messages:list", "{}"), r#"["hello"]"#);
+    let document = app.ok("messages:get", &format!(r#"{{"id":{id}}}"#));
+    assert!(document.contains(r#""body":"hello""#) && document.contains("_creationTime"), "{document}");
+    assert_eq!(app.ok("messages:get", &format!(r#"{{"id":{id},"table":"messages"}}"#)), document);
+    assert_eq!(
+        app.ok("messages:edit", &format!(r#"{{"id":{id}}}"#)),
+        r#"["_creationTime,_id,extra","_creationTime,_id,body",null]"#
+    );
+    assert_eq!(app.ok("messages:list", "{}"), "[]");
+}
+
+#[test]
+fn ids_are_checked() {
+    let app = app();
+    let id = app.ok("messages:send", r#"{"body":"hello"}"#);
+    assert!(
+        app.fails("messages:get", &format!(r#"{{"id":{id},"table":"others"}}"#)).starts_with(
+            "Uncaught Error: Invalid argument `id` for `db.get`: expected to be an Id<\"others\">, got Id<\"messages\"> instead."
+        )
+    );
+    assert!(
+        app.fails("messages:get", r#"{"id":"nonsense"}"#)
+            .contains("Invalid argument `id` for `db.get`: Unable to decode ID")
+    );
+    assert_eq!(app.ok("messages:normalize", &format!(r#"{{"id":{id}}}"#)), format!("[{id},null]"));
+}
+
+#[test]
+fn calls_of_one_turn_run_in_their_order() {
+    let app = app();
+    assert_eq!(app.ok("messages:sendAll", r#"{"bodies":["a","b","c","d"]}"#), r#"["a","b","c","d"]"#);
+    let first = app.ok("messages:page", r#"{"cursor":null}"#);
+    assert!(first.contains(r#""page":["a","b"]"#) && first.contains(r#""isDone":false"#), "{first}");
+    let cursor = serde_json::from_str::<serde_json::Value>(&first).unwrap()["continueCursor"].to_string();
+    let second = app.ok("messages:page", &format!(r#"{{"cursor":{cursor}}}"#));
+    assert!(second.contains(r#""page":["c","d"]"#), "{second}");
+}
+
+#[test]
+fn values_keep_their_types() {
+    let app = app();
+    for args in [
+        r#"{"a":{"$integer":"AQAAAAAAAAA="},"b":{"$bytes":"AAEC"},"c":[null,true,1.5,"é😀"]}"#,
+        r#"{"a":{"$float":"AAAAAAAAAIA="}}"#,
+    ] {
+        assert_eq!(app.ok("messages:echo", args), args);
+    }
+}
+
+#[test]
+fn an_action_calls_the_others() {
+    let app = app();
+    assert_eq!(
+        app.ok("messages:sum", r#"{"bodies":["a","b"]}"#),
+        r#"{"found":["a","b"],"inner":16,"own":16}"#
+    );
+}
+
+#[test]
+fn the_thread_is_found_ready_for_the_next_call() {
+    let app = app();
+    for number in 0..20 {
+        assert_eq!(app.ok("messages:echo", &format!(r#"{{"n":{number}}}"#)), format!(r#"{{"n":{number}}}"#));
+    }
+    assert!(app.js.threads().idle() <= 3, "{} threads wait", app.js.threads().idle());
+}

@@ -1,0 +1,382 @@
+//! Pushes: how code comes in, and how a deployment changes from one version of it to the next.
+//!
+//! ```text
+//! start_push ──► evaluate: modules, schema, auth, definition, crons   (nothing has changed if that fails)
+//!                schema pending: documents validated, indexes built in the background
+//! wait_for_schema ──► complete | failed | overtaken
+//! finish_push ──► one commit: environment checked, schema, indexes, modules, crons, auth, and the functions
+//! ```
+//!
+//! The functions are attached to the very commit, so that whoever holds a snapshot runs the code that belongs to it;
+//! running subscriptions are run again. A push that is not finished leaves nothing behind but a row that says so.
+//!
+//! - [`Pushes`]: the pushes of a deployment;  [`request`]: what clients send;
+//! - [`prepare`]: evaluating one;  [`module_set`], [`definition`], [`schema`], [`analysis`]: its parts;
+//! - [`joining`]: pushed and native functions side by side;  `pending`, `finish`: the second half.
+//!
+//! Deliberately absent: HTTP (`server`), running JavaScript (`js`, behind [`scripts`]), components.
+
+pub mod analysis;
+pub mod definition;
+mod finish;
+pub mod joining;
+pub mod module_set;
+mod pending;
+mod prepare;
+pub mod request;
+pub mod schema;
+pub mod scripts;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::{Value as Json, json};
+
+use self::pending::{Pending, SchemaStatus};
+use self::prepare::{Evaluator, Prepared};
+use self::request::{StartPushRequest, WaitForSchemaRequest};
+use self::scripts::Scripts;
+use crate::auth::{Authenticator, Provider};
+use crate::database::Database;
+use crate::function::FunctionRunner;
+use crate::function::mutations::Attempt;
+use crate::system::modules::{ModuleChanges, Modules};
+use crate::system::pushed_schemas::{PushedSchemas, SchemaState};
+use crate::{Error, Result};
+
+/// How long a question for a schema may wait.
+const PATIENCE_MAX: Duration = Duration::from_secs(60);
+
+/// See the module's documentation.
+pub struct Pushes {
+    runner: Arc<FunctionRunner>,
+    scripts: Arc<dyn Scripts>,
+    authenticator: Arc<Authenticator>,
+    /// Providers that are there whatever is pushed.
+    fixed_providers: Vec<Provider>,
+    current: Mutex<Option<Arc<Pending>>>,
+    /// The latest dry run, which overtakes nobody.
+    dry: Mutex<Option<Arc<Pending>>>,
+    finishing: Mutex<()>,
+}
+
+impl std::fmt::Debug for Pushes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let current = self.current.lock().as_ref().map(|pending| pending.id.clone());
+        f.debug_struct("Pushes").field("current", &current).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Pushes {
+    fn drop(&mut self) {
+        for pending in [self.current.get_mut().take(), self.dry.get_mut().take()].into_iter().flatten() {
+            pending.abandon();
+        }
+    }
+}
+
+/// The schema of a deployment at its start: that of the application joined with the pushed one.
+///
+/// # Errors
+/// If the stored schema cannot be read.
+pub fn stored_schema(
+    database: &Database,
+    native: &fusion_schema::table::Schema,
+) -> Result<fusion_schema::table::Schema> {
+    let mut tx = database.begin_query();
+    let active = PushedSchemas::new(&mut tx).active()?;
+    let pushed = active.map(|active| schema::read(&active.schema, native)).transpose()?;
+    Ok(schema::join(native, pushed.as_ref()))
+}
+
+impl Pushes {
+    /// The pushes of a deployment. `fixed_providers` vouch for users beside those that are pushed.
+    pub fn new(
+        runner: Arc<FunctionRunner>,
+        scripts: Arc<dyn Scripts>,
+        authenticator: Arc<Authenticator>,
+        fixed_providers: Vec<Provider>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            runner,
+            scripts,
+            authenticator,
+            fixed_providers,
+            current: Mutex::default(),
+            dry: Mutex::default(),
+            finishing: Mutex::default(),
+        })
+    }
+
+    fn database(&self) -> &Database {
+        &self.runner.deployment().database
+    }
+
+    fn evaluator(&self) -> Evaluator<'_> {
+        Evaluator {
+            deployment: self.runner.deployment(),
+            scripts: &*self.scripts,
+            native: self.runner.native_registry(),
+        }
+    }
+
+    /// Does work that blocks beside the functions' own threads.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Arc<Self>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let pushes = self.clone();
+        tokio::task::spawn_blocking(move || work(&pushes))
+            .await
+            .map_err(|error| Error::internal("a push ended early").with_source(error))?
+    }
+
+    /// Puts the stored code in place, at the start of the server. Blocks.
+    ///
+    /// # Errors
+    /// Why the stored code cannot be run; the native functions are in place then.
+    pub fn restore(&self) -> Result<()> {
+        let schema = self.evaluator().active_schema();
+        let Some(restored) = self.evaluator().restore((*schema).clone())? else { return Ok(()) };
+        self.set_providers(restored.providers);
+        self.runner.set_registry(restored.registry)?;
+        announce(&restored.shadowed);
+        Ok(())
+    }
+
+    fn set_providers(&self, pushed: Vec<Provider>) {
+        let mut providers = self.fixed_providers.clone();
+        providers.extend(pushed.into_iter().filter(|provider| !self.fixed_providers.contains(provider)));
+        self.authenticator.set_providers(providers);
+    }
+
+    /// The modules that are in place, as `get_config_hashes` answers.
+    ///
+    /// # Errors
+    /// If what is stored is damaged.
+    pub async fn config_hashes(self: &Arc<Self>) -> Result<Json> {
+        self.blocking(|pushes| {
+            let mut tx = pushes.database().begin_query();
+            let config = Modules::new(&mut tx).config()?;
+            let modules: Vec<Json> = Modules::new(&mut tx)
+                .list()?
+                .into_iter()
+                .map(|module| {
+                    json!({"path": module.path, "hash": module.sha256, "environment": module.environment.name()})
+                })
+                .collect();
+            let functions = config.as_ref().map_or("convex/", |config| &config.functions);
+            let auth: Option<Json> =
+                config.as_ref().and_then(|config| serde_json::from_str(&config.auth_providers).ok());
+            Ok(json!({
+                "config": {"functions": functions, "authInfo": auth.unwrap_or_else(|| json!([]))},
+                "moduleHashes": modules,
+                "udfServerVersion": config.as_ref().map(|config| &config.server_version),
+                "nodeVersion": config.as_ref().and_then(|config| config.node_version.as_ref()),
+            }))
+        })
+        .await
+    }
+
+    /// Begins a push: evaluates it and has its schema prepared in the background.
+    ///
+    /// # Errors
+    /// What is wrong with the push; nothing has changed then.
+    pub async fn start(self: &Arc<Self>, request: StartPushRequest) -> Result<Json> {
+        self.blocking(move |pushes| {
+            let dry_run = request.dry_run;
+            let prepared = pushes.evaluator().prepare(request)?;
+            let pending = if dry_run { pushes.begin_dry(prepared)? } else { pushes.begin(prepared)? };
+            announce(&pending.prepared.shadowed);
+            Ok(answer(&pending))
+        })
+        .await
+    }
+
+    fn begin(self: &Arc<Self>, prepared: Prepared) -> Result<Arc<Pending>> {
+        // One at a time: rows and memory tell the same order of pushes.
+        let mut current = self.current.lock();
+        let row = self.write(|tx| PushedSchemas::new(tx).begin(prepared.schema.json.as_ref()))?;
+        let pending = Arc::new(Pending::new(new_id(), row, prepared, self.database()));
+        if let Some(former) = current.replace(pending.clone()) {
+            former.abandon();
+        }
+        drop(current);
+        let pushes = Arc::downgrade(self);
+        pending.start(
+            self.database().clone(),
+            Box::new(move |status| {
+                if let (Some(pushes), Some(row)) = (pushes.upgrade(), row) {
+                    pushes.note_status(row, status);
+                }
+            }),
+        )?;
+        Ok(pending)
+    }
+
+    fn begin_dry(&self, prepared: Prepared) -> Result<Arc<Pending>> {
+        let pending = Arc::new(Pending::new(new_id(), None, prepared, self.database()));
+        if let Some(former) = self.dry.lock().replace(pending.clone()) {
+            former.abandon();
+        }
+        pending.start(self.database().clone(), Box::new(|_| {}))?;
+        Ok(pending)
+    }
+
+    /// Keeps the row of a pending schema up to date, for those who look at the table.
+    fn note_status(&self, row: fusion_schema::DocumentId, status: &SchemaStatus) {
+        let state = match status {
+            SchemaStatus::InProgress(_) => return,
+            SchemaStatus::Complete => SchemaState::Validated,
+            SchemaStatus::Failed(violation) => {
+                SchemaState::Failed { error: violation.message.clone(), table: Some(violation.table.clone()) }
+            }
+            SchemaStatus::Overtaken => SchemaState::Overwritten,
+        };
+        let noted = self.write(|tx| {
+            let is_open = PushedSchemas::new(tx)
+                .get(row)?
+                .is_some_and(|schema| matches!(schema.state, SchemaState::Pending | SchemaState::Validated));
+            if is_open { PushedSchemas::new(tx).set_state(row, &state) } else { Ok(()) }
+        });
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the state of a pushed schema could not be noted");
+        }
+    }
+
+    /// Writes rows in a transaction of their own and waits until they are durable. Blocks.
+    fn write<T>(&self, mut body: impl FnMut(&mut crate::database::Transaction) -> Result<T>) -> Result<T> {
+        let (value, ts) = self.runner.transact(|mut tx| {
+            let value = body(&mut tx)?;
+            Ok(Attempt { tx, commit: true, record: None, value })
+        })?;
+        self.database().wait_durable(ts)?;
+        Ok(value)
+    }
+
+    fn find(&self, id: Option<&String>) -> Option<Arc<Pending>> {
+        let id = id?;
+        let found = |pending: &Mutex<Option<Arc<Pending>>>| {
+            pending.lock().as_ref().filter(|pending| pending.id == *id).cloned()
+        };
+        found(&self.current).or_else(|| found(&self.dry))
+    }
+
+    /// How far the schema of a push has come: waits for a change for as long as the client wants.
+    pub async fn wait_for_schema(&self, request: WaitForSchemaRequest) -> Json {
+        let Some(pending) = self.find(request.schema_change.push_id.as_ref()) else {
+            return json!({"type": "raceDetected"});
+        };
+        let patience = request.timeout_ms.filter(|ms| ms.is_finite() && *ms >= 0.0).unwrap_or(10_000.0);
+        let patience = Duration::from_secs_f64((patience / 1_000.0).min(PATIENCE_MAX.as_secs_f64()));
+        match pending.wait(patience).await {
+            SchemaStatus::Complete => json!({"type": "complete"}),
+            SchemaStatus::Overtaken => json!({"type": "raceDetected"}),
+            SchemaStatus::Failed(violation) => json!({
+                "type": "failed", "error": violation.message, "componentPath": "", "tableName": violation.table,
+            }),
+            SchemaStatus::InProgress(progress) => json!({
+                "type": "inProgress",
+                "components": {"": {
+                    "schemaValidationComplete": progress.is_validated,
+                    "indexesComplete": progress.indexes_complete,
+                    "indexesTotal": progress.indexes_total,
+                }},
+            }),
+        }
+    }
+
+    /// What a push would change of the schema, without evaluating its functions.
+    ///
+    /// # Errors
+    /// What is wrong with the schema.
+    pub async fn evaluate(self: &Arc<Self>, request: StartPushRequest) -> Result<Json> {
+        self.blocking(move |pushes| {
+            definition::refuse_components(&request)?;
+            let schema = pushes.evaluator().schema(request.app_definition.schema)?;
+            Ok(json!({"schemaChange": {
+                "allocatedComponentIds": {}, "schemaIds": {"": null}, "indexDiffs": {"": schema.indexes.to_json()},
+            }}))
+        })
+        .await
+    }
+
+    /// What a push would have to do to the data.
+    ///
+    /// # Errors
+    /// What is wrong with the schema.
+    pub async fn evaluate_schema(self: &Arc<Self>, request: StartPushRequest) -> Result<Json> {
+        self.blocking(move |pushes| {
+            definition::refuse_components(&request)?;
+            let evaluated = pushes.evaluator().schema(request.app_definition.schema)?;
+            let active = pushes.evaluator().active_schema();
+            let evaluation = schema::evaluate(&pushes.database().published(), &active, &evaluated.joined);
+            Ok(json!({"componentSchemaEvaluations": {"": evaluation}, "newComponentDefinitions": []}))
+        })
+        .await
+    }
+}
+
+/// What the pushed modules stand in front of goes to the log, where whoever wonders will look.
+fn announce(shadowed: &joining::Shadowed) {
+    if !shadowed.is_empty() {
+        tracing::info!(
+            modules = shadowed.modules.join(", "),
+            crons = shadowed.crons.join(", "),
+            routes = shadowed.routes.join(", "),
+            "pushed modules take the place of built-in ones"
+        );
+    }
+}
+
+fn new_id() -> String {
+    uuid::Builder::from_random_bytes(crate::clock::random_bytes()).into_uuid().to_string()
+}
+
+/// The answer to the start of a push.
+fn answer(pending: &Pending) -> Json {
+    let prepared = &pending.prepared;
+    let config = &prepared.config;
+    let seed = fusion_schema::Value::Bytes(config.import_phase_rng_seed.to_vec());
+    let time = fusion_schema::Value::Int64(config.import_phase_unix_ms as i64);
+    let encoded = |value: &fusion_schema::Value| -> Json {
+        // Written by ourselves.
+        serde_json::from_str(&fusion_schema::json::encode(value)).unwrap_or_default()
+    };
+    json!({
+        "environmentVariables": prepared.variables,
+        "externalDepsId": null,
+        "componentDefinitionPackages": {"": {}},
+        "appAuth": prepared.providers.iter().map(Provider::to_json).collect::<Vec<_>>(),
+        "analysis": {"": {
+            "definition": prepared.definition.json,
+            "schema": prepared.schema.json,
+            "functions": prepared.analysis,
+            "udfConfig": {
+                "serverVersion": config.server_version,
+                "importPhaseRngSeed": encoded(&seed),
+                "importPhaseUnixTimestamp": encoded(&time),
+            },
+        }},
+        "app": {
+            "definitionPath": "", "componentPath": "", "args": {}, "childComponents": {},
+            "httpRoutes": {"httpModuleRoutes": prepared.routes, "mounts": []},
+            "exports": {},
+        },
+        "schemaChange": {
+            "allocatedComponentIds": {},
+            "schemaIds": {"": pending.schema.map(|id| id.to_string())},
+            "indexDiffs": {"": prepared.schema.indexes.to_json()},
+            "pushId": pending.id,
+        },
+        "shadowed": prepared.shadowed.to_json(),
+    })
+}
+
+/// What `finish_push` answers about modules.
+fn module_diff(changes: &ModuleChanges) -> Json {
+    json!({"added": changes.added, "removed": changes.removed, "changed": changes.changed})
+}

@@ -1,0 +1,216 @@
+//! [`Archive`]: what a ZIP file of an export holds, found by the names of its entries.
+//!
+//! A file can say anything about itself, so what is inflated is counted while it comes.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fusion_schema::{DocumentId, TableNumber};
+use serde::Deserialize;
+use zip::ZipArchive;
+use zip::read::ZipFile;
+
+use super::blocks::unreadable;
+use crate::{Error, Result};
+
+/// Most entries of a ZIP file.
+const ENTRIES_MAX: u64 = 1_000_000;
+/// Bytes that any ZIP file may be inflated to.
+const INFLATED_ANYWAY: u64 = if cfg!(test) { 16 << 20 } else { 1 << 30 };
+/// How many times its own length a larger one may be inflated to.
+const INFLATION_MAX: u64 = 200;
+/// Longest file of table names, in bytes.
+const NAMES_LENGTH_MAX: u64 = 64 << 20;
+
+/// A table in the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TableEntry {
+    /// The entry with the documents.
+    pub(super) entry: usize,
+    /// It was exported, so that numbers tell their type.
+    pub(super) is_exported: bool,
+    /// The number of its ids, if the archive says.
+    pub(super) number: Option<TableNumber>,
+}
+
+/// See the module's documentation.
+pub(super) struct Archive<R> {
+    zip: ZipArchive<R>,
+    /// The tables by name.
+    pub(super) tables: BTreeMap<String, TableEntry>,
+    /// The entry with what is known about the files.
+    pub(super) files_entry: Option<usize>,
+    /// The entries with the contents of files.
+    pub(super) files: BTreeMap<DocumentId, usize>,
+    /// Bytes that were inflated so far, and the most there may be.
+    inflated: Arc<AtomicU64>,
+    inflated_max: u64,
+}
+
+#[derive(Deserialize)]
+struct NamedNumber {
+    name: String,
+    id: u32,
+}
+
+impl<R: Read + Seek> Archive<R> {
+    /// Finds what is in a ZIP file.
+    ///
+    /// # Errors
+    /// If it is no ZIP file, or not one with documents.
+    pub(super) fn open(mut reader: R) -> Result<Self> {
+        let size = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
+        check_entries(&mut reader, size)?;
+        let zip = ZipArchive::new(reader).map_err(zip_error)?;
+        let mut archive = Self {
+            zip,
+            tables: BTreeMap::new(),
+            files_entry: None,
+            files: BTreeMap::new(),
+            inflated: Arc::default(),
+            inflated_max: (size.saturating_mul(INFLATION_MAX)).max(INFLATED_ANYWAY),
+        };
+        let mut numbers_entry = None;
+        let mut exported = Vec::new();
+        for entry in 0..archive.zip.len() {
+            let Some(name) = archive.zip.name_for_index(entry) else { continue };
+            let name = name.map_err(zip_error)?;
+            let parts: Vec<&str> = name.split('/').collect();
+            match parts[..] {
+                ["_tables", "documents.jsonl"] => numbers_entry = Some(entry),
+                ["_storage", "documents.jsonl"] => archive.files_entry = Some(entry),
+                ["_storage", "generated_schema.jsonl" | ""] => {}
+                ["_storage", file] => {
+                    let stem = file.split('.').next().unwrap_or_default();
+                    let id = DocumentId::decode(stem).ok().filter(|id| id.table == TableNumber::STORAGE);
+                    let id = id.ok_or_else(|| {
+                        invalid(format!("\"_storage/{file}\" is not named after the ID of a stored file."))
+                    })?;
+                    archive.files.insert(id, entry);
+                }
+                ["_components", component, .., "documents.jsonl"] => {
+                    return Err(Error::bad_request(
+                        "ComponentNotFound",
+                        format!(
+                            "The file has data of the component \"{component}\", which this deployment does not have. Remove the folder _components from the file."
+                        ),
+                    ));
+                }
+                [table, "documents.jsonl"] => {
+                    let entry = TableEntry { entry, is_exported: false, number: None };
+                    archive.tables.insert(table.to_owned(), entry);
+                }
+                [table, "generated_schema.jsonl"] => exported.push(table.to_owned()),
+                _ => {}
+            }
+        }
+        for table in exported {
+            if let Some(table) = archive.tables.get_mut(&table) {
+                table.is_exported = true;
+            }
+        }
+        if let Some(entry) = numbers_entry {
+            archive.read_numbers(entry)?;
+        }
+        if archive.tables.is_empty() && archive.files_entry.is_none() && archive.files.is_empty() {
+            return Err(invalid(
+                "The ZIP file has no tables: each table is a folder with a file documents.jsonl.".to_owned(),
+            ));
+        }
+        Ok(archive)
+    }
+
+    fn read_numbers(&mut self, entry: usize) -> Result<()> {
+        let mut text = String::new();
+        self.entry(entry)?.take(NAMES_LENGTH_MAX).read_to_string(&mut text).map_err(unreadable)?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let named: NamedNumber = serde_json::from_str(line)
+                .map_err(|error| invalid(format!("_tables/documents.jsonl: {error}")))?;
+            if let Some(table) = self.tables.get_mut(&named.name) {
+                table.number = Some(TableNumber(named.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry's content.
+    ///
+    /// # Errors
+    /// If the ZIP file is damaged, or packed in a way that is not understood.
+    pub(super) fn entry(&mut self, entry: usize) -> Result<Inflating<'_, R>> {
+        let file = self.zip.by_index(entry).map_err(zip_error)?;
+        Ok(Inflating { file, inflated: self.inflated.clone(), inflated_max: self.inflated_max })
+    }
+}
+
+/// The content of an entry, counted while it comes.
+pub(super) struct Inflating<'a, R: Read> {
+    file: ZipFile<'a, R>,
+    inflated: Arc<AtomicU64>,
+    inflated_max: u64,
+}
+
+impl<R: Read> Read for Inflating<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        let inflated = self.inflated.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
+        if inflated > self.inflated_max {
+            let max = self.inflated_max;
+            return Err(io::Error::other(Error::bad_request(
+                "ZipTooLarge",
+                format!(
+                    "The ZIP file is inflated to more than {max} bytes, which is too much for its length. Split it into several files, or import its tables as JSONL."
+                ),
+            )));
+        }
+        Ok(count)
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::bad_request("InvalidImport", message)
+}
+
+fn zip_error(error: zip::result::ZipError) -> Error {
+    match error {
+        zip::result::ZipError::Io(error) => unreadable(error),
+        other => invalid(format!("The ZIP file cannot be read: {other}.")),
+    }
+}
+
+/// Refuses a list of entries that would not fit into memory, before anybody reads it.
+fn check_entries(reader: &mut (impl Read + Seek), size: u64) -> Result<()> {
+    const END_LENGTH: usize = 22;
+    let tail_length = size.min((u64::from(u16::MAX)) + END_LENGTH as u64 + 20);
+    let mut tail = vec![0; tail_length as usize];
+    reader.seek(SeekFrom::Start(size - tail_length)).map_err(unreadable)?;
+    reader.read_exact(&mut tail).map_err(unreadable)?;
+    let Some(end) = tail.windows(4).rposition(|window| window == b"PK\x05\x06") else {
+        return Err(invalid("The file is not a ZIP file, or its end is missing.".to_owned()));
+    };
+    let number = |at: usize| tail.get(at..at + 2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+    let mut entries = u64::from(number(end + 10).unwrap_or(0));
+    if entries == u64::from(u16::MAX) {
+        // The number stands in the end of the long form, whose place its locator knows.
+        let locator = end.checked_sub(20).and_then(|at| tail.get(at..end));
+        let offset = locator
+            .filter(|locator| locator.starts_with(b"PK\x06\x07"))
+            .and_then(|locator| locator.get(8..16)?.try_into().ok())
+            .map(u64::from_le_bytes);
+        if let Some(offset) = offset.filter(|offset| offset.saturating_add(56) <= size) {
+            let mut record = [0; 56];
+            reader.seek(SeekFrom::Start(offset)).map_err(unreadable)?;
+            reader.read_exact(&mut record).map_err(unreadable)?;
+            entries = record[32..40].try_into().map_or(0, u64::from_le_bytes);
+        }
+    }
+    if entries > ENTRIES_MAX {
+        return Err(invalid(format!(
+            "The ZIP file has {entries} entries; at most {ENTRIES_MAX} are allowed."
+        )));
+    }
+    reader.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    Ok(())
+}
