@@ -1,59 +1,81 @@
-// The official command line of several versions, run as a user would in a project folder.
+// The official command line in a project of its own, with nothing but this machine to reach.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "./server.js";
+import { until } from "./wait.js";
 
-const modules = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../node_modules");
+const here = path.dirname(fileURLToPath(import.meta.url));
+const modules = path.resolve(here, "../node_modules");
+const projects = path.resolve(here, "../cli/projects");
 
-/** The versions every command is tried with: package name in node_modules by version. */
-export const VERSIONS = { 1.31: "convex-1-31", 1.34: "convex-1-34", 1.48: "convex" };
+/** The versions of the `convex` package whose command line must work. */
+export const versions = { 1.48: "convex", 1.34: "convex-1-34", 1.31: "convex-1-31" };
 
 /**
- * A project whose commands talk to `server`.
- * `start(...args)` gives the child process, `convex(...args)` resolves with `{code, stdout, stderr}`.
+ * A copy of a fixture project. `convex` names the package in `node_modules` that it depends on.
+ * `run(server, args)` resolves with `{code, output}`; `start(server, args)` leaves the command running until the test ends.
  */
-export function project(t, server, packageName, environment = {}) {
-  const folder = temporaryFolder();
-  writeFileSync(path.join(folder, "package.json"), '{"name":"app","dependencies":{"convex":"1"}}');
+export function project(t, name, { convex = "convex" } = {}) {
+  const folder = path.join(temporaryFolder(), name);
+  cpSync(path.join(projects, name), folder, { recursive: true });
   mkdirSync(path.join(folder, "node_modules"));
-  symlinkSync(path.join(modules, packageName), path.join(folder, "node_modules/convex"));
-  const env = {
-    PATH: process.env.PATH,
-    HOME: folder,
-    // What would leave this machine fails at once instead of hanging.
-    HTTP_PROXY: "",
-    HTTPS_PROXY: "",
-    CONVEX_SELF_HOSTED_URL: server.url,
-    CONVEX_SELF_HOSTED_ADMIN_KEY: server.adminKey,
-    ...environment,
-  };
-  const start = (...args) => {
-    const child = spawn(process.execPath, [path.join(modules, packageName, "bin/main.js"), ...args], { cwd: folder, env });
-    child.output = { stdout: "", stderr: "" };
-    for (const stream of ["stdout", "stderr"]) {
-      child[stream].setEncoding("utf8");
-      child[stream].on("data", (text) => (child.output[stream] += text));
-    }
-    child.ended = new Promise((resolve) => child.on("close", (code) => resolve(code)));
+  symlinkSync(path.join(modules, convex), path.join(folder, "node_modules", "convex"));
+  const at = (file) => path.join(folder, file);
+  const outside = at("outside.log");
+
+  const start = (server, args, { env = {} } = {}) => {
+    const child = spawn(process.execPath, [at("node_modules/convex/bin/main.js"), ...args], {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: process.env.PATH,
+        HOME: folder,
+        // Its reports of crashes to the makers of the command line are off where nobody watches.
+        CI: "1",
+        NO_COLOR: "1",
+        NODE_OPTIONS: `--import ${path.join(here, "offline.mjs")}`,
+        FUSION_OUTSIDE_LOG: outside,
+        CONVEX_SELF_HOSTED_URL: server.url,
+        CONVEX_SELF_HOSTED_ADMIN_KEY: server.adminKey,
+        ...env,
+      },
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
+    const exit = new Promise((resolve) => child.on("close", (code, signal) => resolve(code ?? signal)));
     t.after(() => child.kill("SIGKILL"));
-    return child;
+    return {
+      exit,
+      output: () => output,
+      stop: () => child.kill("SIGINT"),
+      /** Waits until the output has some text, from a position on. */
+      says: (text, from = 0) =>
+        until(`the command to say ${JSON.stringify(text)}, not\n${output}`, () => {
+          const at = output.indexOf(text, from);
+          return at < 0 ? undefined : at + text.length;
+        }),
+    };
   };
-  const convex = async (...args) => {
-    const child = start(...args);
-    child.stdin.end();
-    const timeout = setTimeout(() => child.kill("SIGKILL"), 60_000);
-    const code = await child.ended;
-    clearTimeout(timeout);
-    return { code, ...child.output };
+
+  return {
+    folder,
+    start,
+    run: async (server, args, options) => {
+      const command = start(server, args, options);
+      const code = await command.exit;
+      return { code, output: command.output() };
+    },
+    has: (file) => existsSync(at(file)),
+    read: (file) => readFileSync(at(file), "utf8"),
+    write: (file, text) => {
+      mkdirSync(path.dirname(at(file)), { recursive: true });
+      writeFileSync(at(file), text);
+    },
+    remove: (file) => rmSync(at(file), { recursive: true }),
+    /** The hosts outside of this machine that commands tried to reach. */
+    triedToReach: () => (existsSync(outside) ? readFileSync(outside, "utf8").trim().split("\n") : []),
   };
-  /** The output of a command that must succeed. */
-  const done = async (...args) => {
-    const { code, stdout, stderr } = await convex(...args);
-    if (code !== 0) throw new Error(`convex ${args.join(" ")} ended with ${code}:\n${stdout}\n${stderr}`);
-    return stdout;
-  };
-  return { folder, start, convex, done, write: (name, content) => writeFileSync(path.join(folder, name), content) };
 }

@@ -6,7 +6,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { project, VERSIONS } from "./cli.js";
+import { versions } from "./cli.js";
+import { plainProject as project } from "./plain_project.js";
 import { callAsAdmin, startServer } from "./server.js";
 import { until } from "./wait.js";
 
@@ -14,7 +15,7 @@ const lines = (text) => text.split("\n").filter((line) => line !== "");
 
 /** Registers the tests for a version. */
 export function testData(version) {
-  const packageName = VERSIONS[version];
+  const packageName = versions[version];
   test(`${version}: run`, async (t) => {
     const server = await startServer(t);
     const { convex, done, start } = project(t, server, packageName);

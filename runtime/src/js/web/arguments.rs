@@ -38,6 +38,30 @@ impl Arguments {
         text(self.value())
     }
 
+    /// The next argument, which must be text, or `None` for `undefined` and `null`.
+    ///
+    /// # Errors
+    /// `TypeError` if it is something else.
+    pub fn optional_text(&mut self) -> Result<Option<String>, OpError> {
+        optional(self.value(), text)
+    }
+
+    /// The next argument, which must be bytes, or `None` for `undefined` and `null`.
+    ///
+    /// # Errors
+    /// `TypeError` if it is something else.
+    pub fn optional_bytes(&mut self) -> Result<Option<Vec<u8>>, OpError> {
+        optional(self.value(), bytes)
+    }
+
+    /// The next argument, which must be a list of pairs of texts.
+    ///
+    /// # Errors
+    /// `TypeError` if it is something else.
+    pub fn pairs(&mut self) -> Result<Vec<(String, String)>, OpError> {
+        pairs(self.value())
+    }
+
     /// The next argument, which must be a number.
     ///
     /// # Errors
@@ -120,6 +144,34 @@ impl Fields {
     pub fn flag(&mut self, name: &str) -> bool {
         matches!(self.take(name), OpValue::Bool(true))
     }
+}
+
+/// Texts in a list of lists of two each.
+///
+/// # Errors
+/// `TypeError` if it is something else.
+pub(super) fn pairs(value: OpValue) -> Result<Vec<(String, String)>, OpError> {
+    let list = |value| match value {
+        OpValue::List(items) => Ok(items),
+        other => Err(unexpected("an array", &other)),
+    };
+    let pair = |item| {
+        let mut pair = Arguments::new(list(item)?);
+        Ok((pair.text()?, pair.text()?))
+    };
+    list(value)?.into_iter().map(pair).collect()
+}
+
+/// The same the other way.
+pub(super) fn list_of_pairs<S: Into<String>>(pairs: impl IntoIterator<Item = (S, S)>) -> OpValue {
+    let text = |text: S| OpValue::String(text.into());
+    let pair = |(name, value)| OpValue::List(vec![text(name), text(value)]);
+    OpValue::List(pairs.into_iter().map(pair).collect())
+}
+
+/// A plain object of a few properties.
+pub(super) fn object<const N: usize>(properties: [(&str, OpValue); N]) -> OpValue {
+    OpValue::Record(properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 fn optional<T>(

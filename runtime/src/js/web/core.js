@@ -1,0 +1,100 @@
+// What every isolate has from the start: time and randomness that the host gives, and what other prelude modules
+// share. Everything here runs before any module of an application, so the built-ins taken here are the real ones.
+
+const {
+  Object, Array, Error, TypeError, RangeError, SyntaxError, Promise, Symbol, Map, Set, WeakMap, Uint8Array,
+  ArrayBuffer, DataView, String, Number, BigInt, JSON, Math, Reflect, RegExp, Proxy, Function, Boolean, WeakSet,
+} = globalThis;
+const { defineProperty, getOwnPropertyDescriptor, keys } = Object;
+const { apply, construct } = Reflect;
+
+const then = Promise.prototype.then;
+const toWellFormed = String.prototype.toWellFormed;
+const toUpperCase = String.prototype.toUpperCase;
+const toLowerCase = String.prototype.toLowerCase;
+
+Object.setPrototypeOf(internals, null);
+Object.setPrototypeOf(ops, null);
+
+internals.DOMException = globalThis.DOMException;
+internals.primordials = {
+  __proto__: null,
+  Object, Array, Error, TypeError, RangeError, SyntaxError, Promise, Symbol, Map, Set, WeakMap, Uint8Array,
+  ArrayBuffer, DataView, String, Number, BigInt, JSON, Math, Reflect, RegExp, Proxy, Function, Boolean, WeakSet,
+  Date: globalThis.Date,
+  apply,
+  construct,
+  defineProperty,
+  isView: ArrayBuffer.isView,
+  /** Calls `onFulfilled` or `onRejected` whatever the application did to `Promise.prototype`. */
+  then: (promise, onFulfilled, onRejected) => apply(then, promise, [onFulfilled, onRejected]),
+  /** The text of a value with lone surrogates replaced, as the host wants it. */
+  text: (value) => apply(toWellFormed, `${value}`, []),
+  upper: (text) => apply(toUpperCase, text, []),
+  lower: (text) => apply(toLowerCase, text, []),
+};
+
+/** What another prelude module left under its name, after running it if it has not run yet. */
+internals.need = (name) => {
+  if (internals[name] === undefined) internals.load(name);
+  return internals[name];
+};
+
+/** Defines globals, except those that the application has replaced meanwhile. */
+internals.expose = (values) => {
+  for (const name of keys(values)) {
+    const present = getOwnPropertyDescriptor(globalThis, name);
+    if (present !== undefined && present.get === undefined) continue;
+    defineProperty(globalThis, name, {
+      __proto__: null, value: values[name], writable: true, configurable: true, enumerable: false,
+    });
+  }
+};
+
+/** Makes the accessors and methods of a class enumerable, as those of web interfaces are, and names its instances. */
+internals.interface = (type, tag) => {
+  for (const target of [type.prototype, type]) {
+    for (const name of Object.getOwnPropertyNames(target)) {
+      const descriptor = getOwnPropertyDescriptor(target, name);
+      if (name === "constructor" || name === "prototype" || name === "name" || name === "length") continue;
+      if (!descriptor.configurable || name[0] === "_") continue;
+      descriptor.enumerable = true;
+      defineProperty(target, name, descriptor);
+    }
+  }
+  defineProperty(type.prototype, Symbol.toStringTag, { __proto__: null, value: tag, configurable: true });
+  internals.interfaces.add(type.prototype);
+  return type;
+};
+/** The prototypes of those classes. */
+internals.interfaces = new WeakSet();
+
+const NativeDate = globalThis.Date;
+const nativeDateText = NativeDate.prototype.toString;
+
+/** `Date` that asks the host for the time: it stands still except in actions. */
+function Date(...args) {
+  if (new.target === undefined) return apply(nativeDateText, new NativeDate(ops.now()), []);
+  return construct(NativeDate, args.length === 0 ? [ops.now()] : args, new.target);
+}
+const hidden = (value) => ({ __proto__: null, value, writable: true, configurable: true, enumerable: false });
+defineProperty(Date, "length", { __proto__: null, value: 7, configurable: true });
+defineProperty(Date, "prototype", { __proto__: null, value: NativeDate.prototype, writable: false });
+defineProperty(Date, "now", hidden({ now: () => ops.now() }.now));
+defineProperty(Date, "parse", hidden(NativeDate.parse));
+defineProperty(Date, "UTC", hidden(NativeDate.UTC));
+defineProperty(NativeDate.prototype, "constructor", hidden(Date));
+defineProperty(globalThis, "Date", hidden(Date));
+
+defineProperty(Math, "random", hidden({ random: () => ops.random() }.random));
+
+defineProperty(globalThis, "global", hidden(globalThis));
+defineProperty(globalThis, "self", hidden(globalThis));
+
+/** Binds a callback to the asynchronous context it was made in; `async_context` replaces it when it is used. */
+internals.bindContext = (callback) => callback;
+
+/** An error that nobody can catch, thrown by a timer or a listener: it ends the call like a late rejection. */
+internals.report = (error) => {
+  new Promise((_, reject) => reject(error));
+};
