@@ -14,13 +14,14 @@ export const spinsInVain = query(async () => { for (;;) { try { for (;;) {} } ca
 export const spinsAsync = query(async () => { for (;;) await null; });
 export const regex = query(async () => /^(a+)+$/.test("a".repeat(60) + "b"));
 export const never = query(async () => await new Promise(() => {}));
-export const bomb = query(async () => { const a = []; for (;;) a.push([a.length]); });
+export const bomb = query(async () => { const a = []; for (;;) a.push(new Array(100000).fill(a.length)); });
 export const string = query(async () => "x".repeat(100 << 20));
 export const stack = query(async () => { const f = () => f() + 1; return f(); });
 export const late = query(async () => { Promise.reject(new Error("late")); return "answered"; });
 export const map = query(async () => new Map());
 export const actionNever = action(async () => await new Promise(() => {}));
 export const actionSpins = action(async () => { for (;;) {} });
+export const hangs = query(async () => { const a = []; a.length = 2 ** 30; return a.join("").length; });
 export const sleeps = query(async (ctx) => { for (let i = 0; i < 2000; i++) await ctx.meta.metadata(); return "awake"; });
 "#;
 
@@ -48,6 +49,11 @@ fn endless_code_is_stopped() {
         check(path, "Uncaught Error: Function execution timed out (maximum duration: 300ms)");
     }
     check("bad:actionSpins", "Function execution timed out (maximum duration: 1s)");
+}
+
+#[test]
+fn a_loop_of_the_engine_itself_is_given_up() {
+    check("bad:hangs", "Uncaught Error: Function execution timed out (maximum duration: 300ms)");
 }
 
 #[test]
