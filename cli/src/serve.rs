@@ -19,7 +19,8 @@ use fusion_runtime::clock::{Clock, SystemClock};
 use fusion_runtime::database::{Database, DatabaseOptions};
 use fusion_runtime::function::alarm::Alarm;
 use fusion_runtime::function::{Application, Caller, Deployment, FunctionCall, FunctionPath, FunctionRunner};
-use fusion_runtime::push::scripts::NoScripts;
+use fusion_runtime::http_client;
+use fusion_runtime::js::JsRuntime;
 use fusion_runtime::push::{self, Pushes};
 use fusion_runtime::scheduler::Scheduler;
 use fusion_runtime::server::{self, ServerConfig, ServerState};
@@ -188,7 +189,14 @@ impl Server {
         let runner = FunctionRunner::new(deployment, registry)?;
 
         let authenticator = Arc::new(authenticator);
-        let pushes = Pushes::new(runner.clone(), Arc::new(NoScripts), authenticator.clone(), providers);
+        // Redirects and cookies are the business of scripts.
+        let fetching = http_client::build(|builder| builder.redirect(reqwest::redirect::Policy::none()))?;
+        let scripts = JsRuntime::new(
+            runner.deployment().limits().clone(),
+            fetching,
+            tokio::runtime::Handle::current(),
+        )?;
+        let pushes = Pushes::new(runner.clone(), Arc::new(scripts), authenticator.clone(), providers);
         let restoring = pushes.clone();
         let restored = tokio::task::spawn_blocking(move || restoring.restore());
         if let Ok(Err(error)) = restored.await {

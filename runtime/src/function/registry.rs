@@ -111,8 +111,6 @@ pub enum Access<'a> {
 pub struct FunctionRegistry {
     application: String,
     functions: HashMap<FunctionPath, Arc<FunctionEntry>>,
-    /// Stand-ins for the functions of modules for Node.js, by module.
-    node_modules: HashMap<String, Arc<FunctionEntry>>,
     routes: HttpRouter<HttpHandler>,
     crons: BTreeMap<String, CronDefinition>,
     schema: Schema,
@@ -141,34 +139,13 @@ impl FunctionRegistry {
         crons: impl IntoIterator<Item = CronDefinition>,
         schema: Schema,
     ) -> Result<Self> {
-        Self::with_node_modules(application, functions, routes, crons, schema, [])
-    }
-
-    /// As [`FunctionRegistry::new`], with modules (by path without extension) whose functions need Node.js. Every call
-    /// of one fails and says so.
-    ///
-    /// # Errors
-    /// As [`FunctionRegistry::new`].
-    pub fn with_node_modules(
-        application: impl Into<String>,
-        functions: impl IntoIterator<Item = FunctionEntry>,
-        routes: HttpRouter<HttpHandler>,
-        crons: impl IntoIterator<Item = CronDefinition>,
-        schema: Schema,
-        node_modules: impl IntoIterator<Item = String>,
-    ) -> Result<Self> {
-        let mut stand_ins = HashMap::new();
-        for module in node_modules {
-            stand_ins.insert(module.clone(), Arc::new(node_stand_in(&module)?));
-        }
         let functions: HashMap<_, _> = super::system_functions::functions()
             .chain(functions)
             .map(|entry| (entry.path.clone(), Arc::new(entry)))
             .collect();
         let mut by_name = BTreeMap::new();
         for cron in crons {
-            let target = functions.get(&cron.path).or_else(|| stand_ins.get(cron.path.module()));
-            let target = target.map(|entry| entry.kind());
+            let target = functions.get(&cron.path).map(|entry| entry.kind());
             if !matches!(target, Some(FunctionKind::Mutation | FunctionKind::Action)) {
                 return Err(Error::bad_request(
                     "InvalidCron",
@@ -180,14 +157,7 @@ impl FunctionRegistry {
             }
             by_name.insert(cron.name.clone(), cron);
         }
-        Ok(Self {
-            application: application.into(),
-            functions,
-            node_modules: stand_ins,
-            routes,
-            crons: by_name,
-            schema,
-        })
+        Ok(Self { application: application.into(), functions, routes, crons: by_name, schema })
     }
 
     /// The application's name.
@@ -197,7 +167,7 @@ impl FunctionRegistry {
 
     /// The function at a path, whoever asks.
     pub fn get(&self, path: &FunctionPath) -> Option<&Arc<FunctionEntry>> {
-        self.functions.get(path).or_else(|| self.node_modules.get(path.module()))
+        self.functions.get(path)
     }
 
     /// Every function, in no order.
@@ -207,7 +177,7 @@ impl FunctionRegistry {
 
     /// Whether a module is there.
     pub fn has_module(&self, module: &str) -> bool {
-        self.functions.keys().any(|path| path.module() == module) || self.node_modules.contains_key(module)
+        self.functions.keys().any(|path| path.module() == module)
     }
 
     /// The function at a path that the caller may call.
@@ -308,26 +278,6 @@ impl FunctionRegistry {
     pub const fn schema(&self) -> &Schema {
         &self.schema
     }
-}
-
-/// What stands for every function of a module that needs Node.js.
-fn node_stand_in(module: &str) -> Result<FunctionEntry> {
-    let path = FunctionPath::from_parts(module, "default")?;
-    let text = format!(
-        "The functions of {module}.js run in Node.js (\"use node\"), and Node actions are not available yet. Remove \"use node\" from the file to run them in the server."
-    );
-    let handler: ActionHandler = Arc::new(move |_, _| {
-        let error = Error::bad_request("NodeActionsNotAvailable", text.clone());
-        Box::pin(async move { Err(error) })
-    });
-    Ok(FunctionEntry {
-        path,
-        visibility: Visibility::Public,
-        args: Validator::Any,
-        returns: None,
-        returns_by_type: true,
-        handler: Handler::Action(handler),
-    })
 }
 
 #[cfg(test)]

@@ -31,9 +31,9 @@ use crate::function::pool::while_waiting;
 use crate::{Error, Result};
 
 /// How long a script may go on after it should have been stopped; on a busy machine time passes while it does not run.
-const OVERDUE_MAX: Duration = Duration::from_secs(4);
+const OVERDUE_MAX: Duration = Duration::from_millis(if cfg!(test) { 1_000 } else { 4_000 });
 /// How long a script that was asked to stop may take to do so.
-const STOP_GRACE: Duration = Duration::from_secs(1);
+const STOP_GRACE: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 1_000 });
 /// How often a waiting thread looks after the script.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -90,7 +90,7 @@ impl Variables for SlotVariables {
 }
 
 /// Variables as an action sees them.
-struct ActionVariables(ActionCore);
+pub(super) struct ActionVariables(pub(super) ActionCore);
 
 impl Variables for ActionVariables {
     fn get(&mut self, name: &str) -> Result<Option<String>> {
@@ -113,7 +113,7 @@ pub(super) struct Job {
 }
 
 impl JsFunction {
-    fn wanted(&self) -> Wanted {
+    pub(super) fn wanted(&self) -> Wanted {
         Wanted { package: self.package.clone(), path: self.module.clone() }
     }
 
@@ -122,7 +122,7 @@ impl JsFunction {
         [self.module.clone(), self.export.clone(), args].map(OpValue::String).into()
     }
 
-    fn bounds(&self, time: Duration) -> Bounds {
+    pub(super) fn bounds(&self, time: Duration) -> Bounds {
         Bounds { time, memory: self.runtime.limits().isolate_memory_max }
     }
 
@@ -261,7 +261,7 @@ impl JsFunction {
     }
 
     /// An isolate with the function's module loaded: one that is ready, or a new one.
-    fn ready(
+    pub(super) fn ready(
         &self,
         worker: &mut Worker,
         still_good: &mut dyn FnMut(&str, &Option<String>) -> bool,
@@ -281,34 +281,60 @@ impl JsFunction {
     /// Calls the function in an isolate; `used` gets the isolate, whose end can wait.
     fn call(
         &self,
-        mut ready: Ready,
+        ready: Ready,
         host: Box<dyn Host>,
         job: Job,
         used: &mut Option<Ready>,
     ) -> Result<String, ScriptError> {
         let Job { phase, driver, args, time, stop } = job;
-        let mut host = Some(host);
-        let logs = std::mem::take(&mut ready.reads.logs);
-        ready.isolate.with_state(&mut |state| {
-            if let Some(mut host) = host.take() {
-                for (level, messages) in &logs {
-                    host.log(*level, messages.clone());
-                }
-                (state.phase, state.host) = (phase, host);
-            }
-        });
-        ready.isolate.set_limits(time, stop.clone());
-        let outer = RUNNING.replace(Some(stop));
-        let result = ready.isolate.call(driver, args);
-        RUNNING.set(outer);
         let ready = used.insert(ready);
-        // What it held of the call goes before the call is answered.
-        ready.isolate.with_state(&mut |state| state.host = Box::new(Ended));
-        match result? {
-            OpValue::String(text) => Ok(text),
-            other => Err(ScriptError::error(format!("The function gave {other:?} instead of JSON text."))),
-        }
+        enter(ready, phase, host, time, &stop);
+        let result = call_text(ready, driver, args, stop);
+        leave(ready);
+        result
     }
+}
+
+/// Turns an isolate that was ready into that of a call.
+pub(super) fn enter(
+    ready: &mut Ready,
+    phase: Phase,
+    host: Box<dyn Host>,
+    time: Duration,
+    stop: &Arc<StopSignal>,
+) {
+    let mut host = Some(host);
+    let logs = std::mem::take(&mut ready.reads.logs);
+    ready.isolate.with_state(&mut |state| {
+        if let Some(mut host) = host.take() {
+            for (level, messages) in &logs {
+                host.log(*level, messages.clone());
+            }
+            (state.phase, state.host) = (phase, host);
+        }
+    });
+    ready.isolate.set_limits(time, stop.clone());
+}
+
+/// Calls a function of `internals` that gives text.
+pub(super) fn call_text(
+    ready: &mut Ready,
+    driver: &str,
+    args: Vec<OpValue>,
+    stop: Arc<StopSignal>,
+) -> Result<String, ScriptError> {
+    let outer = RUNNING.replace(Some(stop));
+    let result = ready.isolate.call(driver, args);
+    RUNNING.set(outer);
+    match result? {
+        OpValue::String(text) => Ok(text),
+        other => Err(ScriptError::error(format!("The function gave {other:?} instead of JSON text."))),
+    }
+}
+
+/// Takes from an isolate what it held of its call.
+pub(super) fn leave(ready: &mut Ready) {
+    ready.isolate.with_state(&mut |state| state.host = Box::new(Ended));
 }
 
 impl Answer {
@@ -328,7 +354,7 @@ enum Waited {
 }
 
 /// Stops a script when nobody waits for it any more.
-struct Stopper(Arc<StopSignal>);
+pub(super) struct Stopper(pub(super) Arc<StopSignal>);
 
 impl Drop for Stopper {
     fn drop(&mut self) {

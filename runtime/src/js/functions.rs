@@ -35,8 +35,8 @@ impl std::fmt::Debug for PackageFunctions {
 }
 
 impl JsRuntime {
-    /// The functions of a package as analysis found them, ready to be called. From now on isolates are made ready for
-    /// this package, and no longer for the one before.
+    /// The functions of a package as analysis found them, ready to be called. Isolates are made ready for the package
+    /// once it is the current one ([`JsRuntime::set_current`]); the first one is so at once.
     ///
     /// # Errors
     /// `InvalidModules` if a validator cannot be read or a route is not allowed.
@@ -74,7 +74,7 @@ impl JsRuntime {
             }
             found.crons.extend(module.crons.iter().flatten().cloned());
         }
-        self.set_current(package);
+        self.set_first(package);
         Ok(found)
     }
 }

@@ -5,6 +5,7 @@ const { stringify, parse } = JSON;
 const { getOwnPropertyDescriptor, defineProperty, keys } = Object;
 const { apply } = Reflect;
 const { then } = Promise.prototype;
+const { isArray } = Array;
 
 // ---- system calls
 
@@ -20,19 +21,19 @@ const settle = (answer) => (typeof answer === "string" ? answer : fail(answer));
 const jsSyscalls = {
   __proto__: null,
   "storage/storeBlob": async ({ blob, options }) => {
-    if (!(blob instanceof globalThis.Blob)) {
+    const { isBlob, bytesOf } = internals.need("blob");
+    if (!isBlob(blob)) {
       throw new Error(
         "store() expects a Blob. If you are trying to store a Request, `await request.blob()` will give you the correct input.",
       );
     }
-    const content = new Uint8Array(await blob.arrayBuffer());
-    return parse(settle(await ops.storeBlob(content, blob.type, options?.sha256)));
+    return parse(settle(await ops.storeBlob(bytesOf(blob), blob.type, options?.sha256 ?? undefined)));
   },
   "storage/getBlob": async ({ storageId }) => {
     const answer = await ops.getBlob(`${storageId}`);
     if (answer === null) return null;
-    if (!Array.isArray(answer)) fail(answer);
-    return new globalThis.Blob([answer[0]], { type: answer[1] });
+    if (!isArray(answer)) fail(answer);
+    return internals.need("blob").ofBytes(answer[0], answer[1]);
   },
 };
 
@@ -74,7 +75,9 @@ internals.exportDefault = async (path) => {
   if (typeof exported.export !== "function") {
     throw new Error(`The default export of ${path} cannot be exported: it has no \`export()\`.`);
   }
-  return exported.export();
+  // Schemas export JSON text, definitions of apps what the text would be of.
+  const text = exported.export();
+  return typeof text === "string" ? text : JSON.stringify(text);
 };
 
 /** The JSON text of the providers in the default export of auth.config.js. */
@@ -107,6 +110,21 @@ internals.invokeQuery = async (path, name, args) => {
 internals.invokeMutation = async (path, name, args) => {
   const found = await registered(path, name);
   return checkText(path, name, await found.invokeMutation(args));
+};
+
+/** Answers a request, given as JSON, with the handler of a route; gives the response as JSON. */
+internals.invokeHttpAction = async (path, route, method, requestJson) => {
+  const { requestFromConvexJson, convexJsonFromResponse } = internals.need("http_action");
+  const { default: router } = await importModule(path);
+  const found = router.getRoutes().find((entry) => entry[0] === route && entry[1] === method);
+  if (found === undefined) throw new Error(`No HttpAction routed for ${route}`);
+  const request = requestFromConvexJson({ convexJson: requestJson });
+  return await convexJsonFromResponse({ response: await found[2].invokeHttpAction(request) });
+};
+
+/** Settles when the body of the response has been handed over. */
+internals.httpBodySent = async () => {
+  await internals.need("http_action").sent();
 };
 
 internals.invokeAction = async (path, name, args, requestId) => {

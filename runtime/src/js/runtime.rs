@@ -106,8 +106,16 @@ impl JsRuntime {
     }
 
     /// From now on isolates of this package are made ready ahead of calls, and of no other.
-    pub(super) fn set_current(&self, package: &Arc<Package>) {
+    pub fn set_current(&self, package: &Arc<Package>) {
         *self.current.lock() = Arc::downgrade(package);
+    }
+
+    /// As [`JsRuntime::set_current`], if there is no such package yet.
+    pub(super) fn set_first(&self, package: &Arc<Package>) {
+        let mut current = self.current.lock();
+        if current.strong_count() == 0 {
+            *current = Arc::downgrade(package);
+        }
     }
 
     /// Makes an isolate in which a module is loaded, on the calling thread.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::isolate::{Bytecode, Engine, IsolateOptions, Modules, ScriptError, StopSignal};
-use super::op::{OpTable, OpValue};
+use super::op::OpValue;
 use super::prelude::CompiledPrelude;
 use super::quickjs::QuickJs;
 use super::state::{Host, OpState, Phase, Resources};
@@ -66,7 +66,7 @@ fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(Strin
         state: state(phase, host)?,
         modules: Arc::new(One { path: PATH, module }),
         prelude: prelude()?,
-        ops: op_tables(),
+        ops: super::runtime::op_tables(),
         memory_max: 64 << 20,
         time: Duration::from_secs(10),
         stop: Arc::new(StopSignal::default()),
@@ -103,11 +103,6 @@ pub fn prelude() -> std::result::Result<Arc<CompiledPrelude>, ScriptError> {
             CompiledPrelude::new(&QuickJs, modules).map(Arc::new)
         })
         .clone()
-}
-
-fn op_tables() -> &'static [OpTable] {
-    static TABLES: OnceLock<Vec<OpTable>> = OnceLock::new();
-    TABLES.get_or_init(|| web::OP_TABLES.iter().copied().chain([host::OPS]).collect())
 }
 
 pub(super) fn tasks() -> tokio::runtime::Handle {

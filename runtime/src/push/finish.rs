@@ -82,6 +82,7 @@ impl Pushes {
         let build = pending.take_build().ok_or_else(overtaken)?;
         let (changes, ts) = self.switch(pending, build, variables)?;
         self.database().wait_durable(ts)?;
+        pending.prepared.package.activate();
         self.set_providers(pending.prepared.providers.clone());
         let deployment = self.runner.deployment();
         deployment.alarm.ring();
@@ -102,6 +103,12 @@ impl Pushes {
             }
         }
         Ok(())
+    }
+
+    /// Stores the compiled code, which saves the next start of the server the time to compile.
+    fn store_bytecode(&self, pending: &Pending) -> Result<()> {
+        let blob = CodeBlob::of_bytecode(&pending.prepared.package.bytecode())?;
+        self.write(|tx| Modules::new(tx).set_bytecode(&blob))
     }
 
     fn switch(
@@ -180,6 +187,9 @@ impl Pushes {
             .write(|tx| changes.unused.iter().try_for_each(|sha256| Modules::new(tx).remove_content(sha256)));
         if let Err(error) = removed {
             tracing::warn!(%error, "former code could not be removed and takes up room");
+        }
+        if let Err(error) = self.store_bytecode(pending) {
+            tracing::warn!(%error, "compiled code could not be stored: the next start will take longer");
         }
         let schema = &pending.prepared.schema;
         if schema.joined == schema.immediate {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use fusion_schema::table::Schema;
 use serde_json::{Value as Json, json};
 
-use super::scripts::PushedFunctions;
+use super::scripts::PackageFunctions;
 use crate::Result;
 use crate::function::{FunctionKind, FunctionRegistry};
 
@@ -36,29 +36,15 @@ impl Shadowed {
     }
 }
 
-/// The modules of a push, by path without extension.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ModuleNames {
-    /// Those that run in the server.
-    pub isolate: BTreeSet<String>,
-    /// Those that run in Node.js.
-    pub node: BTreeSet<String>,
-}
-
-impl ModuleNames {
-    fn contains(&self, module: &str) -> bool {
-        self.isolate.contains(module) || self.node.contains(module)
-    }
-}
-
-/// The functions of a deployment: the pushed ones, and the native ones that they do not shadow.
+/// The functions of a deployment: the pushed ones, and the native ones that they do not shadow. `names` are the pushed
+/// modules, by path without extension.
 ///
 /// # Errors
 /// `InvalidCron` if a pushed cron names no mutation or action.
 pub fn join(
     native: &FunctionRegistry,
-    pushed: PushedFunctions,
-    names: &ModuleNames,
+    pushed: PackageFunctions,
+    names: &BTreeSet<String>,
     schema: Schema,
 ) -> Result<(FunctionRegistry, Shadowed)> {
     let mut modules = BTreeSet::new();
@@ -73,10 +59,9 @@ pub fn join(
     functions.extend(pushed.functions);
 
     let runs = |path: &crate::function::FunctionPath| {
-        names.node.contains(path.module())
-            || functions.iter().any(|entry| {
-                entry.path == *path && matches!(entry.kind(), FunctionKind::Mutation | FunctionKind::Action)
-            })
+        functions.iter().any(|entry| {
+            entry.path == *path && matches!(entry.kind(), FunctionKind::Mutation | FunctionKind::Action)
+        })
     };
     let mut shadowed = Shadowed { modules: modules.into_iter().collect(), ..Shadowed::default() };
     let mut crons = Vec::new();
@@ -97,8 +82,6 @@ pub fn join(
     } else {
         native.routes().clone()
     };
-    let node = names.node.iter().cloned();
-    let registry =
-        FunctionRegistry::with_node_modules(native.application(), functions, routes, crons, schema, node)?;
+    let registry = FunctionRegistry::new(native.application(), functions, routes, crons, schema)?;
     Ok((registry, shadowed))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::request::{AppDefinition, ModuleBody};
-use super::scripts::ModuleSource;
+use super::scripts::{ModuleSource, environment};
 use crate::database::Transaction;
 use crate::function::FunctionPath;
 use crate::system::modules::{ModuleContent, ModuleEnvironment, Modules};
@@ -38,7 +38,7 @@ impl PushedModule {
             path: self.path.clone(),
             source: self.content.source.clone(),
             source_map: self.content.source_map.clone(),
-            environment: self.environment,
+            environment: environment(self.environment),
         }
     }
 

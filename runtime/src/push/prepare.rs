@@ -7,17 +7,17 @@ use fusion_schema::table::Schema;
 use serde_json::{Map, Value as Json, json};
 
 use super::definition::{Definition, refuse_components};
-use super::joining::{ModuleNames, Shadowed, join};
+use super::joining::{Shadowed, join};
 use super::module_set::{AUTH_CONFIG, PushedModule, module_set};
 use super::request::{ModuleBody, StartPushRequest};
 use super::schema::{self, IndexDiff};
-use super::scripts::{ModuleSource, Scripts, UdfConfig, Variables};
+use super::scripts::{ModuleSource, ScriptPackage, Scripts, UdfConfig, Variables, environment};
 use super::{analysis, schema::diff_indexes};
 use crate::auth::Provider;
 use crate::function::{Deployment, FunctionRegistry};
 use crate::system::environment::Environment;
 use crate::system::modules::{CodeConfig, ModuleContent, ModuleEnvironment, Modules, StoredModule};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// The schema of a push.
 pub(super) struct EvaluatedSchema {
@@ -47,6 +47,7 @@ pub(super) struct Prepared {
     /// The pushed HTTP routes.
     pub(super) routes: Option<Vec<Json>>,
     pub(super) registry: Arc<FunctionRegistry>,
+    pub(super) package: Arc<dyn ScriptPackage>,
     pub(super) shadowed: Shadowed,
 }
 
@@ -82,7 +83,7 @@ impl Evaluator<'_> {
         let json = match module {
             Some(module) => {
                 let module = isolate_module(module);
-                Some(self.scripts.evaluate_schema(&module).map_err(|error| explain("schema", &error))?)
+                Some(self.scripts.evaluate_schema(&module)?)
             }
             None => None,
         };
@@ -119,16 +120,12 @@ impl Evaluator<'_> {
         let definition = match definition {
             Some(module) => {
                 let module = isolate_module(module);
-                let json = self.scripts.evaluate_app_definition(&module, &seen);
-                Definition::read(json.map_err(|error| explain("convex.config", &error))?)?
+                Definition::read(self.scripts.evaluate_app_definition(&module, &seen)?)?
             }
             None => Definition::empty(),
         };
         let providers = match modules.get(AUTH_CONFIG) {
-            Some(module) => {
-                let json = self.scripts.evaluate_auth_config(&module.to_source(), &seen);
-                read_providers(&json.map_err(|error| explain("auth.config", &error))?)?
-            }
+            Some(module) => read_providers(&self.scripts.evaluate_auth_config(&module.to_source(), &seen)?)?,
             None => Vec::new(),
         };
         let schema = self.schema(schema)?;
@@ -155,14 +152,16 @@ impl Evaluator<'_> {
         schema: EvaluatedSchema,
         config: CodeConfig,
     ) -> Result<Prepared> {
-        let package = self.scripts.package(isolate_sources(&modules))?;
-        let analyzed = package.analyze(seen, &udf_config(&config))?;
+        let bytecode =
+            Modules::new(&mut self.deployment.database.begin_query()).bytecode().unwrap_or_default();
+        let package = self.scripts.package(sources(&modules), &bytecode).map_err(while_pushing)?;
+        let analyzed = package.analyze(seen, &udf_config(&config)).map_err(while_pushing)?;
         let analyzed: BTreeMap<_, _> = analyzed
             .into_iter()
             .filter(|(path, _)| modules.get(path).is_some_and(PushedModule::has_functions))
             .collect();
-        let functions = package.functions(&analyzed)?;
-        let names = module_names(modules.values().map(|module| (module.path.as_str(), module.environment)));
+        let functions = package.functions(&analyzed, &udf_config(&config))?;
+        let names = module_names(modules.keys().map(String::as_str));
         let (registry, shadowed) = join(self.native, functions, &names, Schema::clone(&schema.joined))?;
         let routes = analyzed.get("http.js").and_then(|http| http.http_routes.as_ref()).map(|routes| {
             routes.iter().map(|(path, method)| json!({"path": path, "method": method})).collect()
@@ -200,6 +199,7 @@ impl Evaluator<'_> {
             analysis: descriptions,
             routes,
             registry: Arc::new(registry),
+            package,
             shadowed,
         })
     }
@@ -214,7 +214,7 @@ impl Evaluator<'_> {
         let stored = Modules::new(&mut tx).list()?;
         let mut sources = Vec::new();
         let mut analyzed = BTreeMap::new();
-        for module in stored.iter().filter(|module| module.environment == ModuleEnvironment::Isolate) {
+        for module in &stored {
             let content = Modules::new(&mut tx).content(&module.sha256)?.ok_or_else(|| {
                 Error::internal(format!("The code of {} is missing. Push the code again.", module.path))
             })?;
@@ -226,13 +226,16 @@ impl Evaluator<'_> {
                     path: module.path.clone(),
                     source: content.source,
                     source_map: content.source_map,
-                    environment: module.environment,
+                    environment: environment(module.environment),
                 });
             }
         }
-        let functions = self.scripts.package(sources)?.functions(&analyzed)?;
-        let names = module_names(stored.iter().map(|module| (module.path.as_str(), module.environment)));
+        let bytecode = Modules::new(&mut tx).bytecode().unwrap_or_default();
+        let package = self.scripts.package(sources, &bytecode)?;
+        let functions = package.functions(&analyzed, &udf_config(&config))?;
+        let names = module_names(stored.iter().map(|module| module.path.as_str()));
         let (registry, shadowed) = join(self.native, functions, &names, schema)?;
+        package.activate();
         let providers: Json = serde_json::from_str(&config.auth_providers).unwrap_or_default();
         Ok(Some(Restored { registry, shadowed, providers: read_providers(&providers)? }))
     }
@@ -247,30 +250,28 @@ pub(super) struct Restored {
 
 fn isolate_module(module: ModuleBody) -> ModuleSource {
     let ModuleBody { path, source, source_map, .. } = module;
-    ModuleSource { path, source, source_map, environment: ModuleEnvironment::Isolate }
+    ModuleSource { path, source, source_map, environment: environment(ModuleEnvironment::Isolate) }
 }
 
-/// The modules that run in the server. The one with the auth providers is evaluated by itself.
-fn isolate_sources(modules: &BTreeMap<String, PushedModule>) -> Vec<ModuleSource> {
-    let runs = |module: &&PushedModule| {
-        module.environment == ModuleEnvironment::Isolate && module.path != AUTH_CONFIG
-    };
-    modules.values().filter(runs).map(PushedModule::to_source).collect()
+/// The modules of the package. The one with the auth providers is evaluated by itself.
+fn sources(modules: &BTreeMap<String, PushedModule>) -> Vec<ModuleSource> {
+    modules.values().filter(|module| module.path != AUTH_CONFIG).map(PushedModule::to_source).collect()
 }
 
-fn module_names<'a>(modules: impl Iterator<Item = (&'a str, ModuleEnvironment)>) -> ModuleNames {
-    let mut names = ModuleNames::default();
-    for (path, environment) in modules {
-        if path.starts_with("_deps/") || path == AUTH_CONFIG {
-            continue;
+/// What user code did wrong, as people who push it read it.
+fn while_pushing(error: Error) -> Error {
+    match error.code() {
+        "InvalidModules" => {
+            Error::bad_request("InvalidModules", format!("Hit an error while pushing:\n{}", error.message()))
         }
-        let set: &mut BTreeSet<String> = match environment {
-            ModuleEnvironment::Isolate => &mut names.isolate,
-            ModuleEnvironment::Node => &mut names.node,
-        };
-        set.insert(path.strip_suffix(".js").unwrap_or(path).to_owned());
+        _ => error,
     }
-    names
+}
+
+/// The modules with functions, by path without extension.
+fn module_names<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    let named = paths.filter(|path| !path.starts_with("_deps/") && *path != AUTH_CONFIG);
+    named.map(|path| path.strip_suffix(".js").unwrap_or(path).to_owned()).collect()
 }
 
 pub(super) fn udf_config(config: &CodeConfig) -> UdfConfig {
@@ -291,22 +292,4 @@ fn read_providers(json: &Json) -> Result<Vec<Provider>> {
         )
     })?;
     Provider::list_from_json(list)
-}
-
-/// What a file of settings throws, as people who push it read it.
-fn explain(file: &str, error: &Error) -> Error {
-    match error.kind() {
-        ErrorKind::Function | ErrorKind::Application => {
-            let code = match file {
-                "schema" => "InvalidSchema",
-                "auth.config" => "InvalidAuthConfig",
-                _ => "InvalidConvexConfig",
-            };
-            Error::bad_request(
-                code,
-                format!("Hit an error while evaluating your {file}:\n{}", error.message()),
-            )
-        }
-        _ => error.clone(),
-    }
 }

@@ -5,102 +5,30 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::function::http_router::HttpRouter;
-use crate::function::registry::{CronDefinition, FunctionEntry, HttpHandler};
-use crate::function::{FunctionKind, Visibility};
-use crate::system::modules::ModuleEnvironment as Environment;
+use crate::js::{Environment, JsRuntime, Package};
+use crate::system::modules::ModuleEnvironment;
+
+pub use crate::js::{AnalyzedFunction, ModuleAnalysis, ModuleSource, PackageFunctions, Position, UdfConfig};
 use crate::{Error, Result};
-
-/// A module as it was pushed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModuleSource {
-    /// Its path, e.g. `messages.js`.
-    pub path: String,
-    /// The JavaScript.
-    pub source: String,
-    /// Its source map, as JSON text.
-    pub source_map: Option<String>,
-    /// Where its functions run.
-    pub environment: Environment,
-}
-
-/// What stands still while modules are loaded.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UdfConfig {
-    /// The version of the `convex` package that pushed.
-    pub server_version: String,
-    /// The seed of random numbers.
-    pub import_phase_rng_seed: [u8; 32],
-    /// The time, in milliseconds since the epoch.
-    pub import_phase_unix_ms: f64,
-}
-
-/// What a module exports.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ModuleAnalysis {
-    /// Its functions.
-    pub functions: Vec<AnalyzedFunction>,
-    /// Its HTTP routes as path (prefixes end in `*`) and method, if it is `http.js`.
-    pub http_routes: Option<Vec<(String, String)>>,
-    /// Its crons, if it is `crons.js`.
-    pub crons: Option<Vec<CronDefinition>>,
-}
-
-/// An exported function.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AnalyzedFunction {
-    /// Its name.
-    pub name: String,
-    /// Where its handler stands.
-    pub position: Option<Position>,
-    /// Whether it is a query, a mutation or an action.
-    pub kind: FunctionKind,
-    /// Who may call it.
-    pub visibility: Option<Visibility>,
-    /// The validator of its arguments, as JSON text.
-    pub args: Option<String>,
-    /// The validator of what it returns, as JSON text.
-    pub returns: Option<String>,
-}
-
-/// A place in a source file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The file.
-    pub path: String,
-    /// The line, from 1.
-    pub line: u32,
-    /// The column, from 1.
-    pub column: u32,
-}
 
 /// Environment variables by name.
 pub type Variables = BTreeMap<String, String>;
 
-/// The functions, routes and crons of a package.
-#[derive(Default)]
-pub struct PushedFunctions {
-    /// The functions.
-    pub functions: Vec<FunctionEntry>,
-    /// The HTTP routes.
-    pub routes: HttpRouter<HttpHandler>,
-    /// The crons.
-    pub crons: Vec<CronDefinition>,
-}
-
-impl std::fmt::Debug for PushedFunctions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PushedFunctions").field("functions", &self.functions.len()).finish_non_exhaustive()
+/// Where a stored module's functions run.
+pub(super) const fn environment(environment: ModuleEnvironment) -> Environment {
+    match environment {
+        ModuleEnvironment::Isolate => Environment::Isolate,
+        ModuleEnvironment::Node => Environment::Node,
     }
 }
 
 /// Evaluates modules. All calls block.
 pub trait Scripts: Send + Sync {
-    /// Compiles the modules of a deployment that run in the server.
+    /// Compiles the modules of a deployment, except those whose code is among `bytecode`, which another package gave.
     ///
     /// # Errors
     /// `InvalidModules` with file and line: syntax errors, imports that do not resolve.
-    fn package(&self, modules: Vec<ModuleSource>) -> Result<Arc<dyn ScriptPackage>>;
+    fn package(&self, modules: Vec<ModuleSource>, bytecode: &[u8]) -> Result<Arc<dyn ScriptPackage>>;
 
     /// The schema that a `schema.js` exports.
     ///
@@ -135,7 +63,7 @@ impl NoScripts {
 }
 
 impl Scripts for NoScripts {
-    fn package(&self, _modules: Vec<ModuleSource>) -> Result<Arc<dyn ScriptPackage>> {
+    fn package(&self, _modules: Vec<ModuleSource>, _bytecode: &[u8]) -> Result<Arc<dyn ScriptPackage>> {
         Self::refuse()
     }
 
@@ -160,9 +88,67 @@ pub trait ScriptPackage: Send + Sync {
     /// `InvalidModules` and others, with what a module throws.
     fn analyze(&self, variables: &Variables, config: &UdfConfig) -> Result<BTreeMap<String, ModuleAnalysis>>;
 
-    /// What the modules export as functions that can be registered.
+    /// What the modules export as functions that can be registered. They are loaded with `config` whenever they run.
     ///
     /// # Errors
-    /// Exports that cannot be registered: invalid names, validators, routes, crons.
-    fn functions(&self, analysis: &BTreeMap<String, ModuleAnalysis>) -> Result<PushedFunctions>;
+    /// Exports that cannot be registered: validators, routes.
+    fn functions(
+        &self,
+        analysis: &BTreeMap<String, ModuleAnalysis>,
+        config: &UdfConfig,
+    ) -> Result<PackageFunctions>;
+
+    /// The compiled code, to be stored.
+    fn bytecode(&self) -> Vec<u8>;
+
+    /// Says that calls will be of this package from now on.
+    fn activate(&self);
+}
+
+impl Scripts for Arc<JsRuntime> {
+    fn package(&self, modules: Vec<ModuleSource>, bytecode: &[u8]) -> Result<Arc<dyn ScriptPackage>> {
+        let package = Package::from_bytecode(self.engine(), modules, bytecode)?;
+        Ok(Arc::new(JsPackage { runtime: self.clone(), package }))
+    }
+
+    fn evaluate_schema(&self, module: &ModuleSource) -> Result<Json> {
+        JsRuntime::evaluate_schema(self, module)
+    }
+
+    fn evaluate_auth_config(&self, module: &ModuleSource, variables: &Variables) -> Result<Json> {
+        JsRuntime::evaluate_auth_config(self, module, variables)
+    }
+
+    fn evaluate_app_definition(&self, module: &ModuleSource, variables: &Variables) -> Result<Json> {
+        JsRuntime::evaluate_app_definition(self, module, variables)
+    }
+}
+
+/// A package of the JavaScript runtime.
+struct JsPackage {
+    runtime: Arc<JsRuntime>,
+    package: Arc<Package>,
+}
+
+impl ScriptPackage for JsPackage {
+    fn analyze(&self, variables: &Variables, config: &UdfConfig) -> Result<BTreeMap<String, ModuleAnalysis>> {
+        self.runtime.analyze(&self.package, variables, config.clone())
+    }
+
+    fn functions(
+        &self,
+        analysis: &BTreeMap<String, ModuleAnalysis>,
+        config: &UdfConfig,
+    ) -> Result<PackageFunctions> {
+        self.package.set_udf_config(config.clone());
+        self.runtime.functions(&self.package, analysis)
+    }
+
+    fn bytecode(&self) -> Vec<u8> {
+        self.package.bytecode()
+    }
+
+    fn activate(&self) {
+        self.runtime.set_current(&self.package);
+    }
 }

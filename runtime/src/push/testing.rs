@@ -8,7 +8,7 @@ use fusion_schema::{Object, Validator, Value, json as values, object};
 use serde_json::{Value as Json, json};
 
 use super::scripts::{
-    AnalyzedFunction, ModuleAnalysis, ModuleSource, PushedFunctions, ScriptPackage, Scripts, UdfConfig,
+    AnalyzedFunction, ModuleAnalysis, ModuleSource, PackageFunctions, ScriptPackage, Scripts, UdfConfig,
     Variables,
 };
 use crate::function::http::{HttpBody, HttpResponse};
@@ -42,13 +42,13 @@ fn exports(module: &ModuleSource) -> Result<Json> {
 fn evaluate(module: &ModuleSource, name: &str) -> Result<Json> {
     let exports = exports(module)?;
     match exports.get("throws").and_then(Json::as_str) {
-        Some(message) => Err(Error::function(message)),
+        Some(message) => Err(Error::bad_request("InvalidSchema", message)),
         None => Ok(exports.get(name).cloned().unwrap_or_default()),
     }
 }
 
 impl Scripts for FakeScripts {
-    fn package(&self, modules: Vec<ModuleSource>) -> Result<Arc<dyn ScriptPackage>> {
+    fn package(&self, modules: Vec<ModuleSource>, _bytecode: &[u8]) -> Result<Arc<dyn ScriptPackage>> {
         let modules = modules.iter().map(|module| Ok((module.path.clone(), exports(module)?)));
         Ok(Arc::new(FakePackage(modules.collect::<Result<_>>()?)))
     }
@@ -137,8 +137,18 @@ impl ScriptPackage for FakePackage {
         Ok(analyzed)
     }
 
-    fn functions(&self, analysis: &BTreeMap<String, ModuleAnalysis>) -> Result<PushedFunctions> {
-        let mut pushed = PushedFunctions::default();
+    fn bytecode(&self) -> Vec<u8> {
+        b"code of a fake package".to_vec()
+    }
+
+    fn activate(&self) {}
+
+    fn functions(
+        &self,
+        analysis: &BTreeMap<String, ModuleAnalysis>,
+        _config: &UdfConfig,
+    ) -> Result<PackageFunctions> {
+        let mut pushed = PackageFunctions::default();
         for (path, module) in analysis {
             for function in &module.functions {
                 let declared = self.0[path]["functions"].as_array().into_iter().flatten();

@@ -126,6 +126,14 @@ impl CodeBlob {
         Self::new(content_name(sha256), &content.to_bytes())
     }
 
+    /// The blob of compiled code.
+    ///
+    /// # Errors
+    /// If it cannot be compressed.
+    pub fn of_bytecode(bytes: &[u8]) -> Result<Self> {
+        Self::new(BYTECODE.to_owned(), bytes)
+    }
+
     fn new(name: String, bytes: &[u8]) -> Result<Self> {
         let compressed = zstd::bulk::compress(bytes, COMPRESSION_LEVEL)
             .map_err(|error| Error::internal("a module could not be compressed").with_source(error))?;
@@ -137,6 +145,9 @@ impl CodeBlob {
         self.compressed.len()
     }
 }
+
+/// The blob of what was compiled of all modules.
+const BYTECODE: &str = "bytecode";
 
 fn content_name(sha256: &str) -> String {
     format!("source:{sha256}")
@@ -330,6 +341,26 @@ impl<'a> Modules<'a> {
             self.tx.delete(id)?;
         }
         Ok(())
+    }
+
+    /// The compiled code of all modules; empty if there is none. Only the engine that wrote it can say whether it is
+    /// any good.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn bytecode(&mut self) -> Result<Vec<u8>> {
+        Ok(self.blob(BYTECODE)?.unwrap_or_default())
+    }
+
+    /// Puts compiled code in place of what was there.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn set_bytecode(&mut self, blob: &CodeBlob) -> Result<()> {
+        for (id, _) in self.parts(BYTECODE)? {
+            self.tx.delete(id)?;
+        }
+        self.put(blob)
     }
 
     /// What the last push brought beside modules; `None` before the first one.

@@ -28,7 +28,10 @@ pub(super) fn of_value<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> ScriptError {
         }
         return ScriptError::Thrown(Box::new(Thrown { message: text(ctx, value), ..Thrown::default() }));
     };
-    if !value.is_error() {
+    // A `DOMException` is an error too.
+    let is_error =
+        value.is_error() || object.get::<_, Value<'js>>("stack").is_ok_and(|stack| stack.is_string());
+    if !is_error {
         return ScriptError::Thrown(Box::new(Thrown {
             message: text(ctx, value),
             data: convex_data(ctx, object),

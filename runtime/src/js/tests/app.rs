@@ -13,6 +13,7 @@ use crate::function::testing::{call, runner_on, value};
 use crate::function::{Application, FunctionRegistry, FunctionRunner, Outcome};
 use crate::js::{Environment, JsRuntime, ModuleAnalysis, ModuleSource, Package, UdfConfig};
 use crate::limits::Limits;
+use crate::system::environment::EnvironmentChange;
 
 /// The stand-in for the npm package, which every module of these tests imports.
 const CONVEX: &str = include_str!("convex.js");
@@ -56,7 +57,7 @@ pub(super) fn js() -> Arc<JsRuntime> {
 }
 
 pub(super) fn runtime(limits: &Limits, tasks: tokio::runtime::Handle) -> Arc<JsRuntime> {
-    let http = crate::http_client::build(|builder| builder).unwrap();
+    let http = crate::js::web::fetch::client().unwrap();
     JsRuntime::new(Arc::new(limits.clone()), http, tasks).unwrap()
 }
 
@@ -74,13 +75,27 @@ impl App {
         Self::beside(Application::new("test"), modules, limits)
     }
 
+    /// With source maps.
+    pub(super) fn mapped(modules: &[(&str, &str, &str)]) -> Self {
+        let mapped = modules.iter().map(|(path, text, map)| ModuleSource {
+            source_map: Some((*map).to_owned()),
+            ..source(path, text)
+        });
+        let modules = sources(&[]).into_iter().chain(mapped).collect();
+        Self::build(Application::new("test"), modules, Limits::default())
+    }
+
     /// With functions in Rust beside the modules.
     pub(super) fn beside(native: Application, modules: &[(&str, &str)], limits: Limits) -> Self {
+        Self::build(native, sources(modules), limits)
+    }
+
+    fn build(native: Application, modules: Vec<ModuleSource>, limits: Limits) -> Self {
         let tasks =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let _entered = tasks.enter();
         let js = runtime(&limits, tasks.handle().clone());
-        let package = Package::new(js.engine(), sources(modules)).unwrap();
+        let package = Package::new(js.engine(), modules).unwrap();
         let analysis = js.analyze(&package, &BTreeMap::new(), config()).unwrap();
         let found = js.functions(&package, &analysis).unwrap();
         let native_registry = native.build().unwrap();
@@ -101,6 +116,11 @@ impl App {
 
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.tasks.block_on(future)
+    }
+
+    pub(super) fn set_env(&self, name: &str, value: &str) {
+        let change = EnvironmentChange { name: name.to_owned(), value: Some(value.to_owned()) };
+        self.wait(self.runner.update_environment(vec![change])).unwrap();
     }
 
     pub(super) fn call(&self, path: &str, args: &str) -> Outcome {

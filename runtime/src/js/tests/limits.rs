@@ -21,6 +21,7 @@ export const late = query(async () => { Promise.reject(new Error("late")); retur
 export const map = query(async () => new Map());
 export const actionNever = action(async () => await new Promise(() => {}));
 export const actionSpins = action(async () => { for (;;) {} });
+export const hangs = query(async () => { const a = []; a.length = 2 ** 30; return a.join("").length; });
 export const sleeps = query(async (ctx) => { for (let i = 0; i < 2000; i++) await ctx.meta.metadata(); return "awake"; });
 "#;
 
@@ -48,6 +49,11 @@ fn endless_code_is_stopped() {
         check(path, "Uncaught Error: Function execution timed out (maximum duration: 300ms)");
     }
     check("bad:actionSpins", "Function execution timed out (maximum duration: 1s)");
+}
+
+#[test]
+fn a_loop_of_the_engine_itself_is_given_up() {
+    check("bad:hangs", "Uncaught Error: Function execution timed out (maximum duration: 300ms)");
 }
 
 #[test]

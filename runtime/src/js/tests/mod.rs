@@ -3,5 +3,8 @@
 mod analysis;
 mod app;
 mod calls;
+mod errors;
+mod http;
+mod isolation;
 mod limits;
 mod ops;

@@ -367,7 +367,6 @@ async fn pushed_modules_stand_before_native_ones_until_they_are_removed() {
     let pushed = app(&[
         module("messages.js", &query("list", "pushed")),
         module("http.js", &json!({"routes": ["/pushed"]})),
-        json!({"path": "node.js", "source": "", "environment": "node"}),
     ]);
     let end = server.push(&pushed).await;
     assert_eq!(end["shadowed"]["modules"], json!(["messages"]));
@@ -378,12 +377,6 @@ async fn pushed_modules_stand_before_native_ones_until_they_are_removed() {
     let get = |path: &str| reqwest::get(format!("{}{path}", server.site_url));
     assert_eq!(get("/pushed").await.unwrap().text().await.unwrap(), "/pushed");
     assert_eq!(get("/hello").await.unwrap().status(), 404);
-    let body = json!({"path": "node:anything", "args": {}}).to_string().into_bytes();
-    let (_, answer) = server.send("/api/action", "", body, &server.admin_key).await;
-    assert!(
-        answer["errorMessage"].as_str().unwrap().contains("Node actions are not available yet"),
-        "{answer}"
-    );
 
     server.push(&app(&[])).await;
     assert_eq!(server.call("messages:who").await, "nobody");
