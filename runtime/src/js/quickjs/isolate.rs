@@ -202,7 +202,10 @@ fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, tables: &[OpTable]) -> rquick
 }
 
 /// `[state, result]` of a promise: what `console.log` shows of it.
-fn promise_state<'js>(ctx: Ctx<'js>, promise: Promise<'js>) -> rquickjs::Result<List<(&'static str, Value<'js>)>> {
+fn promise_state<'js>(
+    ctx: Ctx<'js>,
+    promise: Promise<'js>,
+) -> rquickjs::Result<List<(&'static str, Value<'js>)>> {
     let undefined = Value::new_undefined(ctx.clone());
     Ok(List(match promise.state() {
         PromiseState::Pending => ("pending", undefined),

@@ -88,7 +88,7 @@ export const checks = {
   "fetch: the response streams": async (t) => {
     const seen = [];
     for await (const piece of (await fetch(`${t.server}/drip`)).body) seen.push(new TextDecoder().decode(piece));
-    return seen;
+    return seen.join("");
   },
   "fetch: large bodies": async (t) => {
     const buffer = await (await fetch(`${t.server}/large/3000000`)).arrayBuffer();
