@@ -14,6 +14,8 @@ use crate::serve::options::data_folder;
 
 /// The longest a request may take: functions may run for minutes.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+/// The longest a download may take.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
 /// What the variables are called in the environment and in `.env` files.
 const URL_VARIABLE: &str = "CONVEX_SELF_HOSTED_URL";
 const ADMIN_KEY_VARIABLE: &str = "CONVEX_SELF_HOSTED_ADMIN_KEY";
@@ -161,7 +163,70 @@ impl Deployment {
         })
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+    /// Where the deployment is.
+    pub(crate) const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The key that allows everything.
+    pub(crate) fn admin_key(&self) -> &str {
+        &self.admin_key
+    }
+
+    /// The URL of a WebSocket.
+    pub(crate) fn socket_url(&self, endpoint: &str) -> Result<String> {
+        let url = self.endpoint(endpoint)?;
+        // `http` becomes `ws`, and `https` becomes `wss`.
+        Ok(url.as_str().replacen("http", "ws", 1))
+    }
+
+    fn endpoint(&self, endpoint: &str) -> Result<Url> {
+        self.url.join(endpoint).map_err(|error| Failure::usage(format!("{}: {error}", self.url)))
+    }
+
+    fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        request
+            .header("Authorization", format!("Convex {}", self.admin_key))
+            .header("Convex-Client", concat!("fusion-cli-", env!("CARGO_PKG_VERSION")))
+    }
+
+    /// Sends bytes and returns the JSON of the answer.
+    pub(crate) async fn upload(&self, endpoint: &str, query: &[(&str, &str)], body: Vec<u8>) -> Result<Json> {
+        let mut url = self.endpoint(endpoint)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.http.post(url).header("Content-Type", "application/octet-stream").body(body);
+        self.json(self.authorized(request)).await
+    }
+
+    /// Asks for JSON.
+    pub(crate) async fn get(&self, endpoint: &str) -> Result<Json> {
+        let request = self.http.get(self.endpoint(endpoint)?);
+        self.json(self.authorized(request)).await
+    }
+
+    async fn json(&self, request: reqwest::RequestBuilder) -> Result<Json> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let text = response.text().await.map_err(|error| self.unreachable(&error))?;
+        if !status.is_success() {
+            return Err(self.refused(status, &text));
+        }
+        serde_json::from_str(&text)
+            .map_err(|_| Failure::new(format!("{} answered with something that is not JSON", self.url)))
+    }
+
+    /// Asks for a content of any length, which may take any time.
+    pub(crate) async fn download(&self, endpoint: &str) -> Result<reqwest::Response> {
+        let request = self.http.get(self.endpoint(endpoint)?).timeout(DOWNLOAD_TIMEOUT);
+        let response = self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        Err(self.refused(status, &response.text().await.unwrap_or_default()))
+    }
+
+    pub(crate) fn unreachable(&self, error: &reqwest::Error) -> Failure {
         if error.is_connect() {
             return Failure::new(format!("no server answers at {}", self.url))
                 .hint("start one with `fusion dev`, or pass the right --url");

@@ -5,8 +5,11 @@ mod codegen;
 mod data;
 mod dev;
 mod env;
+mod export;
 mod function_spec;
+mod import;
 mod keygen;
+mod logs;
 mod run;
 mod serve;
 
@@ -23,6 +26,9 @@ pub(crate) enum Command {
     Data(data::Data),
     #[command(subcommand)]
     Env(env::Env),
+    Import(import::Import),
+    Export(export::Export),
+    Logs(logs::Logs),
     FunctionSpec(function_spec::FunctionSpec),
     Codegen(codegen::Codegen),
     #[command(subcommand)]
@@ -37,6 +43,9 @@ pub(crate) fn run(command: Command) -> Result {
         Command::Run(command) => wait(run::run(command)),
         Command::Data(command) => wait(data::run(command)),
         Command::Env(command) => wait(env::run(command)),
+        Command::Import(command) => wait(import::run(command)),
+        Command::Export(command) => wait(export::run(command)),
+        Command::Logs(command) => wait(logs::run(command)),
         Command::FunctionSpec(command) => wait(function_spec::run(command)),
         Command::Codegen(command) => wait(codegen::run(command)),
         Command::Keygen(command) => keygen::run(command),

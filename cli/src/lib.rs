@@ -14,8 +14,10 @@ mod dotenv;
 mod failure;
 mod function_name;
 mod output;
+mod progress;
 pub mod serve;
 mod typescript;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -19,8 +19,8 @@ use fusion_runtime::clock::{Clock, SystemClock};
 use fusion_runtime::database::{Database, DatabaseOptions};
 use fusion_runtime::function::alarm::Alarm;
 use fusion_runtime::function::{Application, Caller, Deployment, FunctionCall, FunctionPath, FunctionRunner};
-use fusion_runtime::http_client;
 use fusion_runtime::js::JsRuntime;
+use fusion_runtime::js::web::fetch;
 use fusion_runtime::push::{self, Pushes};
 use fusion_runtime::scheduler::Scheduler;
 use fusion_runtime::server::{self, ServerConfig, ServerState};
@@ -189,13 +189,8 @@ impl Server {
         let runner = FunctionRunner::new(deployment, registry)?;
 
         let authenticator = Arc::new(authenticator);
-        // Redirects and cookies are the business of scripts.
-        let fetching = http_client::build(|builder| builder.redirect(reqwest::redirect::Policy::none()))?;
-        let scripts = JsRuntime::new(
-            runner.deployment().limits().clone(),
-            fetching,
-            tokio::runtime::Handle::current(),
-        )?;
+        let limits = runner.deployment().limits().clone();
+        let scripts = JsRuntime::new(limits, fetch::client()?, tokio::runtime::Handle::current())?;
         let pushes = Pushes::new(runner.clone(), Arc::new(scripts), authenticator.clone(), providers);
         let restoring = pushes.clone();
         let restored = tokio::task::spawn_blocking(move || restoring.restore());

@@ -1,5 +1,7 @@
 //! `fusion run`.
 
+use std::ops::ControlFlow;
+
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -7,6 +9,7 @@ use crate::client::Target;
 use crate::failure::{Failure, Result};
 use crate::function_name::canonical_path;
 use crate::output;
+use crate::watch::{Watched, watch};
 
 /// Run a function and print its result.
 #[derive(Args, Debug)]
@@ -27,6 +30,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "PATH")]
     component: Option<String>,
 
+    /// Print the result again whenever it changes, until stopped; for queries.
+    #[arg(long, short)]
+    watch: bool,
+
     #[command(flatten)]
     target: Target,
 }
@@ -39,6 +46,18 @@ pub(super) async fn run(command: Run) -> Result {
     let args = parse_object("arguments", &command.args)?;
     let identity = command.identity.as_deref().map(parse_identity).transpose()?;
     let deployment = command.target.deployment()?;
+    if command.watch {
+        let query = Watched {
+            path: &path,
+            args: &args,
+            component: command.component.as_deref(),
+            identity: identity.as_ref(),
+        };
+        return watch(&deployment, &query, |value| {
+            output::data(format!("{value:#}")).map(ControlFlow::Continue)
+        })
+        .await;
+    }
     let (log_lines, result) =
         deployment.call(&path, &args, command.component.as_deref(), identity.as_ref()).await?;
     log_lines.iter().for_each(output::talk);
