@@ -3,10 +3,15 @@
 mod app;
 mod codegen;
 mod data;
+mod deploy;
 mod dev;
 mod env;
+mod export;
 mod function_spec;
+mod import;
+mod init;
 mod keygen;
+mod logs;
 mod run;
 mod serve;
 
@@ -17,12 +22,17 @@ use crate::failure::{Failure, Result};
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Dev(dev::Dev),
+    Dev(Box<dev::Dev>),
     Serve(serve::Serve),
+    Init(init::Init),
+    Deploy(Box<deploy::Deploy>),
     Run(run::Run),
     Data(data::Data),
     #[command(subcommand)]
     Env(env::Env),
+    Import(import::Import),
+    Export(export::Export),
+    Logs(logs::Logs),
     FunctionSpec(function_spec::FunctionSpec),
     Codegen(codegen::Codegen),
     #[command(subcommand)]
@@ -32,11 +42,16 @@ pub(crate) enum Command {
 /// Runs a command to its end.
 pub(crate) fn run(command: Command) -> Result {
     match command {
-        Command::Dev(command) => dev::run(command),
+        Command::Dev(command) => dev::run(*command),
         Command::Serve(command) => serve::run(command),
+        Command::Init(command) => init::run(command),
+        Command::Deploy(command) => wait(deploy::run(*command)),
         Command::Run(command) => wait(run::run(command)),
         Command::Data(command) => wait(data::run(command)),
         Command::Env(command) => wait(env::run(command)),
+        Command::Import(command) => wait(import::run(command)),
+        Command::Export(command) => wait(export::run(command)),
+        Command::Logs(command) => wait(logs::run(command)),
         Command::FunctionSpec(command) => wait(function_spec::run(command)),
         Command::Codegen(command) => wait(codegen::run(command)),
         Command::Keygen(command) => keygen::run(command),

@@ -139,6 +139,38 @@ fn every_command_works_against_a_running_server() -> Fallible {
     assert!(array.as_array().is_some_and(|documents| !documents.is_empty()));
     assert_eq!(output(&mut fusion(folder, &["data", "nowhere", "--format", "jsonl"]))?.1, "");
 
+    // Documents come in from files and go out in a snapshot, which comes in again.
+    fs::write(folder.join("notes.csv"), "title,stars\none,1\n\"t,wo\",2.5\n")?;
+    done(&["import", "--table", "notes", "notes.csv"])?;
+    let (code, _, stderr) = output(&mut fusion(folder, &["import", "--table", "notes", "notes.csv"]))?;
+    assert!(code == 1 && stderr.contains("Table notes already exists."), "{stderr}");
+    fs::write(folder.join("more.jsonl"), "{\"title\":\"three\",\"stars\":3}\n")?;
+    done(&["import", "--table", "notes", "--append", "more.jsonl"])?;
+    let (code, _, stderr) =
+        output(&mut fusion(folder, &["import", "--table", "notes", "--replace", "more.jsonl"]))?;
+    assert!(code == 1 && stderr.contains("hint: add --yes"), "{stderr}");
+    fs::write(folder.join("bad.jsonl"), "{}\n{\n")?;
+    let (code, _, stderr) =
+        output(&mut fusion(folder, &["import", "--table", "notes", "--append", "bad.jsonl"]))?;
+    assert!(code == 1 && stderr.contains("Line 2: "), "{stderr}");
+    let (code, _, stderr) = output(&mut fusion(folder, &["import", "notes.csv"]))?;
+    assert!(code == 2 && stderr.contains("hint: fusion import --table TABLE notes.csv"), "{stderr}");
+    assert_eq!(done(&["data", "notes", "--format", "jsonl"])?.lines().count(), 3);
+    assert_eq!(done(&["export", "--path", "snapshot.zip"])?, "snapshot.zip\n");
+    assert_eq!(output(&mut fusion(folder, &["export", "--path", "snapshot.zip"]))?.0, 1);
+    fs::write(folder.join("empty.json"), "[]")?;
+    done(&["import", "--table", "notes", "--replace", "--yes", "empty.json"])?;
+    assert_eq!(done(&["data", "notes", "--format", "jsonl"])?, "");
+    done(&["import", "--replace-all", "--yes", "snapshot.zip"])?;
+    assert_eq!(done(&["data", "notes", "--format", "jsonl"])?.lines().count(), 3);
+
+    // What functions did.
+    let logs = done(&["logs", "--once", "--success"])?;
+    assert!(logs.contains("[M(system/demo:seed)] Function executed in"), "{logs}");
+    let logs = done(&["logs", "--once", "--jsonl", "--history", "2"])?;
+    assert_eq!(logs.lines().count(), 2);
+    serde_json::from_str::<Json>(logs.lines().next().unwrap_or_default())?;
+
     // Environment variables, in every way they can be set.
     done(&["env", "set", "GREETING", "hello world"])?;
     done(&["env", "set", "EQUALS=a=b"])?;

@@ -16,6 +16,7 @@ mod memory;
 mod reads;
 mod report;
 mod setup;
+mod snapshot;
 mod start;
 mod subscriptions;
 mod transfer;
@@ -32,8 +33,19 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 9] =
-    ["transfer", "latency", "live", "http", "fanout", "subscriptions", "reads", "memory", "start"];
+const ALL: [&str; 11] = [
+    "transfer",
+    "latency",
+    "live",
+    "http",
+    "fanout",
+    "subscriptions",
+    "reads",
+    "memory",
+    "start",
+    "import",
+    "export",
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -70,6 +82,8 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "reads" => reads::run(options).await?,
             "memory" => memory::run(options).await?,
             "start" => start::run(options).await?,
+            "import" => snapshot::import(options).await?,
+            "export" => snapshot::export(options).await?,
             "engine" => engine::run(options).await?,
             "floors" => floor::run(options).await?,
             _ => {

@@ -3,7 +3,7 @@
 //! They are ordinary queries over the system tables, live like any other, and only administrators may call them
 //! (the registry sees to that).
 
-use fusion_schema::{DocumentId, Page, PaginationOptions, Typed, Value};
+use fusion_schema::{DocumentId, Page, PaginationOptions, Typed, Value, object};
 
 use super::api_spec::api_spec_value;
 use super::application::Module;
@@ -168,7 +168,11 @@ struct Named {
     name: String,
 }
 
+/// A variable; also one that the server sets, which older command lines ask for to learn where it is.
 fn environment_variable(ctx: &mut QueryCtx<'_>, args: Named) -> Result<Value> {
+    if let Some(value) = ctx.execution().deployment().system_variable(&args.name) {
+        return Ok(Value::Object(object! { "name" => args.name.as_str(), "value" => value }));
+    }
     let secrets = ctx.execution().deployment().secrets().clone();
     let variable = Environment::new(ctx.tx(), &secrets).get(&args.name)?;
     Ok(variable.map_or(Value::Null, |variable| variable.to_value()))

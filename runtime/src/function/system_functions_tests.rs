@@ -98,6 +98,9 @@ async fn environment_variables_are_sealed_and_read_back() {
     let named = |name: &str| object! { "name" => name };
     let get = "_system/cli/queryEnvironmentVariables:get";
     assert!(ask(&runner, get, named("GREETING")).await.unwrap().contains("hello"));
+    // Older command lines learn from these where the deployment is.
+    let site = ask(&runner, get, named("CONVEX_SITE_URL")).await.unwrap();
+    assert_eq!(site, r#"{"name":"CONVEX_SITE_URL","value":"http://site"}"#);
     runner.update_environment(vec![set("GREETING", None)]).await.unwrap();
     assert_eq!(ask(&runner, get, named("GREETING")).await.unwrap(), "null");
     assert_eq!(ask(&runner, "m:greeting", object! {}).await.unwrap(), "null");

@@ -9,10 +9,36 @@ const { isArray } = Array;
 
 // ---- system calls
 
-const fail = ({ message, data }) => {
+// The last call that failed: its message, and the stack of its caller, which the engine has forgotten by then.
+let failed = null;
+
+const fail = ({ message, data }, caller) => {
   const error = new Error(message);
   if (data !== undefined) error.data = parse(data);
+  if (caller !== undefined) failed = { message, stack: caller.stack };
   throw error;
+};
+
+const nameOf = (line) => line.trimStart().split(" ", 2)[1];
+
+/** Runs a call; an error that is thrown on after a failed system call tells where that was made, too. */
+const withCallers = async (call) => {
+  try {
+    return await call();
+  } catch (error) {
+    if (failed !== null && typeof error === "object" && error?.message === failed.message) {
+      const own = `${error.stack ?? ""}`.split("\n").filter((line) => line !== "");
+      const callers = failed.stack.split("\n").filter((line) => line !== "" && !line.includes("(fusion:"));
+      if (own.length > 0 && callers.length > 0 && nameOf(own.at(-1)) === nameOf(callers[0])) callers.shift();
+      const asynchronous = callers.map((line) => line.replace("    at ", "    at async "));
+      try {
+        defineProperty(error, "stack", { configurable: true, value: [...own, ...asynchronous, ""].join("\n") });
+      } catch {
+        // A frozen error stays as it is.
+      }
+    }
+    throw error;
+  }
 };
 
 /** The host answers with JSON text, or with a record that says what went wrong. */
@@ -43,7 +69,13 @@ defineProperty(globalThis, "Convex", {
   writable: true,
   value: {
     syscall: (op, args) => ops.syscall(op, args),
-    asyncSyscall: (op, args) => apply(then, ops.asyncSyscall(op, args), [settle]),
+    asyncSyscall: (op, args) => {
+      // What is called for every document hardly ever fails, and noting the caller costs as much as the call.
+      if (op === "1.0/queryStreamNext") return apply(then, ops.asyncSyscall(op, args), [settle]);
+      const caller = new Error();
+      const settleFor = (answer) => (typeof answer === "string" ? answer : fail(answer, caller));
+      return apply(then, ops.asyncSyscall(op, args), [settleFor]);
+    },
     jsSyscall: (op, args) => {
       const call = jsSyscalls[op];
       if (call === undefined) throw new Error(`Unknown operation ${op}`);
@@ -104,12 +136,12 @@ const checkText = (path, name, text) => {
 
 internals.invokeQuery = async (path, name, args) => {
   const found = await registered(path, name);
-  return checkText(path, name, await found.invokeQuery(args));
+  return checkText(path, name, await withCallers(() => found.invokeQuery(args)));
 };
 
 internals.invokeMutation = async (path, name, args) => {
   const found = await registered(path, name);
-  return checkText(path, name, await found.invokeMutation(args));
+  return checkText(path, name, await withCallers(() => found.invokeMutation(args)));
 };
 
 /** Answers a request, given as JSON, with the handler of a route; gives the response as JSON. */
@@ -119,7 +151,9 @@ internals.invokeHttpAction = async (path, route, method, requestJson) => {
   const found = router.getRoutes().find((entry) => entry[0] === route && entry[1] === method);
   if (found === undefined) throw new Error(`No HttpAction routed for ${route}`);
   const request = requestFromConvexJson({ convexJson: requestJson });
-  return await convexJsonFromResponse({ response: await found[2].invokeHttpAction(request) });
+  return await convexJsonFromResponse({
+    response: await withCallers(() => found[2].invokeHttpAction(request)),
+  });
 };
 
 /** Settles when the body of the response has been handed over. */
@@ -129,7 +163,7 @@ internals.httpBodySent = async () => {
 
 internals.invokeAction = async (path, name, args, requestId) => {
   const found = await registered(path, name);
-  return checkText(path, name, await found.invokeAction(requestId, args));
+  return checkText(path, name, await withCallers(() => found.invokeAction(requestId, args)));
 };
 
 // ---- analysis

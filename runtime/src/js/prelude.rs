@@ -23,8 +23,20 @@ pub struct PreludeModule {
 /// The prelude as an engine compiled it, once per process.
 #[derive(Debug)]
 pub struct CompiledPrelude {
-    /// The modules in order, each with its code.
-    pub modules: Vec<(PreludeModule, Bytecode)>,
+    /// The modules in order.
+    pub modules: Vec<CompiledModule>,
+}
+
+/// A part of the prelude, compiled.
+#[derive(Debug)]
+pub struct CompiledModule {
+    /// What it is.
+    pub module: PreludeModule,
+    /// Its code.
+    pub bytecode: Bytecode,
+    /// The names of the ops it calls: an isolate needs no others until it loads another module. `None` if it computes
+    /// names, and so may call any.
+    pub ops: Option<Vec<&'static str>>,
 }
 
 /// What paths of prelude modules begin with; no module of an application has such a path.
@@ -41,12 +53,32 @@ impl CompiledPrelude {
     ) -> Result<Self, ScriptError> {
         let modules: Vec<PreludeModule> = modules.into_iter().copied().collect();
         let globals = PreludeModule { name: "globals", source: "", globals: &[], eager: true };
-        let mut compiled = vec![(globals, compile(engine, globals.name, &lazy_globals(&modules))?)];
+        let bytecode = compile(engine, globals.name, &lazy_globals(&modules))?;
+        let mut compiled = vec![CompiledModule { module: globals, bytecode, ops: Some(Vec::new()) }];
         for module in modules {
-            compiled.push((module, compile(engine, module.name, module.source)?));
+            let bytecode = compile(engine, module.name, module.source)?;
+            compiled.push(CompiledModule { module, bytecode, ops: named_ops(module.source) });
         }
         Ok(Self { modules: compiled })
     }
+}
+
+/// The names after `ops.` in a source; `None` if it says `ops[…]`.
+fn named_ops(source: &'static str) -> Option<Vec<&'static str>> {
+    if source.contains("ops[") {
+        return None;
+    }
+    let ends = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    let mut names: Vec<_> = source
+        .match_indices("ops.")
+        .filter(|(place, _)| {
+            source[..*place].chars().next_back().is_none_or(|before| ends(before) && before != '.')
+        })
+        .map(|(place, found)| source[place + found.len()..].split(ends).next().unwrap_or_default())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    Some(names)
 }
 
 fn compile(engine: &dyn Engine, name: &str, body: &str) -> Result<Bytecode, ScriptError> {
@@ -79,4 +111,16 @@ fn lazy_globals(modules: &[PreludeModule]) -> String {
         }
     }
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ops_of_a_module_are_those_it_names() {
+        let source = "ops.b(1); const x = ops.a_1; internals.ops.c; drops.d(); f(ops.b);";
+        assert_eq!(named_ops(source), Some(vec!["a_1", "b"]));
+        assert_eq!(named_ops("ops[name]();"), None);
+    }
 }

@@ -80,7 +80,9 @@ fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(Strin
 }
 
 fn state(phase: Phase, host: TestHost) -> std::result::Result<OpState, ScriptError> {
-    let http = web::fetch::client().map_err(|error| ScriptError::error(error.message()))?;
+    static CLIENT: OnceLock<Result<reqwest::Client>> = OnceLock::new();
+    let http = CLIENT.get_or_init(web::fetch::client).clone();
+    let http = http.map_err(|error| ScriptError::error(error.message()))?;
     Ok(OpState { phase, host: Box::new(host), resources: Resources::default(), http })
 }
 

@@ -483,7 +483,8 @@ impl Driver {
 pub fn check_component(component: Option<&str>, path: &FunctionPath, identity: &Identity) -> Result<()> {
     match component {
         None | Some("") => Ok(()),
-        Some(component) if identity.is_admin() => Err(Error::not_found(
+        // Not a 404 over HTTP: the official command line repeats such requests for half a minute.
+        Some(component) if identity.is_admin() => Err(Error::bad_request(
             "FunctionNotFound",
             format!("Could not find function for '{path}': there is no component '{component}'."),
         )),

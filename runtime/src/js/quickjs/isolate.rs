@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rquickjs::convert::List;
 use rquickjs::promise::PromiseState;
-use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
+use rquickjs::{Context, Ctx, Function, Module, Object, Promise, Runtime, Value};
 use slab::Slab;
 
 use super::engine::{self, STACK_MAX};
@@ -15,7 +16,8 @@ use super::ops::{Originals, Shared, Watch, bind};
 use super::thrown;
 use super::values::{from_js, to_js};
 use crate::js::isolate::{Inbox, Isolate, IsolateOptions, ScriptError, StopSignal, Stopped};
-use crate::js::op::{OpError, OpResult, OpTable, OpValue};
+use crate::js::op::{OpError, OpResult, OpValue};
+use crate::js::prelude::CompiledModule;
 use crate::js::state::OpState;
 
 pub(super) struct QuickJsIsolate {
@@ -44,6 +46,7 @@ impl QuickJsIsolate {
             originals: RefCell::new(None),
             loaded: RefCell::new(vec![false; prelude.modules.len()]),
             prelude,
+            tables: ops,
         });
         let watched = shared.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || watched.watch.is_over())));
@@ -52,7 +55,7 @@ impl QuickJsIsolate {
         isolate.shared.watch.run();
         let started = isolate
             .context
-            .with(|ctx| start(&ctx, &isolate.shared, ops).map_err(|error| thrown::script_error(&ctx, error)));
+            .with(|ctx| start(&ctx, &isolate.shared).map_err(|error| thrown::script_error(&ctx, error)));
         isolate.shared.watch.pause();
         started?;
         Ok(isolate)
@@ -179,40 +182,60 @@ impl Drop for QuickJsIsolate {
 }
 
 /// Makes `internals` and runs the eager part of the prelude.
-fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, tables: &[OpTable]) -> rquickjs::Result<()> {
+fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> rquickjs::Result<()> {
     let internals = Object::new(ctx.clone())?;
-    let ops = bind(ctx, shared, tables)?;
+    let ops = Object::new(ctx.clone())?;
     *shared.originals.borrow_mut() = Some(Originals::new(ctx, &internals, &ops)?);
     let import = |ctx: Ctx<'js>, path: String| Module::import(&ctx, format!("{ABSOLUTE}{path}"));
     internals.set("importModule", Function::new(ctx.clone(), import)?)?;
     let loader = shared.clone();
     let load = move |ctx: Ctx<'js>, name: String| {
-        let place = loader.prelude.modules.iter().position(|(module, _)| module.name == name);
+        let place = loader.prelude.modules.iter().position(|compiled| compiled.module.name == name);
         place.map_or(Ok(()), |place| load(&ctx, &loader, place))
     };
     internals.set("load", Function::new(ctx.clone(), load)?)?;
-    for (place, (module, _)) in shared.prelude.modules.iter().enumerate() {
-        if module.eager {
+    internals.set("promiseState", Function::new(ctx.clone(), promise_state)?)?;
+    for (place, compiled) in shared.prelude.modules.iter().enumerate() {
+        if compiled.module.eager {
             self::load(ctx, shared, place)?;
         }
     }
     Ok(())
 }
 
+/// `[state, result]` of a promise: what `console.log` shows of it.
+fn promise_state<'js>(
+    ctx: Ctx<'js>,
+    promise: Promise<'js>,
+) -> rquickjs::Result<List<(&'static str, Value<'js>)>> {
+    let undefined = Value::new_undefined(ctx.clone());
+    Ok(List(match promise.state() {
+        PromiseState::Pending => ("pending", undefined),
+        PromiseState::Resolved => ("fulfilled", promise.result().unwrap_or(Ok(undefined))?),
+        PromiseState::Rejected => {
+            // Gives the reason by throwing it.
+            let _thrown = promise.result::<Value<'js>>();
+            ("rejected", ctx.catch())
+        }
+    }))
+}
+
 /// Runs a module of the prelude, unless it has run.
-fn load(ctx: &Ctx<'_>, shared: &Shared, place: usize) -> rquickjs::Result<()> {
+fn load<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, place: usize) -> rquickjs::Result<()> {
     match shared.loaded.borrow_mut().get_mut(place) {
         Some(loaded) if !*loaded => *loaded = true,
         _ => return Ok(()),
     }
-    let (_, bytecode) = &shared.prelude.modules[place];
+    let CompiledModule { bytecode, ops: names, .. } = &shared.prelude.modules[place];
     let (module, promise) = engine::load(ctx, bytecode)?.eval()?;
     promise.finish::<()>()?;
-    let body: Function<'_> = module.get("default")?;
+    let body: Function<'js> = module.get("default")?;
     let (internals, ops) = {
         let originals = shared.originals.borrow();
         let originals = originals.as_ref().ok_or(rquickjs::Error::Unknown)?;
         (originals.internals.clone(), originals.ops.clone())
     };
-    body.call((ctx.globals(), ops.restore(ctx)?, internals.restore(ctx)?))
+    let ops = ops.restore(ctx)?;
+    bind(ctx, shared, &ops, names.as_deref())?;
+    body.call((ctx.globals(), ops, internals.restore(ctx)?))
 }

@@ -33,6 +33,7 @@ pub(super) struct Shared {
     pub(super) futures: RefCell<tokio::task::JoinSet<()>>,
     pub(super) originals: RefCell<Option<Originals>>,
     pub(super) prelude: Arc<CompiledPrelude>,
+    pub(super) tables: &'static [OpTable],
     /// Which modules of the prelude have run.
     pub(super) loaded: RefCell<Vec<bool>>,
 }
@@ -250,14 +251,18 @@ impl Shared {
     }
 }
 
-/// Makes the object of host functions.
+/// Puts those host functions in place that are not there yet.
 pub(super) fn bind<'js>(
     ctx: &Ctx<'js>,
     shared: &Rc<Shared>,
-    tables: &[OpTable],
-) -> rquickjs::Result<Object<'js>> {
-    let ops = Object::new(ctx.clone())?;
-    for (name, op) in tables.iter().copied().flatten() {
+    ops: &Object<'js>,
+    names: Option<&[&str]>,
+) -> rquickjs::Result<()> {
+    let is_named = |name: &str| names.is_none_or(|names| names.binary_search(&name).is_ok());
+    for (name, op) in shared.tables.iter().copied().flatten().filter(|(name, _)| is_named(name)) {
+        if ops.contains_key(*name)? {
+            continue;
+        }
         let (shared, op) = (shared.clone(), *op);
         let function = Function::new(
             ctx.clone(),
@@ -267,5 +272,5 @@ pub(super) fn bind<'js>(
         )?;
         ops.set(*name, function)?;
     }
-    Ok(ops)
+    Ok(())
 }

@@ -55,7 +55,7 @@ pub(super) fn of_value<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> ScriptError {
     ScriptError::Thrown(Box::new(Thrown {
         name,
         message,
-        frames: frames(&property("stack")),
+        frames: without_constructors(frames(&property("stack")), &class_names(object)),
         data: convex_data(ctx, object),
     }))
 }
@@ -68,6 +68,29 @@ fn convex_data<'js>(ctx: &Ctx<'js>, object: &Object<'js>) -> Option<String> {
     }
     let data = object.get::<_, Value<'js>>("data").inspect_err(|_| drop(ctx.catch())).ok()?;
     data.as_string()?.to_string().ok()
+}
+
+/// The names of an object's class and those above it.
+fn class_names(object: &Object<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut prototype = object.get_prototype();
+    while let Some(class) = prototype {
+        let name = class.get::<_, Object<'_>>("constructor").and_then(|class| class.get::<_, String>("name"));
+        match name {
+            Ok(name) => names.push(name),
+            // Whatever stands there instead, the error is told without it.
+            Err(_) => drop(class.ctx().catch()),
+        }
+        prototype = class.get_prototype();
+    }
+    names
+}
+
+/// An error is thrown where it is made, not in the constructors of its class.
+fn without_constructors(frames: Vec<Frame>, classes: &[String]) -> Vec<Frame> {
+    let is_constructor =
+        |frame: &Frame| frame.function.as_ref().is_some_and(|function| classes.contains(function));
+    frames.into_iter().skip_while(is_constructor).collect()
 }
 
 /// The lines of a `stack` that tell a place in a module of the application.

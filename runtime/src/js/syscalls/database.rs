@@ -27,8 +27,7 @@ impl ById<'_> {
         let invalid = |what: String| {
             Error::bad_request("InvalidArgument", format!("Invalid argument `id` for `db.{call}`: {what}"))
         };
-        let id =
-            DocumentId::decode(&self.id).map_err(|error| invalid(format!("Unable to decode ID: {error}")))?;
+        let id = DocumentId::decode(&self.id).map_err(|error| invalid(error.to_string()))?;
         if let (Some(expected), Some(found)) = (&self.table, execution.tx().table_name(id.table))
             && *expected != found
         {

@@ -77,7 +77,7 @@ pub(super) fn job_id(name: &str, args: &str) -> Result<DocumentId> {
     DocumentId::decode(&id).map_err(|error| {
         Error::bad_request(
             "InvalidArgument",
-            format!("Invalid argument `id` for `scheduler.cancel`: Unable to decode ID: {error}"),
+            format!("Invalid argument `id` for `scheduler.cancel`: {error}"),
         )
     })
 }

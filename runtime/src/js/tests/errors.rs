@@ -25,6 +25,7 @@ export const writesAndFails = mutation(async (ctx) => {
   throw new ConvexError({ why: "no" });
 });
 export const act = action(async (ctx) => await ctx.runQuery("errors:app"));
+export const badId = query(async function lookUp(ctx) { await ctx.db.query("t").first(); return await ctx.db.get("bad"); });
 export const thrown = query(async () => { throw "a string"; });
 export const nothing = query(async () => { throw undefined; });
 export const missing = query(async (ctx) => await ctx.runQuery("errors:nowhere"));
@@ -66,8 +67,11 @@ fn data_of_a_convex_error_arrives() {
         error.detail()
     );
     assert_eq!(json::encode(&error.data.unwrap()), r#"{"code":"TAKEN","n":1.0}"#.replace("1.0", "1"));
+    let first_frame = |path: &str| app.fails(path, "{}").lines().nth(1).unwrap().to_owned();
     assert!(app.fails("errors:text", "{}").starts_with("Uncaught ConvexError: plain\n"));
+    assert!(first_frame("errors:text").starts_with("    at <anonymous> (errors.js:6:"));
     assert!(app.fails("errors:foo", "{}").starts_with("Uncaught FooError: sub\n"));
+    assert!(first_frame("errors:foo").starts_with("    at <anonymous> (errors.js:8:"));
 }
 
 #[test]
@@ -84,6 +88,22 @@ fn a_nested_error_becomes_the_message_of_the_outer_one() {
     assert!(app.fails("errors:act", "{}").starts_with("Uncaught ConvexError: Uncaught ConvexError: {"));
     let text = app.fails("errors:outer", r#"{"name":"errors:fails"}"#);
     assert!(text.starts_with("Uncaught Error: Uncaught TypeError: wrong\n    at helper"), "{text}");
+}
+
+#[test]
+fn the_place_of_a_failed_call_to_the_server_is_told() {
+    let app = app();
+    let error = app.fails("errors:badId", "{}");
+    let lines: Vec<_> = error.lines().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(
+        lines[1..],
+        [
+            "    at perform (_deps/convex.js",
+            "    at async get (_deps/convex.js",
+            "    at async lookUp (errors.js"
+        ],
+        "{error}"
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ export const spinsInVain = query(async () => { for (;;) { try { for (;;) {} } ca
 export const spinsAsync = query(async () => { for (;;) await null; });
 export const regex = query(async () => /^(a+)+$/.test("a".repeat(60) + "b"));
 export const never = query(async () => await new Promise(() => {}));
-export const bomb = query(async () => { const a = []; for (;;) a.push([a.length]); });
+export const bomb = query(async () => { const a = []; for (;;) a.push(new Array(100000).fill(a.length)); });
 export const string = query(async () => "x".repeat(100 << 20));
 export const stack = query(async () => { const f = () => f() + 1; return f(); });
 export const late = query(async () => { Promise.reject(new Error("late")); return "answered"; });

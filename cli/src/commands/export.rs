@@ -1,0 +1,83 @@
+//! `fusion export`.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use clap::Args;
+use fusion_schema::Value;
+use serde_json::{Value as Json, json};
+
+use crate::client::Target;
+use crate::failure::{Failure, Result};
+use crate::output;
+use crate::progress::Progress;
+use crate::watch::{Watched, watch};
+
+/// Export all tables, as they are at one moment, to a ZIP file.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// ZIP file to write, or the folder to write it into.
+    #[arg(long, value_name = "PATH")]
+    path: PathBuf,
+
+    /// Include stored files.
+    #[arg(long)]
+    include_file_storage: bool,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(super) async fn run(command: Export) -> Result {
+    if command.path.is_file() {
+        return Err(Failure::new(format!("{} is there already", command.path.display()))
+            .hint("pass the path of a new file, or a folder"));
+    }
+    let deployment = command.target.deployment()?;
+    let mut progress = Progress::begin("Writing the snapshot");
+    let request = format!("/api/export/request/zip?includeStorage={}", command.include_file_storage);
+    deployment.post(&request, &json!({}), None).await?;
+    let args = json!({});
+    let query =
+        Watched { path: "_system/cli/exports:getLatest", args: &args, component: None, identity: None };
+    let ts = watch(&deployment, &query, |export| {
+        Ok(match export["state"].as_str() {
+            Some("completed") => ControlFlow::Break(timestamp(&export["start_ts"])?),
+            Some("requested" | "in_progress") => ControlFlow::Continue(()),
+            _ => {
+                return Err(Failure::new("the export failed")
+                    .hint("look at the server's log, then run fusion export again"));
+            }
+        })
+    })
+    .await?;
+    let path = if command.path.is_dir() {
+        command.path.join(format!("snapshot_{ts}.zip"))
+    } else {
+        command.path.clone()
+    };
+    progress.say(&format!("Downloading {}", path.display()));
+    let failed = |error: std::io::Error| Failure::file(&path, &error);
+    let mut download = deployment.download(&format!("/api/export/zip/{ts}")).await?;
+    let total = download.content_length().unwrap_or(0);
+    let mut file = File::create_new(&path).map_err(failed)?;
+    let mut received = 0;
+    while let Some(piece) = download.chunk().await.map_err(|error| deployment.unreachable(&error))? {
+        file.write_all(&piece).map_err(failed)?;
+        received += piece.len() as u64;
+        progress.bytes(received, total);
+    }
+    file.sync_all().map_err(failed)?;
+    progress.end();
+    output::talk(format_args!("Exported the snapshot of timestamp {ts}."));
+    output::data(path.display())
+}
+
+fn timestamp(value: &Json) -> Result<i64> {
+    match fusion_schema::json::from_serde(value) {
+        Ok(Value::Int64(ts)) => Ok(ts),
+        _ => Err(Failure::new("the server's export has no timestamp")),
+    }
+}

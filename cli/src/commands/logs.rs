@@ -1,0 +1,120 @@
+//! `fusion logs`.
+
+use clap::Args;
+use serde_json::Value as Json;
+
+use crate::client::Target;
+use crate::failure::Result;
+use crate::output;
+
+/// Follow what functions print and how they end.
+#[derive(Args, Debug)]
+pub(crate) struct Logs {
+    /// Show so many of the latest entries first; without a number all that are kept.
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1000")]
+    history: Option<usize>,
+
+    /// Show every call that succeeded, too.
+    #[arg(long)]
+    success: bool,
+
+    /// Print the entries as JSON, one in each line.
+    #[arg(long)]
+    jsonl: bool,
+
+    /// Print the history and end.
+    #[arg(long)]
+    once: bool,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(super) async fn run(command: Logs) -> Result {
+    let deployment = command.target.deployment()?;
+    output::talk("Watching logs...");
+    let mut cursor = 0.0;
+    let mut is_first = true;
+    loop {
+        let answer = deployment.get(&format!("/api/stream_function_logs?cursor={cursor}")).await?;
+        cursor = answer["newCursor"].as_f64().unwrap_or(cursor);
+        let entries = answer["entries"].as_array().map_or(&[][..], Vec::as_slice);
+        let shown = if std::mem::take(&mut is_first) {
+            let history = command.history.unwrap_or(if command.once { usize::MAX } else { 0 });
+            &entries[entries.len().saturating_sub(history)..]
+        } else {
+            entries
+        };
+        for entry in shown {
+            show(&command, entry)?;
+        }
+        if command.once {
+            return Ok(());
+        }
+    }
+}
+
+fn show(command: &Logs, entry: &Json) -> Result {
+    if command.jsonl {
+        return output::data(entry);
+    }
+    let text = |name: &str| entry[name].as_str().unwrap_or_default();
+    let (kind, function) = (text("udfType").chars().next().unwrap_or('?'), text("identifier"));
+    let head = |seconds: f64| format!("{} [{kind}({function})]", time(seconds));
+    let at = entry["timestamp"].as_f64().unwrap_or_default();
+    for line in entry["logLines"].as_array().into_iter().flatten() {
+        let messages = line["messages"].as_array().into_iter().flatten().filter_map(Json::as_str);
+        let messages = messages.collect::<Vec<_>>().join(" ");
+        let at = line["timestamp"].as_f64().map_or(at, |ms| ms / 1_000.0);
+        let level = line["level"].as_str().unwrap_or("LOG");
+        let truncated = if line["isTruncated"] == true { " (truncated due to length)" } else { "" };
+        output::data(format_args!("{} [{level}] {messages}{truncated}", head(at)))?;
+    }
+    match entry["error"].as_str() {
+        Some(error) => output::data(format_args!("{} {error}", head(at))),
+        None if command.success && text("kind") == "Completion" => {
+            let ms = entry["executionTime"].as_f64().unwrap_or_default() * 1_000.0;
+            output::data(format_args!("{} Function executed in {} ms", head(at), ms.ceil()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Seconds since the epoch as a date and a time of day, in UTC.
+fn time(seconds: f64) -> String {
+    const DAY: i64 = 86_400;
+    let whole = seconds.floor() as i64;
+    let (days, rest) = (whole.div_euclid(DAY), whole.rem_euclid(DAY));
+    // Years that begin in March, so that the leap day is their last one (Hinnant's `civil_from_days`).
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let ms = ((seconds - seconds.floor()) * 1_000.0) as i64;
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z",
+        rest / 3_600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, expected) in [
+            (0.0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400.25, "2000-02-29T00:00:00.250Z"),
+            (1_763_700_000.5, "2025-11-21T04:40:00.500Z"),
+            (4_107_542_399.0, "2100-02-28T23:59:59.000Z"),
+        ] {
+            assert_eq!(super::time(seconds), expected);
+        }
+    }
+}

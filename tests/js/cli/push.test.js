@@ -1,0 +1,243 @@
+// Pushing code with the official command line.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConvexHttpClient } from "convex/browser";
+import { anyApi as api } from "convex/server";
+import { project, versions } from "../support/cli.js";
+import { connectClient, startServer } from "../support/server.js";
+import { until } from "../support/wait.js";
+
+const serve = (t, options = {}) => startServer(t, { program: "fusion", args: ["serve"], ...options });
+const http = (server) => new ConvexHttpClient(server.url, { logger: false });
+
+/** Pushes, which must work, and gives what the command said. */
+async function push(app, server, args = ["dev", "--once"]) {
+  const { code, output } = await app.run(server, args);
+  assert.equal(code, 0, output);
+  return output;
+}
+
+/** A push that must be refused with these words. */
+async function refused(app, server, ...words) {
+  const { code, output } = await app.run(server, ["dev", "--once"]);
+  assert.equal(code, 1, output);
+  for (const word of words) assert.ok(output.includes(word), `${JSON.stringify(word)} is not in\n${output}`);
+  return output;
+}
+
+for (const [version, convex] of Object.entries(versions)) {
+  test(`convex ${version} pushes, deploys and generates code, offline`, async (t) => {
+    const server = await serve(t);
+    const app = project(t, "notes", { convex });
+    const began = performance.now();
+    assert.match(await push(app, server), /Convex functions ready/);
+    assert.ok(app.has("convex/_generated/api.d.ts"));
+    assert.match(app.read(".env.local"), new RegExp(`CONVEX_URL=${server.url}`));
+    const client = http(server);
+    await client.mutation(api.notes.add, { author: "Ada", text: "one" });
+    assert.deepEqual(await client.query(api.notes.list, {}), ["Ada: one"]);
+    assert.equal(await client.query(api.notes.hello, { name: "Ada" }), "Hello, Ada!");
+    assert.notEqual((await fetch(`${server.siteUrl}/ping`)).status, 404);
+    await assert.rejects(client.mutation(api.notes.clear, {}), /Could not find public function/);
+    await assert.rejects(client.mutation(api.notes.add, { author: 7, text: "x" }), /ArgumentValidationError/);
+
+    app.write("convex/more.ts", 'import { query } from "./_generated/server";\nexport const one = query(async () => 1);\n');
+    assert.match(await push(app, server, ["deploy"]), /Deployed Convex functions/);
+    assert.equal(await client.query(api.more.one, {}), 1);
+    app.remove("convex/_generated");
+    await push(app, server, ["codegen"]);
+    assert.match(app.read("convex/_generated/api.d.ts"), /more/);
+    // Generating code changes nothing, and neither does a rehearsal.
+    app.write("convex/more.ts", 'import { query } from "./_generated/server";\nexport const one = query(async () => 2);\n');
+    await push(app, server, ["codegen"]);
+    await push(app, server, ["deploy", "--dry-run"]);
+    assert.equal(await client.query(api.more.one, {}), 1);
+    t.diagnostic(`six commands took ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    t.diagnostic(`hosts that were tried: ${app.triedToReach().join(", ") || "none"}`);
+  });
+}
+
+test("running subscriptions are run again with the new code", async (t) => {
+  const server = await serve(t);
+  const app = project(t, "notes");
+  await push(app, server);
+  const client = connectClient(t, server);
+  const seen = [];
+  client.onUpdate(api.notes.hello, { name: "Ada" }, (value) => seen.push(value));
+  await until("the first result", () => seen.length === 1);
+  app.write("convex/lib/greeting.ts", "export const greet = (name: string) => `Good morning, ${name}!`;\n");
+  await push(app, server);
+  await until("the result of the new code", () => seen.length === 2);
+  assert.deepEqual(seen, ["Hello, Ada!", "Good morning, Ada!"]);
+});
+
+test("dev watches the files, pushes edits and shows what is wrong until it is repaired", async (t) => {
+  const server = await serve(t);
+  const app = project(t, "notes");
+  const dev = app.start(server, ["dev"]);
+  let at = await dev.says("Convex functions ready");
+  const client = http(server);
+  const edit = (text) => app.write("convex/lib/greeting.ts", `export const greet = (name: string) => ${text};\n`);
+  edit('"Hi, " + name');
+  at = await dev.says("Convex functions ready", at);
+  assert.equal(await client.query(api.notes.hello, { name: "Ada" }), "Hi, Ada");
+  app.write("convex/broken.ts", 'throw new Error("boom while loading");\nexport {};\n');
+  at = await dev.says("boom while loading", at);
+  assert.equal(await client.query(api.notes.hello, { name: "Ada" }), "Hi, Ada");
+  app.remove("convex/broken.ts");
+  at = await dev.says("Convex functions ready", at);
+  edit('"Bye, " + name');
+  await dev.says("Convex functions ready", at);
+  assert.equal(await client.query(api.notes.hello, { name: "Ada" }), "Bye, Ada");
+});
+
+test("a schema that does not fit the data is refused with the document, and the old code goes on", async (t) => {
+  const server = await serve(t);
+  const app = project(t, "notes");
+  await push(app, server);
+  const client = http(server);
+  const id = await client.mutation(api.notes.add, { author: "Ada", text: "one" });
+  const schema = app.read("convex/schema.ts");
+  app.write("convex/schema.ts", schema.replace("text: v.string()", "text: v.number()"));
+  await refused(app, server, "Schema validation failed", `Document with ID "${id}" in table "notes" does not match the schema`);
+  assert.deepEqual(await client.query(api.notes.list, {}), ["Ada: one"]);
+  app.write(
+    "convex/schema.ts",
+    schema.replace("text: v.string()", "text: v.number()").replace(/\}\);\s*$/, "}, { schemaValidation: false });\n"),
+  );
+  await push(app, server);
+  app.write("convex/schema.ts", schema.replace('v.id("authors")', 'v.id("nobody")'));
+  await refused(app, server, '"nobody"');
+});
+
+test("broken code is refused with file and line, and the old code goes on", async (t) => {
+  const server = await serve(t);
+  const app = project(t, "notes");
+  await push(app, server);
+  const attempts = [
+    ["export const x = (;\n", "broken.ts"],
+    ['import { x } from "./nowhere";\nexport const y = x;\n', "nowhere"],
+    ['import fs from "fs";\nexport const y = fs.readFileSync;\n', "fs"],
+    ['\n\nexport const y = 1;\nthrow new Error("oh no");\n', "oh no", "broken.ts:4"],
+    ["export const y = 1;\nfor (;;) {}\n", "broken.js"],
+    ['export const y = 1;\nawait fetch("http://127.0.0.1:1/");\n', "fetch"],
+  ];
+  for (const [source, ...words] of attempts) {
+    app.write("convex/broken.ts", source);
+    await refused(app, server, ...words);
+  }
+  app.remove("convex/broken.ts");
+  app.write(
+    "convex/crons.ts",
+    'import { cronJobs } from "convex/server";\nimport { anyApi } from "convex/server";\nconst crons = cronJobs();\ncrons.hourly("lost", { minuteUTC: 1 }, anyApi.notes.nothing);\nexport default crons;\n',
+  );
+  await refused(app, server, "InvalidCron", "lost");
+  assert.equal(await http(server).query(api.notes.hello, { name: "Ada" }), "Hello, Ada!");
+});
+
+test("settings that need an environment variable are refused until it is set", async (t) => {
+  const server = await serve(t);
+  const app = project(t, "notes");
+  app.write(
+    "convex/auth.config.ts",
+    'export default { providers: [{ domain: process.env.ISSUER!, applicationID: "convex" }] };\n',
+  );
+  await refused(app, server, "Environment variable ISSUER is used in auth config file");
+  assert.equal((await app.run(server, ["env", "set", "ISSUER", "https://issuer.example"])).code, 0);
+  await push(app, server);
+  app.write(
+    "convex/convex.config.ts",
+    'import { defineApp } from "convex/server";\nimport { v } from "convex/values";\nexport default defineApp({ env: { NEEDED: v.string() } });\n',
+  );
+  await refused(app, server, "NEEDED");
+  assert.equal((await app.run(server, ["env", "set", "NEEDED", "x"])).code, 0);
+  await push(app, server);
+});
+
+test("removed modules and crons are gone, and only they", async (t) => {
+  const server = await serve(t);
+  const app = project(t, "notes");
+  app.write("convex/more.ts", 'import { query } from "./_generated/server";\nexport const one = query(async () => 1);\n');
+  const said = await push(app, server, ["dev", "--once", "--verbose"]);
+  assert.match(said, /clear the notes/);
+  const client = http(server);
+  assert.equal(await client.query(api.more.one, {}), 1);
+  app.remove("convex/more.ts");
+  app.remove("convex/crons.ts");
+  await push(app, server);
+  await assert.rejects(client.query(api.more.one, {}), /Could not find public function for 'more:one'/);
+  assert.equal(await client.query(api.notes.hello, { name: "Ada" }), "Hello, Ada!");
+});
+
+test("an index of 20,000 documents is built while they are written", async (t) => {
+  const server = await serve(t);
+  const app = project(t, "notes");
+  app.write("convex/schema.ts", 'import { defineSchema } from "convex/server";\nexport default defineSchema({});\n');
+  for (const file of ["notes.ts", "crons.ts", "http.ts"]) app.remove(`convex/${file}`);
+  const fill = `import { mutation, query } from "./_generated/server";
+export const fill = mutation(async ({ db }, { from, count }: { from: number; count: number }) => {
+  for (let n = from; n < from + count; n++) await db.insert("numbers", { n, half: Math.floor(n / 2) });
+});
+`;
+  app.write("convex/numbers.ts", fill);
+  await push(app, server);
+  const client = http(server);
+  for (let from = 0; from < 20_000; from += 2_000) await client.mutation(api.numbers.fill, { from, count: 2_000 });
+  app.write(
+    "convex/schema.ts",
+    `import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+export default defineSchema({ numbers: defineTable({ n: v.number(), half: v.number() }).index("by_half", ["half"]) });
+`,
+  );
+  app.write(
+    "convex/numbers.ts",
+    `${fill}export const find = query(async ({ db }, { half }: { half: number }) =>
+  (await db.query("numbers").withIndex("by_half", (q) => q.eq("half", half)).collect()).map(({ n }) => n));
+`,
+  );
+  let writing = true;
+  const writer = (async () => {
+    for (let from = 20_000; writing; from += 2) await client.mutation(api.numbers.fill, { from, count: 2 });
+  })();
+  const began = performance.now();
+  assert.match(await push(app, server), /numbers\.by_half/);
+  t.diagnostic(`the push took ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  writing = false;
+  await writer;
+  assert.deepEqual(await client.query(api.numbers.find, { half: 5_000 }), [10_000, 10_001]);
+  assert.deepEqual(await client.query(api.numbers.find, { half: 10_000 }), [20_000, 20_001]);
+});
+
+test("pushed code survives a restart, also a violent one", async (t) => {
+  const server = await serve(t);
+  const app = project(t, "notes");
+  await push(app, server);
+  await http(server).mutation(api.notes.add, { author: "Ada", text: "one" });
+  await server.kill();
+  const again = await serve(t, { data: server.data });
+  assert.deepEqual(await http(again).query(api.notes.list, {}), ["Ada: one"]);
+  assert.notEqual((await fetch(`${again.siteUrl}/ping`)).status, 404);
+  // Nothing has to be sent again.
+  assert.match(await push(app, again), /Convex functions ready/);
+});
+
+test("pushed modules stand before those of the application that is compiled in", async (t) => {
+  const server = await startServer(t);
+  const client = http(server);
+  const native = await client.query(api.messages.list, { channel: "general" }).catch((error) => error.message);
+  const app = project(t, "notes");
+  app.write(
+    "convex/messages.ts",
+    'import { query } from "./_generated/server";\nexport const list = query(async () => "pushed");\n',
+  );
+  await push(app, server);
+  assert.equal(await client.query(api.messages.list, { channel: "general" }), "pushed");
+  assert.match(server.log(), /pushed modules take the place of built-in ones.*messages/);
+  app.remove("convex/messages.ts");
+  await push(app, server);
+  const back = await client.query(api.messages.list, { channel: "general" }).catch((error) => error.message);
+  assert.deepEqual(typeof back, typeof native);
+  assert.notEqual(back, "pushed");
+});
