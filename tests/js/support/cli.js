@@ -15,14 +15,19 @@ const projects = path.resolve(here, "../cli/projects");
 export const versions = { 1.48: "convex", 1.34: "convex-1-34", 1.31: "convex-1-31" };
 
 /**
- * A copy of a fixture project. `convex` names the package in `node_modules` that it depends on.
+ * A copy of a fixture project. `convex` names the package in `node_modules` that it depends on; with `packages` it has all
+ * packages of these tests. `from` is the folder that the project lies in.
  * `run(server, args)` resolves with `{code, output}`; `start(server, args)` leaves the command running until the test ends.
  */
-export function project(t, name, { convex = "convex" } = {}) {
+export function project(t, name, { convex = "convex", packages = false, from = projects } = {}) {
   const folder = path.join(temporaryFolder(), name);
-  cpSync(path.join(projects, name), folder, { recursive: true });
-  mkdirSync(path.join(folder, "node_modules"));
-  symlinkSync(path.join(modules, convex), path.join(folder, "node_modules", "convex"));
+  cpSync(path.join(from, name), folder, { recursive: true });
+  if (packages) {
+    symlinkSync(modules, path.join(folder, "node_modules"));
+  } else {
+    mkdirSync(path.join(folder, "node_modules"));
+    symlinkSync(path.join(modules, convex), path.join(folder, "node_modules", "convex"));
+  }
   const at = (file) => path.join(folder, file);
   const outside = at("outside.log");
 
