@@ -8,14 +8,22 @@
 
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod client;
+mod codegen;
 mod commands;
+mod develop;
 mod dotenv;
 mod failure;
+mod file_watcher;
 mod function_name;
+mod log_tail;
 mod output;
 mod progress;
+mod project;
+mod push;
 pub mod serve;
+mod spinner;
 mod typescript;
 mod watch;
 
@@ -53,7 +61,10 @@ struct OwnArguments {
 /// Serves an application, with the options of `fusion serve`, until the process is asked to stop.
 pub fn serve_application(application: Application) -> ExitCode {
     let OwnArguments { options } = OwnArguments::parse();
-    exit_code(serve::serve(&options, serve::Served { application, development: false, seed: None }))
+    exit_code(serve::serve(
+        &options,
+        serve::Served { application, development: false, seed: None, pages: None },
+    ))
 }
 
 /// Reports a failure to the person at the terminal; the exit code for it.
@@ -102,6 +113,10 @@ mod tests {
     #[test]
     fn every_command_and_option_is_explained() {
         fn check(command: &clap::Command) {
+            // It shows what the others say.
+            if command.get_name() == "help" {
+                return;
+            }
             assert!(command.get_about().is_some(), "{} has no help", command.get_name());
             for argument in command.get_arguments() {
                 assert!(
@@ -111,6 +126,9 @@ mod tests {
                     argument.get_id()
                 );
             }
+            let shows_examples =
+                command.get_after_help().is_some_and(|text| text.to_string().starts_with("Examples:\n"));
+            assert!(shows_examples || command.has_subcommands(), "{} has no examples", command.get_name());
             command.get_subcommands().for_each(check);
         }
         let mut command = Arguments::command();

@@ -40,6 +40,10 @@ pub(crate) enum Env {
 
 /// Set a variable, or all variables of a `.env` file.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion env set GREETING 'hello world'
+  pbpaste | fusion env set API_KEY            a secret that is not for the shell's history
+  fusion env set --from-file .env.convex --force")]
 pub(crate) struct Set {
     /// Name of the variable, or NAME=VALUE. Without it a `.env` file is read.
     #[arg(value_name = "NAME")]
@@ -63,6 +67,8 @@ pub(crate) struct Set {
 
 /// Print the value of a variable.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion env get GREETING")]
 pub(crate) struct Get {
     /// Name of the variable.
     #[arg(value_name = "NAME")]
@@ -74,10 +80,16 @@ pub(crate) struct Get {
 
 /// Print all variables in the form of a `.env` file.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion env list > .env.convex               to edit, and set with: fusion env set --force < .env.convex")]
 pub(crate) struct List {
     /// Print the names only.
     #[arg(long)]
     names_only: bool,
+
+    /// Print the values too, which is the default.
+    #[arg(long, conflicts_with = "names_only")]
+    include_values: bool,
 
     /// Print one JSON object of names and values.
     #[arg(long, conflicts_with = "names_only")]
@@ -89,6 +101,8 @@ pub(crate) struct List {
 
 /// Remove a variable. It is no error if it is not there.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion env remove GREETING")]
 #[command(visible_aliases = ["rm", "unset"])]
 pub(crate) struct Remove {
     /// Name of the variable.
@@ -110,7 +124,7 @@ pub(super) async fn run(command: Env) -> Result {
                     .hint(format!("fusion env set {name} VALUE"))),
             }
         }
-        Env::List(List { names_only, json, target }) => {
+        Env::List(List { names_only, include_values: _, json, target }) => {
             let variables = list(&target.deployment()?).await?;
             if json {
                 let object: serde_json::Map<_, _> =
@@ -195,7 +209,9 @@ fn read_input(file: Option<&Path>) -> Result<String> {
     }
     let mut stdin = std::io::stdin();
     if stdin.is_terminal() {
-        return Err(Failure::usage("there is nothing to set").hint("fusion env set NAME VALUE"));
+        output::talk(
+            "Type what to set, then Ctrl-D on a line of its own. It does not end up in the shell's history.",
+        );
     }
     let mut content = String::new();
     stdin

@@ -38,15 +38,20 @@ const recorder = (lines) => {
       },
     });
   const console = new Console({ stdout: stream("LOG"), stderr: stream("WARN"), groupIndentation: 2 });
+  // Apart, because some methods of a console call others of it.
+  const shown = Object.assign(Object.create(console), console);
   for (const name of ["log", "info", "warn", "error", "debug"]) {
-    console[name] = (...args) => lines.push([name.toUpperCase(), args.map((arg) => inspect(arg)).join(" ")]);
+    shown[name] = (...args) => void lines.push([name.toUpperCase(), args.map((arg) => inspect(arg)).join(" ")]);
   }
-  return console;
+  return shown;
 };
 
 const support = readFileSync(new URL("support.js", import.meta.url), "utf8");
 const { makeSupport, outcomeOf } = await import(`data:text/javascript,${encodeURIComponent(support)}`);
 const t = makeSupport(server, other);
+
+// Timers of signals do not keep Node alive.
+setInterval(() => {}, 1000);
 
 const areas = [];
 for (const file of readdirSync(here).filter((name) => name.endsWith(".js")).sort()) {

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rquickjs::convert::List;
 use rquickjs::promise::PromiseState;
-use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
+use rquickjs::{Context, Ctx, Function, Module, Object, Promise, Runtime, Value};
 use slab::Slab;
 
 use super::engine::{self, STACK_MAX};
@@ -193,12 +194,30 @@ fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> rquickjs::Result<()> {
         place.map_or(Ok(()), |place| load(&ctx, &loader, place))
     };
     internals.set("load", Function::new(ctx.clone(), load)?)?;
+    internals.set("promiseState", Function::new(ctx.clone(), promise_state)?)?;
     for (place, compiled) in shared.prelude.modules.iter().enumerate() {
         if compiled.module.eager {
             self::load(ctx, shared, place)?;
         }
     }
     Ok(())
+}
+
+/// `[state, result]` of a promise: what `console.log` shows of it.
+fn promise_state<'js>(
+    ctx: Ctx<'js>,
+    promise: Promise<'js>,
+) -> rquickjs::Result<List<(&'static str, Value<'js>)>> {
+    let undefined = Value::new_undefined(ctx.clone());
+    Ok(List(match promise.state() {
+        PromiseState::Pending => ("pending", undefined),
+        PromiseState::Resolved => ("fulfilled", promise.result().unwrap_or(Ok(undefined))?),
+        PromiseState::Rejected => {
+            // Gives the reason by throwing it.
+            let _thrown = promise.result::<Value<'js>>();
+            ("rejected", ctx.catch())
+        }
+    }))
 }
 
 /// Runs a module of the prelude, unless it has run.

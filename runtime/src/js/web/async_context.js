@@ -67,7 +67,7 @@ const thenIn = (context, isAwait) => {
 const Awaited = { Promise: function () {} }.Promise;
 Object.setPrototypeOf(Awaited, Promise);
 defineProperty(Awaited, "prototype", { __proto__: null, value: Promise.prototype });
-defineProperty(Awaited, Symbol.species, { __proto__: null, value: undefined });
+defineProperty(Awaited, Symbol.species, { __proto__: null, value: Promise });
 
 const accessor = (name, get) =>
   defineProperty(Promise.prototype, name, {

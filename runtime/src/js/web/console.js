@@ -72,8 +72,7 @@ const table = (data, columns) => {
   const row = (line) =>
     `│${line
       .map((cell, column) => {
-        const left = Math.floor((widths[column] - stringWidth(cell)) / 2);
-        return " ".repeat(left) + cell + " ".repeat(widths[column] - stringWidth(cell) - left);
+        return ` ${cell}${" ".repeat(widths[column] - stringWidth(cell) - 1)}`;
       })
       .join("│")}│`;
   const text = [rule("┌", "┬", "┐"), row(head), rule("├", "┼", "┤"), ...lines.map(row), rule("└", "┴", "┘")];

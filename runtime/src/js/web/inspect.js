@@ -78,7 +78,7 @@ const quote = (text) => {
       if (code < 0xdc00 && next >= 0xdc00 && next <= 0xdfff) {
         quoted += char + text[++index];
       } else {
-        quoted += `\\u${hex(code, 4)}`;
+        quoted += `\\u${code.toString(16)}`;
       }
     } else quoted += char;
   }
@@ -203,10 +203,7 @@ const property = (context, value, key, depth, isItem) => {
   const descriptor = getOwnPropertyDescriptor(value, key) ?? { value: value[key], enumerable: true };
   let text;
   if ("value" in descriptor) {
-    const step = isItem ? 2 : 2;
-    context.indentation += step;
-    text = format(context, descriptor.value, depth);
-    context.indentation -= step;
+    text = nested(context, descriptor.value, depth);
   } else if (descriptor.get !== undefined) {
     text = descriptor.set !== undefined ? "[Getter/Setter]" : "[Getter]";
   } else {
@@ -286,9 +283,9 @@ const errorBase = (context, error, keys) => {
   const message = getOwnPropertyDescriptor(error, "message") !== undefined || error.message ? `${error.message}` : "";
   let heading = message === "" ? `${name}` : `${name}: ${message}`;
   const className = constructorName(error);
-  if (className !== null && className !== name && !`${name}`.includes(className) && heading.startsWith(`${name}`)) {
+  if (className !== null && `${name}`.endsWith("Error") && !`${name}`.includes(className)) {
     // A subclass that kept its parent's name.
-    heading = heading.replace(`${name}`, name === "Error" && className.endsWith("Error") ? className : `${className} [${name}]`);
+    heading = (className.includes(name) ? className : `${className} [${name}]`) + heading.slice(name.length);
   }
   let stack = typeof error.stack === "string" ? error.stack : "";
   // Engines differ in whether the stack begins with the heading.
@@ -311,7 +308,8 @@ const shape = (context, value, keys, depth) => {
   let tag = "";
   try {
     const own = value[Symbol.toStringTag];
-    if (typeof own === "string" && own !== "" && own !== constructor) tag = own;
+    const isOwn = apply(Object.prototype.propertyIsEnumerable, value, [Symbol.toStringTag]);
+    if (typeof own === "string" && own !== "" && own !== constructor && !isOwn) tag = own;
   } catch {
     // A tag that throws is no tag.
   }
@@ -360,8 +358,7 @@ const shape = (context, value, keys, depth) => {
     return made(["{", "}"], none, base);
   }
   if (text === "[object Arguments]" && constructor === "Object") {
-    withoutIndexes();
-    return made(["[Arguments] [", "]"], () => arrayItems(context, Array.from(value), depth), "", true);
+    return made(["[Arguments] {", "}"]);
   }
   if (isError(value)) {
     const base = errorBase(context, value, keys);
@@ -439,7 +436,7 @@ const raw = (context, value, depth) => {
   } catch {
     keys = [];
   }
-  const { done, braces, items, base, isArray } = shape(context, value, keys, depth);
+  const { done, braces, items, base, isArray } = shape(context, value, keys, depth + 1);
   if (done !== undefined) return done;
   const constructor = constructorName(value);
   if (depth > context.depth) {
@@ -499,7 +496,7 @@ const columns = (context, output, value) => {
   const widest = longest + separator;
   if (widest * 3 + context.indentation >= context.breakLength || (total / widest <= 5 && longest > 6)) return output;
   const bias = Math.sqrt(widest - total / output.length);
-  const biased = Math.max(widest - bias, 1);
+  const biased = Math.max(widest - 3 - bias, 1);
   const perLine = Math.min(
     Math.round(Math.sqrt(2.5 * biased * count) / biased),
     Math.floor((context.breakLength - context.indentation) / widest),

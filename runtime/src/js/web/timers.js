@@ -16,6 +16,18 @@ const earliest = () => {
   return found;
 };
 
+// Timers that are set in one go count from one moment, however long that takes.
+let moment = null;
+const now = () => {
+  if (moment === null) {
+    moment = ops.timer_now();
+    then(new Promise((resolve) => resolve()), () => {
+      moment = null;
+    });
+  }
+  return moment;
+};
+
 /** Waits for the first timer that is due, unless that is what it does already. */
 const arrange = () => {
   const timer = earliest();
@@ -30,6 +42,7 @@ const arrange = () => {
   then(ops.timer_wait(wait.handle), () => {
     if (waiting !== wait) return;
     waiting = null;
+    ops.timer_cancel(wait.handle);
     run(timer);
   });
 };
@@ -41,7 +54,7 @@ const run = (timer) => {
   } else {
     // Set again behind whatever is due at the same moment.
     timers.delete(timer.number);
-    timer.due = ops.timer_now() + timer.interval;
+    timer.due = now() + timer.interval;
     timers.set(timer.number, timer);
   }
   try {
@@ -60,7 +73,8 @@ const set = (name, callback, delay, repeats, args) => {
   let milliseconds = Number(delay);
   // What browsers and Node do with absurd delays.
   if (!(milliseconds >= 1 && milliseconds <= 2147483647)) milliseconds = repeats ? 1 : milliseconds >= 1 ? 1 : 0;
-  const due = ops.timer_due(name, milliseconds);
+  ops.timer_check(name);
+  const due = now() + milliseconds;
   const number = numberNext++;
   const call = internals.bindContext(() => apply(callback, undefined, args));
   timers.set(number, { number, due, interval: repeats ? milliseconds : null, call });

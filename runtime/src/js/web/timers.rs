@@ -13,7 +13,7 @@ use crate::js::state::OpState;
 
 pub(super) const OPS: OpTable = &[
     ("timer_now", Op::Sync(|_, _| Ok(OpValue::Number(now_ms())))),
-    ("timer_due", Op::Sync(due)),
+    ("timer_check", Op::Sync(check)),
     ("timer_new", Op::Sync(new)),
     ("timer_wait", Op::Async(wait)),
     ("timer_cancel", Op::Sync(cancel)),
@@ -30,14 +30,10 @@ fn now_ms() -> f64 {
     BEGAN.get_or_init(Moment::now).elapsed().as_secs_f64() * 1_000.0
 }
 
-/// `(name, milliseconds)` → when a timer that is set now is due, if timers may be set.
-fn due(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
-    let mut args = Arguments::new(args);
-    let (name, delay_ms) = (args.text()?, args.number()?);
-    if !state.phase.is_action() {
-        return Err(refused(state.phase, &name));
-    }
-    Ok(OpValue::Number(now_ms() + delay_ms))
+/// `(name)`: fails where no timers can be set.
+fn check(state: &mut OpState, args: Vec<OpValue>) -> OpResult {
+    let name = Arguments::new(args).text()?;
+    if state.phase.is_action() { Ok(OpValue::Undefined) } else { Err(refused(state.phase, &name)) }
 }
 
 /// `(due)` → a number.
