@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from "node:util";
 import { brotliDecompressSync } from "node:zlib";
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { anyApi } from "convex/server";
-import { fusion, linkPackages, run, startFusion } from "../support/fusion.js";
+import { fusion, linkConvex, linkPackages, run, startFusion } from "../support/fusion.js";
 import { startServer, temporaryFolder } from "../support/server.js";
 import { sleep, until } from "../support/wait.js";
 
@@ -160,6 +160,17 @@ test("commands run before a push and beside it", async (t) => {
   assert.match(failed.stderr, /nothing was pushed/);
   assert.equal(await dev.interrupt(), 0, dev.output());
 });
+
+for (const version of ["convex-1-31", "convex-1-34"]) {
+  test(`an app on ${version} is pushed, and its types are right`, async () => {
+    const folder = path.join(temporaryFolder(), "app");
+    await fusion(path.dirname(folder), "init", "app");
+    linkConvex(folder, version);
+    const pushed = await fusion(folder, "dev", "--once", "--typecheck", "enable", ...PORTS);
+    assert.equal(pushed.code, 0, pushed.stderr);
+    assert.match(pushed.stderr, /Functions are ready[^]*Stopped\./);
+  });
+}
 
 test("wrong types stop a push, unless they are not checked", async (t) => {
   const folder = await newApp();
