@@ -98,10 +98,14 @@ impl Project {
 
     /// The project in the folder of this process, for a command that needs one.
     pub(crate) fn here() -> Result<Self> {
-        Self::find(Path::new("."))?.ok_or_else(|| {
-            Failure::new("there are no functions in this folder: it has no folder `convex`")
-                .hint("go to the folder with package.json, or make an app with `fusion init my-app`")
-        })
+        let project = Self::open(Path::new("."))?;
+        let has_functions = Self::find(&project.root)?.is_some();
+        if has_functions {
+            return Ok(project);
+        }
+        let functions = project.shown(&project.functions);
+        Err(Failure::new(format!("there are no functions in this folder: `{functions}` is empty or missing"))
+            .hint("go to the folder with package.json, or make an app with `fusion init my-app`"))
     }
 
     /// The folder of generated files.

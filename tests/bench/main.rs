@@ -20,6 +20,7 @@ mod snapshot;
 mod start;
 mod subscriptions;
 mod transfer;
+mod typescript;
 
 use std::future::Future;
 use std::io;
@@ -33,7 +34,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 11] = [
+const ALL: [&str; 12] = [
     "transfer",
     "latency",
     "live",
@@ -43,6 +44,7 @@ const ALL: [&str; 11] = [
     "reads",
     "memory",
     "start",
+    "typescript",
     "import",
     "export",
 ];
@@ -82,6 +84,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "reads" => reads::run(options).await?,
             "memory" => memory::run(options).await?,
             "start" => start::run(options).await?,
+            "typescript" => typescript::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
             "engine" => engine::run(options).await?,

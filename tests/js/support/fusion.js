@@ -1,7 +1,7 @@
 // The `fusion` command as people run it: in a folder, with what it prints.
 
 import { spawn } from "node:child_process";
-import { symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { binary } from "./server.js";
@@ -21,6 +21,13 @@ function environment() {
 /** Gives a folder the packages of these tests, as `npm install` would. */
 export function linkPackages(folder) {
   symlinkSync(modules, path.join(folder, "node_modules"));
+}
+
+/** Gives a folder another version of `convex`, under the name it has in package.json here, and TypeScript. */
+export function linkConvex(folder, name) {
+  mkdirSync(path.join(folder, "node_modules"));
+  symlinkSync(path.join(modules, name), path.join(folder, "node_modules/convex"));
+  symlinkSync(path.join(modules, "typescript"), path.join(folder, "node_modules/typescript"));
 }
 
 /** Runs `fusion` to its end: `{code, stdout, stderr}`. */
