@@ -34,6 +34,10 @@ pub(crate) struct Target {
     #[arg(long, value_name = "KEY", env = ADMIN_KEY_VARIABLE, hide_env_values = true, help_heading = "Deployment")]
     pub(crate) admin_key: Option<String>,
 
+    /// File with the URL and the admin key, to read instead of `.env.local` and `.env`.
+    #[arg(long, value_name = "PATH", help_heading = "Deployment")]
+    pub(crate) env_file: Option<PathBuf>,
+
     /// Folder of a server that runs on this machine, to find its URL and admin key.
     #[arg(
         long,
@@ -47,30 +51,63 @@ pub(crate) struct Target {
 }
 
 /// A deployment to talk to.
+#[derive(Clone)]
 pub(crate) struct Deployment {
     url: Url,
     admin_key: String,
     http: reqwest::Client,
 }
 
+/// Why a request failed.
+#[derive(Debug)]
+pub(crate) struct RequestError {
+    /// The status of the answer, if there was one.
+    pub(crate) status: Option<reqwest::StatusCode>,
+    /// The code in the answer.
+    pub(crate) code: Option<String>,
+    /// What to tell.
+    pub(crate) failure: Failure,
+}
+
+impl From<Failure> for RequestError {
+    fn from(failure: Failure) -> Self {
+        Self { status: None, code: None, failure }
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        error.failure
+    }
+}
+
 impl Target {
     /// Finds the deployment. Nothing is sent yet.
     pub(crate) fn deployment(&self) -> Result<Deployment> {
         let (url, admin_key) = self.find()?;
-        let url = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(
-            || {
-                Failure::usage(format!("{url:?} is not the URL of a deployment"))
-                    .hint("pass it like this: --url http://127.0.0.1:3210")
-            },
-        )?;
-        let http = fusion_runtime::http_client::build(|builder| builder.timeout(REQUEST_TIMEOUT))?;
-        Ok(Deployment { url, admin_key, http })
+        Deployment::new(&url, admin_key)
     }
-
     fn find(&self) -> Result<(String, String)> {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let (mut url, mut admin_key) = (given(&self.url), given(&self.admin_key));
-        for file in [".env.local", ".env"] {
+        let files = match &self.env_file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
+                // What is in a file that was named counts more than the process environment.
+                let variables = dotenv::parse(&text);
+                let value = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
+                return match (value(URL_VARIABLE), value(ADMIN_KEY_VARIABLE)) {
+                    (Some(url), Some(admin_key)) => Ok((url, admin_key)),
+                    _ => Err(Failure::new(format!(
+                        "{} does not set both {URL_VARIABLE} and {ADMIN_KEY_VARIABLE}",
+                        file.display()
+                    ))
+                    .hint("add them, or pass --url URL --admin-key KEY")),
+                };
+            }
+            None => [".env.local", ".env"],
+        };
+        for file in files {
             if url.is_some() && admin_key.is_some() {
                 break;
             }
@@ -104,13 +141,24 @@ impl Target {
 }
 
 /// URL and admin key of the server that runs on a data folder.
-fn read_running_file(path: &Path) -> Option<(String, String)> {
+pub(crate) fn read_running_file(path: &Path) -> Option<(String, String)> {
     let running: Json = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     let text = |name: &str| running.get(name)?.as_str().map(str::to_owned);
     Some((text("url")?, text("adminKey")?))
 }
 
 impl Deployment {
+    /// The deployment at a URL.
+    pub(crate) fn new(url: &str, admin_key: String) -> Result<Self> {
+        let url =
+            Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(|| {
+                Failure::usage(format!("{url:?} is not the URL of a deployment"))
+                    .hint("pass it like this: --url http://127.0.0.1:3210")
+            })?;
+        let http = fusion_runtime::http_client::build(|builder| builder.timeout(REQUEST_TIMEOUT))?;
+        Ok(Self { url, admin_key, http })
+    }
+
     /// Runs a query of the server itself (`_system/cli/…`) and returns its value in encoded JSON.
     pub(crate) async fn system_query(&self, path: &str, args: Json) -> Result<Json> {
         let body = json!({"path": path, "args": args, "format": "convex_encoded_json"});
@@ -137,29 +185,58 @@ impl Deployment {
 
     /// Sends JSON and returns the JSON of the answer; `null` if it is empty.
     pub(crate) async fn post(&self, endpoint: &str, body: &Json, identity: Option<&Json>) -> Result<Json> {
-        let url =
-            self.url.join(endpoint).map_err(|error| Failure::usage(format!("{}: {error}", self.url)))?;
+        let request = self.request(reqwest::Method::POST, endpoint, identity)?.json(body);
+        Ok(self.answer(endpoint, request).await?)
+    }
+
+    /// Sends JSON that is in bytes already, maybe in an encoding such as `br`.
+    pub(crate) async fn send(
+        &self,
+        endpoint: &str,
+        body: Vec<u8>,
+        encoding: Option<&'static str>,
+    ) -> Result<Json, RequestError> {
+        let mut request = self
+            .request(reqwest::Method::POST, endpoint, None)?
+            .header("Content-Type", "application/json")
+            .body(body);
+        if let Some(encoding) = encoding {
+            request = request.header("Content-Encoding", encoding);
+        }
+        self.answer(endpoint, request).await
+    }
+
+    fn request(
+        &self,
+        method: reqwest::Method,
+        endpoint: &str,
+        identity: Option<&Json>,
+    ) -> Result<reqwest::RequestBuilder> {
         let acting_as = identity.map(|identity| {
             format!(":{}", base64::engine::general_purpose::STANDARD.encode(identity.to_string()))
         });
         let authorization = format!("Convex {}{}", self.admin_key, acting_as.unwrap_or_default());
-        let request = self
+        Ok(self
             .http
-            .post(url)
+            .request(method, self.endpoint(endpoint)?)
             .header("Authorization", authorization)
-            .header("Convex-Client", concat!("fusion-cli-", env!("CARGO_PKG_VERSION")))
-            .json(body);
+            .header("Convex-Client", concat!("fusion-cli-", env!("CARGO_PKG_VERSION"))))
+    }
+
+    async fn answer(&self, endpoint: &str, request: reqwest::RequestBuilder) -> Result<Json, RequestError> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         let text = response.text().await.map_err(|error| self.unreachable(&error))?;
         if !status.is_success() {
-            return Err(self.refused(status, &text));
+            let body: Json = serde_json::from_str(&text).unwrap_or_default();
+            let code = body.get("code").and_then(Json::as_str).map(str::to_owned);
+            return Err(RequestError { status: Some(status), code, failure: self.refused(status, &text) });
         }
         if text.is_empty() {
             return Ok(Json::Null);
         }
         serde_json::from_str(&text).map_err(|_| {
-            Failure::new(format!("{} answered {endpoint} with something that is not JSON", self.url))
+            Failure::new(format!("{} answered {endpoint} with something that is not JSON", self.url)).into()
         })
     }
 
@@ -184,41 +261,27 @@ impl Deployment {
         self.url.join(endpoint).map_err(|error| Failure::usage(format!("{}: {error}", self.url)))
     }
 
-    fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        request
-            .header("Authorization", format!("Convex {}", self.admin_key))
-            .header("Convex-Client", concat!("fusion-cli-", env!("CARGO_PKG_VERSION")))
-    }
-
     /// Sends bytes and returns the JSON of the answer.
     pub(crate) async fn upload(&self, endpoint: &str, query: &[(&str, &str)], body: Vec<u8>) -> Result<Json> {
         let mut url = self.endpoint(endpoint)?;
         url.query_pairs_mut().extend_pairs(query);
-        let request = self.http.post(url).header("Content-Type", "application/octet-stream").body(body);
-        self.json(self.authorized(request)).await
+        let request = self
+            .request(reqwest::Method::POST, url.as_str(), None)?
+            .header("Content-Type", "application/octet-stream")
+            .body(body);
+        Ok(self.answer(endpoint, request).await?)
     }
 
     /// Asks for JSON.
     pub(crate) async fn get(&self, endpoint: &str) -> Result<Json> {
-        let request = self.http.get(self.endpoint(endpoint)?);
-        self.json(self.authorized(request)).await
-    }
-
-    async fn json(&self, request: reqwest::RequestBuilder) -> Result<Json> {
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        let text = response.text().await.map_err(|error| self.unreachable(&error))?;
-        if !status.is_success() {
-            return Err(self.refused(status, &text));
-        }
-        serde_json::from_str(&text)
-            .map_err(|_| Failure::new(format!("{} answered with something that is not JSON", self.url)))
+        let request = self.request(reqwest::Method::GET, endpoint, None)?;
+        Ok(self.answer(endpoint, request).await?)
     }
 
     /// Asks for a content of any length, which may take any time.
     pub(crate) async fn download(&self, endpoint: &str) -> Result<reqwest::Response> {
-        let request = self.http.get(self.endpoint(endpoint)?).timeout(DOWNLOAD_TIMEOUT);
-        let response = self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
+        let request = self.request(reqwest::Method::GET, endpoint, None)?.timeout(DOWNLOAD_TIMEOUT);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }

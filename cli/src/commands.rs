@@ -3,11 +3,13 @@
 mod app;
 mod codegen;
 mod data;
+mod deploy;
 mod dev;
 mod env;
 mod export;
 mod function_spec;
 mod import;
+mod init;
 mod keygen;
 mod logs;
 mod run;
@@ -20,8 +22,10 @@ use crate::failure::{Failure, Result};
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Dev(dev::Dev),
+    Dev(Box<dev::Dev>),
     Serve(serve::Serve),
+    Init(init::Init),
+    Deploy(Box<deploy::Deploy>),
     Run(run::Run),
     Data(data::Data),
     #[command(subcommand)]
@@ -38,8 +42,10 @@ pub(crate) enum Command {
 /// Runs a command to its end.
 pub(crate) fn run(command: Command) -> Result {
     match command {
-        Command::Dev(command) => dev::run(command),
+        Command::Dev(command) => dev::run(*command),
         Command::Serve(command) => serve::run(command),
+        Command::Init(command) => init::run(command),
+        Command::Deploy(command) => wait(deploy::run(*command)),
         Command::Run(command) => wait(run::run(command)),
         Command::Data(command) => wait(data::run(command)),
         Command::Env(command) => wait(env::run(command)),

@@ -8,14 +8,22 @@
 
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod client;
+mod codegen;
 mod commands;
+mod develop;
 mod dotenv;
 mod failure;
+mod file_watcher;
 mod function_name;
+mod log_tail;
 mod output;
 mod progress;
+mod project;
+mod push;
 pub mod serve;
+mod spinner;
 mod typescript;
 mod watch;
 
@@ -53,7 +61,10 @@ struct OwnArguments {
 /// Serves an application, with the options of `fusion serve`, until the process is asked to stop.
 pub fn serve_application(application: Application) -> ExitCode {
     let OwnArguments { options } = OwnArguments::parse();
-    exit_code(serve::serve(&options, serve::Served { application, development: false, seed: None }))
+    exit_code(serve::serve(
+        &options,
+        serve::Served { application, development: false, seed: None, pages: None },
+    ))
 }
 
 /// Reports a failure to the person at the terminal; the exit code for it.

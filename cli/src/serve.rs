@@ -7,10 +7,12 @@ pub(crate) mod credentials;
 mod listeners;
 mod logging;
 pub(crate) mod options;
+pub(crate) mod pages;
 mod ready;
-mod shutdown;
+pub(crate) mod shutdown;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +58,19 @@ pub struct Served {
     pub development: bool,
     /// A mutation to run once the server is ready, such as one that makes demo data where there is none.
     pub seed: Option<FunctionPath>,
+    /// A folder of pages to serve under `/app/`.
+    pub pages: Option<PathBuf>,
+}
+
+/// Where a server can be reached, and with which key.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    /// URL of the API.
+    pub(crate) url: String,
+    /// URL of the HTTP actions.
+    pub(crate) site_url: String,
+    /// A key of an administrator.
+    pub(crate) admin_key: String,
 }
 
 /// Runs a server until it is asked to stop.
@@ -63,6 +78,18 @@ pub struct Served {
 /// # Errors
 /// Why it could not be started, or did not end as it should.
 pub fn serve(options: &ServerOptions, served: Served) -> Result {
+    serve_with(options, served, async |_| std::future::pending().await)
+}
+
+/// Runs a server, and beside it what ends it: until that has ended or the server is asked to stop.
+///
+/// # Errors
+/// Why either failed.
+pub(crate) fn serve_with(
+    options: &ServerOptions,
+    served: Served,
+    beside: impl AsyncFnOnce(Running) -> Result,
+) -> Result {
     logging::start(options.log_format)?;
     // Every client is an open file.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -72,17 +99,20 @@ pub fn serve(options: &ServerOptions, served: Served) -> Result {
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("fusion").build().map_err(
             |error| Failure::new(format!("the threads of the server could not be started: {error}")),
         )?;
-    let result = runtime.block_on(run(&options.without_empty(), served));
+    let result = runtime.block_on(run(&options.without_empty(), served, beside));
     // Work that nobody waits for does not keep the process.
     runtime.shutdown_background();
     result
 }
 
-async fn run(options: &ServerOptions, served: Served) -> Result {
+async fn run(options: &ServerOptions, served: Served, beside: impl AsyncFnOnce(Running) -> Result) -> Result {
     // From the beginning: whoever starts a server may change their mind at once.
     let mut signals = StopSignals::catch()?;
     let server = Server::start(options, served).await?;
-    signals.next().await;
+    let ended = tokio::select! {
+        () = signals.next() => Ok(()),
+        result = beside(server.running.clone()) => result,
+    };
     output::talk("Stopping.");
     let stopped = tokio::select! {
         result = server.stop() => result,
@@ -96,7 +126,7 @@ async fn run(options: &ServerOptions, served: Served) -> Result {
     if stopped.is_ok() {
         output::talk("Stopped.");
     }
-    stopped
+    ended.and(stopped)
 }
 
 /// The providers that the options name.
@@ -115,6 +145,7 @@ struct Server {
     stop: watch::Sender<bool>,
     serving: tokio::task::JoinHandle<fusion_runtime::Result<()>>,
     scheduler: tokio::task::JoinHandle<()>,
+    running: Running,
     _ready: ReadyFiles,
 }
 
@@ -213,7 +244,8 @@ impl Server {
             config,
             stopping.clone(),
         );
-        let serving = tokio::spawn(server::serve(state, api, Some(site), axum::Router::new(), stopping));
+        let pages = served.pages.as_deref().map_or_else(axum::Router::new, pages::router);
+        let serving = tokio::spawn(server::serve(state, api, Some(site), pages, stopping));
 
         let scheduler = tokio::spawn(Scheduler::new(runner.clone()).run());
 
@@ -230,7 +262,11 @@ impl Server {
         }
         let ready = ReadyFiles::write(&local, &admin_key, &options.data_dir, options.ready_file.as_deref())?;
         ready::announce(&local, &admin_key, options.durability);
-        Ok(Self { database, stop, serving, scheduler, _ready: ready })
+        if served.pages.is_some() {
+            output::talk(format_args!("The app's page: {}{}/", local.url, pages::PATH));
+        }
+        let running = Running { url: local.url, site_url: local.site_url, admin_key };
+        Ok(Self { database, stop, serving, scheduler, running, _ready: ready })
     }
 
     /// Takes no more requests, lets those that run end, and makes everything durable.

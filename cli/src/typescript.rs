@@ -31,8 +31,7 @@ struct Tree {
 
 /// `api.d.ts` for the functions in the form of `function-spec`.
 pub(crate) fn api_d_ts(functions: &[Json]) -> Result<String> {
-    let mut out = String::from(
-        r#"/* eslint-disable */
+    let header = r#"/* eslint-disable */
 /**
  * References to the functions of this deployment, with the types of their arguments and results.
  *
@@ -40,7 +39,18 @@ pub(crate) fn api_d_ts(functions: &[Json]) -> Result<String> {
  * @module
  */
 
-import type { FunctionReference } from "convex/server";
+"#;
+    let mut out = format!("{header}{}", static_api(functions, "export declare const", "")?);
+    // One line end is enough at the end of a file.
+    out.pop();
+    Ok(out)
+}
+
+/// The imports and the objects `api` and `internal` for the functions in the form of `function-spec`. Each object stands
+/// between `declaration` with its name and `value`.
+pub(crate) fn static_api(functions: &[Json], declaration: &str, value: &str) -> Result<String> {
+    let mut out = String::from(
+        r#"import type { FunctionReference } from "convex/server";
 import type { GenericId as Id } from "convex/values";
 
 "#,
@@ -59,12 +69,9 @@ import type { GenericId as Id } from "convex/values";
                 tree.insert(function, visibility)?;
             }
         }
-        let _ = write!(out, "/** {comment} */\nexport declare const {name}: ");
+        let _ = write!(out, "/** {comment} */\n{declaration} {name}: ");
         tree.write(&mut out, 0);
-        out.push_str(";\n");
-        if name == "api" {
-            out.push('\n');
-        }
+        let _ = writeln!(out, "{value};\n");
     }
     Ok(out)
 }
@@ -116,7 +123,7 @@ impl Tree {
 }
 
 /// A name of a property, quoted if it is not an identifier.
-fn property(name: &str) -> String {
+pub(crate) fn property(name: &str) -> String {
     let mut bytes = name.bytes();
     let is_identifier = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_$".contains(&byte))
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte));
@@ -124,7 +131,7 @@ fn property(name: &str) -> String {
 }
 
 /// The type of the values a validator (as JSON) accepts; `None` if it is no validator.
-fn type_of(validator: &Json) -> Option<String> {
+pub(crate) fn type_of(validator: &Json) -> Option<String> {
     Some(match validator["type"].as_str()? {
         "null" => "null".to_owned(),
         "number" => "number".to_owned(),

@@ -5,49 +5,90 @@ use std::path::Path;
 use clap::Args;
 
 use super::app::{App, application, demo_seed};
+use crate::client::{Deployment, RUNNING_FILE, read_running_file};
+use crate::develop::{self, DevelopOptions};
 use crate::failure::Result;
-use crate::serve::{self, Served, ServerOptions};
+use crate::output;
+use crate::project::Project;
+use crate::serve::shutdown::StopSignals;
+use crate::serve::{self, Served, ServerOptions, pages};
 
-/// The folder of an application in TypeScript, and the one folder in it that does not make it one.
-const FUNCTIONS_FOLDER: &str = "convex";
-const GENERATED_FOLDER: &str = "_generated";
-
-/// Run a server for development, on this machine only, with demo data and an issuer of tokens for a demo operator.
+/// Run a server for development on this machine and, in a folder with `convex/`, push its functions whenever they change.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion dev                                  serve, push, watch; in a folder without `convex/`: Fusion Chat
+  fusion dev --run init:seed                  and run a function after the first push
+  fusion dev --start 'npm run dev'            and run the pages' own server beside it
+  fusion dev --once                           push once and end; to the server that runs here, if one does")]
 pub(crate) struct Dev {
     /// Application compiled into this binary to serve [default: fusion-chat, or none in a folder with `convex/`].
     #[arg(long, value_enum)]
     app: Option<App>,
 
     #[command(flatten)]
+    develop: DevelopOptions,
+
+    /// Deployment to push to, instead of a server that is started here.
+    #[arg(long, value_name = "URL", requires = "admin_key", help_heading = "Functions")]
+    url: Option<String>,
+
+    /// Admin key of that deployment.
+    #[arg(long, value_name = "KEY", requires = "url", help_heading = "Functions")]
+    admin_key: Option<String>,
+
+    #[command(flatten)]
     options: ServerOptions,
 }
 
 pub(super) fn run(command: Dev) -> Result {
-    let app = command.app.unwrap_or_else(|| default_app(Path::new(FUNCTIONS_FOLDER)));
-    let served = Served { application: application(app), development: true, seed: demo_seed(app)? };
-    serve::serve(&command.options, served)
-}
-
-/// The application for a folder whose functions would be in `functions`. What `fusion codegen` writes are no functions.
-fn default_app(functions: &Path) -> App {
-    let mut entries = std::fs::read_dir(functions).into_iter().flatten().flatten();
-    if entries.any(|entry| entry.file_name() != GENERATED_FOLDER) { App::None } else { App::FusionChat }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_with_functions_of_its_own_gets_no_other_application() -> std::io::Result<()> {
-        let folder = tempfile::tempdir()?;
-        let functions = folder.path().join("convex");
-        assert_eq!(default_app(&functions), App::FusionChat);
-        std::fs::create_dir_all(functions.join("_generated"))?;
-        assert_eq!(default_app(&functions), App::FusionChat);
-        std::fs::write(functions.join("messages.ts"), "")?;
-        assert_eq!(default_app(&functions), App::None);
-        Ok(())
+    let project = Project::find(Path::new("."))?;
+    let Some(project) = project else {
+        if command.develop.needs_functions() || command.url.is_some() {
+            // Says what is missing.
+            Project::here()?;
+        }
+        let app = command.app.unwrap_or(App::FusionChat);
+        return serve::serve(&command.options, served(app)?);
+    };
+    if let (Some(url), Some(admin_key)) = (&command.url, &command.admin_key) {
+        return develop_on(project, &Deployment::new(url, admin_key.clone())?, &command.develop);
     }
+    if let Some((url, admin_key)) = running(&command.options.data_dir) {
+        output::talk(format_args!("Using the server that runs here: {url}"));
+        return develop_on(project, &Deployment::new(&url, admin_key)?, &command.develop);
+    }
+    let mut served = served(command.app.unwrap_or(App::None))?;
+    let page_folder = project.root.join(pages::FOLDER);
+    if page_folder.is_dir() {
+        served.pages = Some(page_folder);
+    }
+    serve::serve_with(&command.options, served, async |running| {
+        let deployment = Deployment::new(&running.url, running.admin_key.clone())?;
+        project.write_urls(&running.url, &running.site_url)?;
+        develop::develop(project, &deployment, &command.develop).await
+    })
+}
+
+/// Pushes to a server that is somebody else's, until it is asked to stop.
+fn develop_on(project: Project, deployment: &Deployment, options: &DevelopOptions) -> Result {
+    super::wait(async {
+        let mut signals = StopSignals::catch()?;
+        tokio::select! {
+            result = develop::develop(project, deployment, options) => result,
+            () = signals.next() => Ok(()),
+        }
+    })
+}
+
+fn served(app: App) -> Result<Served> {
+    Ok(Served { application: application(app), development: true, seed: demo_seed(app)?, pages: None })
+}
+
+/// URL and admin key of the server that runs on the data folder, if one really does.
+fn running(data: &Path) -> Option<(String, String)> {
+    let (url, admin_key) = read_running_file(&data.join(RUNNING_FILE))?;
+    let address = url.strip_prefix("http://")?.parse().ok()?;
+    // A server that was killed left the file behind.
+    std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_secs(1)).ok()?;
+    Some((url, admin_key))
 }

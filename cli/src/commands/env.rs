@@ -79,6 +79,10 @@ pub(crate) struct List {
     #[arg(long)]
     names_only: bool,
 
+    /// Print the values too, which is the default.
+    #[arg(long, conflicts_with = "names_only")]
+    include_values: bool,
+
     /// Print one JSON object of names and values.
     #[arg(long, conflicts_with = "names_only")]
     json: bool,
@@ -110,7 +114,7 @@ pub(super) async fn run(command: Env) -> Result {
                     .hint(format!("fusion env set {name} VALUE"))),
             }
         }
-        Env::List(List { names_only, json, target }) => {
+        Env::List(List { names_only, include_values: _, json, target }) => {
             let variables = list(&target.deployment()?).await?;
             if json {
                 let object: serde_json::Map<_, _> =
@@ -195,7 +199,9 @@ fn read_input(file: Option<&Path>) -> Result<String> {
     }
     let mut stdin = std::io::stdin();
     if stdin.is_terminal() {
-        return Err(Failure::usage("there is nothing to set").hint("fusion env set NAME VALUE"));
+        output::talk(
+            "Type what to set, then Ctrl-D on a line of its own. It does not end up in the shell's history.",
+        );
     }
     let mut content = String::new();
     stdin

@@ -9,10 +9,18 @@ use crate::client::Target;
 use crate::failure::{Failure, Result};
 use crate::function_name::canonical_path;
 use crate::output;
+use crate::project::Project;
+use crate::push::{Push, PushOptions};
+use crate::spinner::Spinner;
 use crate::watch::{Watched, watch};
 
 /// Run a function and print its result.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion run messages:list
+  fusion run messages:send '{\"author\": \"amy\", \"body\": \"hello\"}'
+  fusion run --push messages:list                 push this folder's functions first
+  fusion run --identity '{\"subject\": \"u1\"}' users:me")]
 pub(crate) struct Run {
     /// Function to run: `module:function`, `folder/module:function` or `api.folder.module.function`.
     #[arg(value_name = "FUNCTION")]
@@ -34,6 +42,13 @@ pub(crate) struct Run {
     #[arg(long, short)]
     watch: bool,
 
+    /// Push the functions of this folder first.
+    #[arg(long)]
+    push: bool,
+
+    #[command(flatten)]
+    options: PushOptions,
+
     #[command(flatten)]
     target: Target,
 }
@@ -46,6 +61,18 @@ pub(super) async fn run(command: Run) -> Result {
     let args = parse_object("arguments", &command.args)?;
     let identity = command.identity.as_deref().map(parse_identity).transpose()?;
     let deployment = command.target.deployment()?;
+    if command.push {
+        let push = Push {
+            project: &Project::here()?,
+            deployment: &deployment,
+            options: &command.options,
+            dry_run: false,
+            confirm: None,
+            message: None,
+            spinner: &Spinner::new(),
+        };
+        push.run().await.map_err(|error| error.failure)?;
+    }
     if command.watch {
         let query = Watched {
             path: &path,

@@ -1,5 +1,7 @@
 //! `fusion serve`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::app::{App, application};
@@ -13,11 +15,20 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, default_value_t = App::None)]
     app: App,
 
+    /// Folder of pages to serve under /app/.
+    #[arg(long, value_name = "FOLDER")]
+    pages: Option<PathBuf>,
+
     #[command(flatten)]
     options: ServerOptions,
 }
 
 pub(super) fn run(command: Serve) -> Result {
-    let served = Served { application: application(command.app), development: false, seed: None };
+    let served = Served {
+        application: application(command.app),
+        development: false,
+        seed: None,
+        pages: command.pages,
+    };
     serve::serve(&command.options, served)
 }

@@ -22,6 +22,7 @@ const MEMORY_BUDGET_MIB: usize = 1024;
 
 /// How a server is started. An option that is empty, as container files like to set variables, counts as not set.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
 pub struct ServerOptions {
     /// Port of the API; 0 picks a free one.
     #[arg(long, value_name = "PORT", env = "PORT", hide_env_values = true, default_value_t = API_PORT, value_parser = port_or(API_PORT))]
@@ -39,7 +40,7 @@ pub struct ServerOptions {
     pub site_port: u16,
 
     /// Address to listen on [default: 127.0.0.1 for `dev`, 0.0.0.0 for `serve`].
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, hide_short_help = true, value_name = "ADDRESS")]
     pub interface: Option<IpAddr>,
 
     /// Folder for all data.
@@ -47,7 +48,7 @@ pub struct ServerOptions {
     pub data_dir: PathBuf,
 
     /// Folder for stored files [default: `files` in the data folder].
-    #[arg(long, value_name = "FOLDER", env = "STORAGE_DIR", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    #[arg(long, hide_short_help = true, value_name = "FOLDER", env = "STORAGE_DIR", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub local_storage: Option<PathBuf>,
 
     /// When a write is acknowledged.
@@ -55,20 +56,27 @@ pub struct ServerOptions {
     pub durability: Durability,
 
     /// MiB of document bodies kept in memory; others are read back from disk when needed.
-    #[arg(long, value_name = "MIB", default_value_t = MEMORY_BUDGET_MIB)]
+    #[arg(long, hide_short_help = true, value_name = "MIB", default_value_t = MEMORY_BUDGET_MIB)]
     pub memory_budget: usize,
 
     /// Name of the instance, part of its admin keys [default: the one saved in the data folder, or `fusion`].
-    #[arg(long, value_name = "NAME", env = "INSTANCE_NAME", hide_env_values = true)]
+    #[arg(long, hide_short_help = true, value_name = "NAME", env = "INSTANCE_NAME", hide_env_values = true)]
     pub instance_name: Option<String>,
 
     /// Secret of the instance, 64 hexadecimal digits [default: the one saved in the data folder, or a new one].
-    #[arg(long, value_name = "SECRET", env = "INSTANCE_SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "SECRET",
+        env = "INSTANCE_SECRET",
+        hide_env_values = true
+    )]
     pub instance_secret: Option<String>,
 
     /// Public URL of the API, if it is not this machine's [default: http://127.0.0.1:PORT].
     #[arg(
         long,
+        hide_short_help = true,
         value_name = "URL",
         env = "CONVEX_CLOUD_ORIGIN",
         hide_env_values = true,
@@ -79,6 +87,7 @@ pub struct ServerOptions {
     /// Public URL of the HTTP actions [default: http://127.0.0.1:PORT].
     #[arg(
         long,
+        hide_short_help = true,
         value_name = "URL",
         env = "CONVEX_SITE_ORIGIN",
         hide_env_values = true,
@@ -87,23 +96,23 @@ pub struct ServerOptions {
     pub convex_site: Option<String>,
 
     /// Providers whose tokens are accepted, as a JSON list in the form of `convex/auth.config.ts`.
-    #[arg(long, value_name = "JSON", env = "AUTH_PROVIDERS", hide_env_values = true)]
+    #[arg(long, hide_short_help = true, value_name = "JSON", env = "AUTH_PROVIDERS", hide_env_values = true)]
     pub auth_providers: Option<String>,
 
     /// Show clients neither log lines nor the details of errors.
-    #[arg(long, env = "REDACT_LOGS_TO_CLIENT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "REDACT_LOGS_TO_CLIENT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub redact_logs_to_client: bool,
 
     /// Do not serve /metrics.
-    #[arg(long, env = "DISABLE_METRICS_ENDPOINT", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "DISABLE_METRICS_ENDPOINT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub disable_metrics_endpoint: bool,
 
     /// Form of the log on stderr. What is logged is set with RUST_LOG.
-    #[arg(long, value_enum, default_value_t = LogFormat::Human)]
+    #[arg(long, hide_short_help = true, value_enum, default_value_t = LogFormat::Human)]
     pub log_format: LogFormat,
 
     /// File to write {"url", "siteUrl", "dashboardUrl", "adminKey", "pid"} to once the server is ready.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, hide_short_help = true, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,
 }
 

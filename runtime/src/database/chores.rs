@@ -34,9 +34,14 @@ pub(super) struct Retired {
 }
 
 impl Committer {
-    /// Adds a chore.
+    /// Adds a chore. When the database is closed nobody would do it: then it is dropped, and its end with it.
     pub(super) fn add_chore(&self, chore: Chore) {
-        self.head.lock().chores.push_back(chore);
+        let mut head = self.head.lock();
+        if head.is_stopping() {
+            return;
+        }
+        head.chores.push_back(chore);
+        drop(head);
         self.wake_store();
     }
 

@@ -108,6 +108,13 @@ pub(super) struct StoreChanges {
     pub(super) retired: Vec<TableId>,
 }
 
+impl Head {
+    /// Whether the database is being closed.
+    pub(super) const fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+}
+
 impl StoreChanges {
     const fn is_empty(&self) -> bool {
         self.views.is_none() && self.adopted.is_empty() && self.retired.is_empty()

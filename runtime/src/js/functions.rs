@@ -117,7 +117,8 @@ fn entry(code: JsFunction, function: &AnalyzedFunction, is_node: bool) -> Result
     };
     Ok(FunctionEntry {
         path,
-        visibility: function.visibility.unwrap_or(Visibility::Internal),
+        // Whoever calls it is told what is wrong with it.
+        visibility: function.visibility.unwrap_or(Visibility::Public),
         args,
         returns,
         returns_by_type: false,

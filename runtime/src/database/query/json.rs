@@ -64,6 +64,12 @@ impl Query {
                     order,
                 }
             }
+            "Search" => {
+                return Err(Error::bad_request(
+                    "SearchNotAvailable",
+                    "Full-text search (`withSearchIndex`) is not available yet.",
+                ));
+            }
             other => return Err(invalid(format!("unknown source type \"{other}\"."))),
         };
         let operators = match json.get("operators") {

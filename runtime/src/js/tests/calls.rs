@@ -1,9 +1,49 @@
 //! Queries, mutations and actions from call to result.
 
+use fusion_schema::{Value, json, object};
+
 use super::app::App;
+use crate::function::testing::{call, value};
 
 const MESSAGES: &str = r#"
-import { query, mutation, action, internalQuery, ConvexError } from "./_deps/convex.js";
+import { query, mutation, action, internalQuery, strangeQuery, ConvexError } from "./_deps/convex.js";
+export const strange = strangeQuery(async () => 1);
+export const whoAmI = query(async (ctx) => {
+  let who = "caught";
+  try {
+    who = await ctx.auth.getUserIdentity();
+  } catch {}
+  return who;
+});
+export const many = action(async (ctx) => {
+  const found = await Promise.all([...Array(30).keys()].map((n) => ctx.runQuery("messages:echo", { n })));
+  return found.map(({ n }) => n).join();
+});
+export const files = action(async (ctx) => {
+  const id = await ctx.storage.store(new Blob(["hello"], { type: "text/x" }));
+  const read = await (await ctx.storage.get(id)).text();
+  const { size, contentType } = await ctx.storage.getMetadata(id);
+  const url = await ctx.storage.getUrl(id);
+  await ctx.storage.delete(id);
+  return [read, size, contentType, url.startsWith("http://cloud/api/storage/"), await ctx.storage.get(id), await ctx.storage.getUrl(id)];
+});
+export const wrongFile = action(async (ctx) => await ctx.storage.get("nonsense"));
+export const schedules = mutation(async (ctx) => {
+  const id = await ctx.scheduler.runAfter(60_000, "messages:send", { body: "later" });
+  const { state, name, scheduledTime } = await ctx.db.system.get(id);
+  await ctx.scheduler.cancel(id);
+  return [state.kind, name, scheduledTime - Date.now(), (await ctx.db.system.get(id)).state.kind];
+});
+export const meta = query(async (ctx) => {
+  const { name } = await ctx.meta.metadata();
+  const handle = await ctx.meta.handle("messages:echo");
+  const echoed = await ctx.meta.perform("1.0/runUdf", { udfType: "query", functionHandle: handle, args: { a: 1 } });
+  return [name, handle, echoed, (await ctx.meta.metrics()).documentsRead];
+});
+export const unknown = query(async (ctx, { op }) => op.startsWith("a:") ? await ctx.meta.perform(op, {}) : ctx.meta.performSync(op, {}));
+export const search = query(async (ctx) => ctx.meta.performSync("1.0/queryStream", {
+  query: { source: { type: "Search", indexName: "messages.by_body", filters: [] }, operators: [] },
+}));
 export const list = query(async (ctx, { table }) => (await ctx.db.query(table ?? "messages").collect()).map((m) => m.body));
 export const send = mutation(async (ctx, { body }) => await ctx.db.insert("messages", { body }));
 export const get = query(async (ctx, { id, table }) => table ? await ctx.db.get(table, id) : await ctx.db.get(id));
@@ -112,4 +152,59 @@ fn the_thread_is_found_ready_for_the_next_call() {
         assert_eq!(app.ok("messages:echo", &format!(r#"{{"n":{number}}}"#)), format!(r#"{{"n":{number}}}"#));
     }
     assert!(app.js.threads().idle() <= 3, "{} threads wait", app.js.threads().idle());
+}
+
+#[test]
+fn a_shared_run_that_asks_who_calls_is_run_again() {
+    let app = app();
+    let outcome = app.wait(app.runner.query(call("messages:whoAmI", object! {}), None));
+    // The script cannot catch that the first run was ended.
+    assert_eq!(value(&outcome), Ok(Value::Null));
+}
+
+#[test]
+fn an_action_may_have_many_calls_under_way() {
+    let expected: Vec<String> = (0..30).map(|n| n.to_string()).collect();
+    assert_eq!(app().ok("messages:many", "{}"), format!("\"{}\"", expected.join(",")));
+}
+
+#[test]
+fn many_calls_at_once_are_all_answered() {
+    let app = app();
+    let calls = (0..200).map(|n| app.runner.any(call("messages:echo", object! { "n" => f64::from(n) })));
+    let outcomes = app.wait(futures_util::future::join_all(calls));
+    for (n, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(value(outcome).map(|value| json::encode(&value)), Ok(format!(r#"{{"n":{n}}}"#)));
+    }
+}
+
+#[test]
+fn files_are_stored_and_read() {
+    let app = app();
+    assert_eq!(app.ok("messages:files", "{}"), r#"["hello",5,"text/x",true,null,null]"#);
+    assert!(app.fails("messages:wrongFile", "{}").starts_with("Uncaught Error: Invalid storage ID"));
+}
+
+#[test]
+fn functions_are_scheduled_and_canceled() {
+    assert_eq!(app().ok("messages:schedules", "{}"), r#"["pending","messages.js:send",60000,"canceled"]"#);
+}
+
+#[test]
+fn a_function_learns_about_its_call() {
+    assert_eq!(
+        app().ok("messages:meta", "{}"),
+        r#"["messages:meta","function://;messages:echo",{"a":1},{"remaining":32000,"used":0}]"#
+    );
+}
+
+#[test]
+fn what_the_server_cannot_do_is_named() {
+    let app = app();
+    let error = app.fails("messages:unknown", r#"{"op":"a:x"}"#);
+    assert!(error.starts_with("Uncaught Error: Unknown async operation a:x"), "{error}");
+    let error = app.fails("messages:unknown", r#"{"op":"1.0/x"}"#);
+    assert!(error.starts_with("Uncaught Error: Unknown operation 1.0/x"), "{error}");
+    assert!(app.fails("messages:search", "{}").contains("not available yet"));
+    assert!(app.fails("messages:strange", "{}").contains("neither public nor internal"));
 }

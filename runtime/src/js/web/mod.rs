@@ -19,6 +19,7 @@ pub mod crypto;
 mod encoding;
 pub mod fetch;
 mod form;
+pub mod intl;
 mod timers;
 mod url;
 mod zlib;
@@ -34,6 +35,7 @@ pub const OP_TABLES: &[OpTable] = &[
     url::OPS,
     zlib::OPS,
     crypto::OPS,
+    intl::OPS,
 ];
 
 /// The prelude's modules for the web APIs.
@@ -111,7 +113,7 @@ pub const PRELUDE: &[PreludeModule] = &[
 ];
 
 /// Every part of the prelude for the web APIs.
-pub const PRELUDES: &[&[PreludeModule]] = &[PRELUDE, crypto::PRELUDE];
+pub const PRELUDES: &[&[PreludeModule]] = &[PRELUDE, crypto::PRELUDE, intl::PRELUDE];
 
 const fn lazy(name: &'static str, source: &'static str, globals: &'static [&'static str]) -> PreludeModule {
     PreludeModule { name, source, globals, eager: false }

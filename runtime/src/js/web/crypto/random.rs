@@ -4,7 +4,7 @@ use ::rsa::rand_core::{CryptoRng, Error, RngCore};
 
 use crate::clock;
 use crate::js::op::OpError;
-use crate::js::state::{OpState, Phase};
+use crate::js::state::OpState;
 
 /// Real randomness for keys, salts and blinding.
 #[derive(Clone, Copy, Debug)]
@@ -34,15 +34,7 @@ impl CryptoRng for SystemRandom {}
 /// Refuses an operation whose result depends on real randomness where a call must be repeatable.
 pub(super) fn require_randomness(state: &OpState) -> Result<(), OpError> {
     match state.phase {
-        Phase::Action | Phase::HttpAction => Ok(()),
-        Phase::Query | Phase::Mutation => Err(OpError::new(
-            "Error",
-            "Can't use cryptographic randomness in queries and mutations. Please consider using an action. \
-             See https://docs.convex.dev/functions/actions for more details.",
-        )),
-        Phase::Import => Err(OpError::new(
-            "Error",
-            "Can't use cryptographic randomness at import time. Move it into an action.",
-        )),
+        phase if phase.is_action() => Ok(()),
+        phase => Err(crate::js::web::refused(phase, "cryptographic randomness")),
     }
 }

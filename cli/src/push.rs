@@ -1,0 +1,375 @@
+//! One push: a project's functions and schema go live on a deployment, all at once or not at all.
+//!
+//! Bundle, upload what the deployment does not have, generate code, check types while the deployment fills indexes and
+//! checks its documents, then switch.
+
+mod endpoints;
+mod report;
+mod typecheck;
+mod wire;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value as Json, json};
+use tokio::time::Instant;
+
+pub(crate) use self::typecheck::Typecheck;
+use self::wire::{AppDefinition, ComponentStatus, IndexDiff, SchemaStatus, StartPush};
+use crate::bundle::{Bundle, bundle};
+use crate::client::Deployment;
+use crate::codegen::{self, Analysis, EnvironmentVariable};
+use crate::failure::{Failure, Result};
+use crate::project::Project;
+use crate::spinner::Spinner;
+
+/// How an app is bundled and checked before it is pushed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PushOptions {
+    /// Show all that changes.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+
+    /// Check types with the project's TypeScript: `try` skips it if there is none.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = Typecheck::Try)]
+    pub(crate) typecheck: Typecheck,
+
+    /// Write `convex/_generated`.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = Codegen::Enable)]
+    pub(crate) codegen: Codegen,
+
+    /// Send all modules, also those that the deployment has.
+    #[arg(long, hide = true)]
+    pub(crate) push_all_modules: bool,
+}
+
+/// Whether to write `convex/_generated`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Codegen {
+    /// Write it.
+    Enable,
+    /// Leave it as it is.
+    Disable,
+}
+
+/// A push that is to be made.
+pub(crate) struct Push<'a> {
+    /// What to push.
+    pub(crate) project: &'a Project,
+    /// Where to.
+    pub(crate) deployment: &'a Deployment,
+    /// How.
+    pub(crate) options: &'a PushOptions,
+    /// Only say what would change.
+    pub(crate) dry_run: bool,
+    /// Asked before indexes of large tables are removed or filled; not at all if `None`.
+    pub(crate) confirm: Option<&'a Confirm>,
+    /// What it is for, for the record.
+    pub(crate) message: Option<&'a str>,
+    /// Where to say what goes on.
+    pub(crate) spinner: &'a Spinner,
+}
+
+/// Asks a person whether to go on.
+pub(crate) type Confirm = dyn Fn(&str) -> Result;
+
+/// What a push did.
+#[derive(Debug)]
+pub(crate) struct Pushed {
+    /// The project's files it was made of.
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
+/// The result of a step of a push.
+pub(crate) type PushResult<T = ()> = std::result::Result<T, PushError>;
+
+/// Why a push failed, and what may change that.
+#[derive(Debug)]
+pub(crate) struct PushError {
+    /// What to tell.
+    pub(crate) failure: Failure,
+    /// What may change it.
+    pub(crate) remedy: Remedy,
+    /// Whether it may succeed once an environment variable is set.
+    pub(crate) waits_for_environment: bool,
+}
+
+/// What may make a push succeed that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// Another content of the project's files, or of the deployment's documents.
+    Edit,
+    /// Nothing but time.
+    Time,
+    /// Nothing.
+    None,
+}
+
+impl PushError {
+    /// The project's files, or documents, must change.
+    pub(crate) fn project(failure: Failure) -> Self {
+        Self { failure, remedy: Remedy::Edit, waits_for_environment: false }
+    }
+
+    /// It may work next time.
+    pub(crate) fn transient(failure: Failure) -> Self {
+        Self { remedy: Remedy::Time, ..Self::project(failure) }
+    }
+
+    /// It makes no sense to try again.
+    pub(crate) fn fatal(failure: Failure) -> Self {
+        Self { remedy: Remedy::None, ..Self::project(failure) }
+    }
+}
+
+impl Push<'_> {
+    /// Pushes.
+    pub(crate) async fn run(&self) -> PushResult<Pushed> {
+        let result = self.steps().await;
+        self.spinner.clear();
+        result
+    }
+
+    async fn steps(&self) -> PushResult<Pushed> {
+        let Self { project, deployment, spinner, .. } = self;
+        let generates = self.options.codegen == Codegen::Enable && !self.dry_run;
+        if generates {
+            spinner.set("Generating code");
+            // Modules import these files, so they must be there before it is known what is in the modules.
+            let files = codegen::generate(project, None).map_err(PushError::project)?;
+            codegen::write(project, &files, true).map_err(PushError::project)?;
+        }
+        spinner.set("Bundling");
+        let bundle = bundle(project).await.map_err(PushError::project)?;
+        bundle.warnings.iter().for_each(|warning| spinner.talk(warning));
+
+        spinner.set("Uploading functions");
+        let convex_version = project.convex_version().map_err(PushError::project)?;
+        let known = if self.options.push_all_modules {
+            Vec::new()
+        } else {
+            endpoints::config_hashes(deployment).await?.module_hashes
+        };
+        let request = self.request(&bundle, &convex_version, &known);
+        if self.options.verbose {
+            spinner.talk(report::upload(&request, &bundle));
+        }
+        if let Some(confirm) = self.confirm {
+            self.confirm_large_indexes(&request, confirm).await?;
+        }
+        let started = endpoints::start_push(deployment, &request).await?;
+        if generates {
+            let analysis = analysis(project, &started).map_err(PushError::project)?;
+            let files = codegen::generate(project, Some(&analysis)).map_err(PushError::project)?;
+            codegen::write(project, &files, false).map_err(PushError::project)?;
+        }
+        // Either takes its time, and what is wrong with the types is wrong whatever the deployment says.
+        let (types, schema) = tokio::join!(
+            typecheck::check(project, self.options.typecheck, spinner),
+            self.wait_for_schema(&started),
+        );
+        types?;
+        schema?;
+
+        spinner.set("Switching to the new functions");
+        let finished = endpoints::finish_push(deployment, &started, self.dry_run, self.message).await?;
+        for line in report::changes(&started, &finished, self.dry_run, self.options.verbose) {
+            spinner.talk(line);
+        }
+        Ok(Pushed { inputs: bundle.inputs })
+    }
+
+    fn request<'a>(
+        &'a self,
+        bundle: &'a Bundle,
+        convex_version: &'a str,
+        known: &[wire::ModuleHash],
+    ) -> StartPush<'a> {
+        let (unchanged_module_hashes, changed_modules) = wire::partition(&bundle.modules, known);
+        StartPush {
+            admin_key: self.deployment.admin_key(),
+            dry_run: self.dry_run,
+            functions: self.project.settings.functions_folder(),
+            app_definition: AppDefinition {
+                definition: &bundle.definition,
+                dependencies: [],
+                schema: bundle.schema.as_ref(),
+                changed_modules,
+                unchanged_module_hashes,
+                udf_server_version: convex_version,
+            },
+            component_definitions: [],
+            node_dependencies: [],
+            node_version: self.project.settings.node.node_version.as_deref(),
+            for_codegen: false,
+        }
+    }
+
+    /// Waits until indexes are filled and documents checked.
+    async fn wait_for_schema(&self, started: &Json) -> PushResult {
+        let schema_change = started.get("schemaChange").unwrap_or(&Json::Null);
+        let begin = Instant::now();
+        loop {
+            match endpoints::wait_for_schema(self.deployment, schema_change, self.dry_run).await? {
+                SchemaStatus::Complete => return Ok(()),
+                SchemaStatus::InProgress { components } => {
+                    self.spinner.set(format!(
+                        "{} ({} s)",
+                        waiting_for(components.values()),
+                        begin.elapsed().as_secs()
+                    ));
+                }
+                SchemaStatus::RaceDetected => {
+                    return Err(PushError::transient(
+                        Failure::new("another push changed the schema at the same time").hint("push again"),
+                    ));
+                }
+                SchemaStatus::Failed { error, table_name } => {
+                    let hint = match table_name {
+                        Some(table) => format!("change schema.ts, or the documents: fusion data {table}"),
+                        None => "change schema.ts".to_owned(),
+                    };
+                    return Err(PushError::project(
+                        Failure::new(format!("the schema does not fit: {error}")).hint(hint),
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Asks before a push that takes long or that is hard to take back.
+    async fn confirm_large_indexes(&self, request: &StartPush<'_>, confirm: &Confirm) -> PushResult {
+        let evaluated = endpoints::evaluate_push(self.deployment, request).await?;
+        let diff = IndexDiff::of(evaluated.get("schemaChange").unwrap_or(&Json::Null));
+        let removed = diff.removed_indexes.iter().map(|index| (index, "removed"));
+        // A staged one is filled in the background.
+        let added = diff.added_indexes.iter().filter(|index| !index.staged).map(|index| (index, "filled"));
+        let mut large = Vec::new();
+        for (index, fate) in removed.chain(added) {
+            let table = index.name.split('.').next().unwrap_or_default();
+            let size =
+                self.deployment.system_query("_system/cli/tableSize", json!({"tableName": table})).await;
+            let documents = size.ok().and_then(|size| size.as_f64()).unwrap_or_default();
+            if documents >= report::LARGE_TABLE_DOCUMENTS {
+                large.push(format!("  {} of {documents} documents is {fate}", index.name));
+            }
+        }
+        if large.is_empty() || self.dry_run {
+            return Ok(());
+        }
+        let question = format!("Indexes of large tables change:\n{}\nPush?", large.join("\n"));
+        self.spinner.suspend(|| confirm(&question)).map_err(PushError::fatal)
+    }
+}
+
+/// What a push would find out, for the generated files. Nothing is changed.
+pub(crate) async fn analyze(
+    project: &Project,
+    deployment: &Deployment,
+    spinner: &Spinner,
+) -> Result<Analysis> {
+    let options = PushOptions {
+        verbose: false,
+        typecheck: Typecheck::Disable,
+        codegen: Codegen::Disable,
+        push_all_modules: false,
+    };
+    let push =
+        Push { project, deployment, options: &options, dry_run: true, confirm: None, message: None, spinner };
+    spinner.set("Bundling");
+    let bundle = bundle(project).await?;
+    let convex_version = project.convex_version()?;
+    spinner.set("Evaluating the functions");
+    let known = endpoints::config_hashes(deployment).await.map_err(|error| error.failure)?.module_hashes;
+    let request = push.request(&bundle, &convex_version, &known);
+    let started = endpoints::start_push(deployment, &request).await.map_err(|error| error.failure);
+    spinner.clear();
+    analysis(project, &started?)
+}
+
+/// Checks the types of a project's functions.
+pub(crate) async fn check_types(project: &Project, mode: Typecheck, spinner: &Spinner) -> Result {
+    spinner.set("Checking types");
+    let checked = typecheck::check(project, mode, spinner).await.map_err(|error| error.failure);
+    spinner.clear();
+    checked
+}
+
+/// What the deployment is busy with.
+fn waiting_for<'a>(components: impl Iterator<Item = &'a ComponentStatus>) -> String {
+    let (mut checked, mut complete, mut total) = (true, 0, 0);
+    for component in components {
+        checked &= component.schema_validation_complete;
+        complete += component.indexes_complete;
+        total += component.indexes_total;
+    }
+    let filling = format!("Filling indexes ({complete} of {total} ready)");
+    match (complete < total, checked) {
+        (true, false) => format!("{filling} and checking documents against the schema"),
+        (true, true) => filling,
+        (false, _) => "Checking documents against the schema".to_owned(),
+    }
+}
+
+/// What the generated files show of what a push found out.
+fn analysis(project: &Project, started: &Json) -> Result<Analysis> {
+    let app = started.pointer("/analysis/").unwrap_or(&Json::Null);
+    let bad = || Failure::new("the server's analysis of the app cannot be read");
+    let mut environment = Vec::new();
+    for variable in app.pointer("/definition/envVars").and_then(Json::as_array).into_iter().flatten() {
+        let name = variable.get(0).and_then(Json::as_str).ok_or_else(bad)?;
+        let declared = variable.get(1).ok_or_else(bad)?;
+        environment.push((
+            name.to_owned(),
+            EnvironmentVariable {
+                validator: parsed(declared.get("value")).ok_or_else(bad)?,
+                is_optional: declared.get("optional") == Some(&Json::Bool(true)),
+            },
+        ));
+    }
+    let mut functions = None;
+    if project.settings.codegen.static_api {
+        let modules = app.get("functions").and_then(Json::as_object).into_iter().flatten();
+        let in_module = |(path, module): (&String, &Json)| {
+            let path = path.clone();
+            let functions = module.get("functions").and_then(Json::as_array).cloned().unwrap_or_default();
+            functions.into_iter().map(move |function| {
+                json!({
+                    "identifier": format!("{path}:{}", function["name"].as_str().unwrap_or_default()),
+                    "functionType": function["udfType"],
+                    "visibility": function["visibility"],
+                    "args": parsed(function.get("args")),
+                    "returns": parsed(function.get("returns")),
+                })
+            })
+        };
+        functions = Some(modules.flat_map(in_module).collect());
+    }
+    Ok(Analysis { environment, functions })
+}
+
+/// JSON that is in a string of JSON.
+fn parsed(text: Option<&Json>) -> Option<Json> {
+    serde_json::from_str(text?.as_str()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_explained() {
+        let status = |schema_validation_complete, indexes_complete, indexes_total| ComponentStatus {
+            schema_validation_complete,
+            indexes_complete,
+            indexes_total,
+        };
+        let text = |components: &[ComponentStatus]| waiting_for(components.iter());
+        assert_eq!(text(&[status(false, 1, 1)]), "Checking documents against the schema");
+        assert_eq!(text(&[status(true, 0, 2)]), "Filling indexes (0 of 2 ready)");
+        assert_eq!(
+            text(&[status(true, 0, 2), status(false, 1, 1)]),
+            "Filling indexes (1 of 3 ready) and checking documents against the schema"
+        );
+    }
+}
