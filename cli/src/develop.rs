@@ -1,5 +1,6 @@
 //! Pushing a project again and again while somebody works on it.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -18,11 +19,12 @@ use crate::output;
 use crate::project::Project;
 use crate::push::{Push, PushError, PushOptions, Remedy};
 use crate::spinner::Spinner;
+use crate::watch::{Watched, watch};
 
 /// The longest time between two attempts when only time can help.
 const RETRY_MAX: Duration = Duration::from_secs(30);
-/// How often to look whether an environment variable was set that a push waits for.
-const ENVIRONMENT_POLL: Duration = Duration::from_secs(1);
+/// How long to wait after the deployment could not be watched.
+const WATCH_RETRY: Duration = Duration::from_secs(1);
 
 /// What to do with the functions of a folder.
 #[derive(Args, Debug)]
@@ -97,6 +99,7 @@ async fn push_on_change(
     let mut succeeded = false;
     let mut failures = 0;
     loop {
+        let mut hope = None;
         let _ = pause.send(options.tail_logs == TailLogs::PauseOnDeploy);
         match push_once(&project, deployment, options, spinner).await {
             Ok(inputs) => {
@@ -125,9 +128,12 @@ async fn push_on_change(
                 }
             }
             Err(error) if options.once || error.remedy == Remedy::None => return Err(error.failure),
-            Err(error) => {
-                let PushError { failure, remedy, waits_for_environment } = error;
+            Err(PushError { failure, remedy }) => {
+                hope = Hope::of(&remedy, deployment).await;
                 output::talk(&failure);
+                if succeeded {
+                    output::talk("The functions pushed before go on serving.");
+                }
                 if remedy == Remedy::Time {
                     let pause = Duration::from_millis(500 << failures.min(6)).min(RETRY_MAX);
                     failures += 1;
@@ -135,30 +141,20 @@ async fn push_on_change(
                     tokio::time::sleep(pause).await;
                     continue;
                 }
-                if waits_for_environment {
-                    output::talk("Waiting for the variable, or a change.");
-                    let Some(watcher) = &mut watcher else { return Err(failure) };
-                    tokio::select! {
-                        () = watcher.changed() => {}
-                        () = environment_changed(deployment) => {}
+                output::talk(match &remedy {
+                    Remedy::Environment => "Waiting for the variable, or a change.".to_owned(),
+                    Remedy::Documents(table) => {
+                        format!("Waiting for a change, of the files or of table {table}.")
                     }
-                    project = Project::open(&root).unwrap_or(project);
-                    continue;
-                }
-                output::talk(if succeeded {
-                    "The functions pushed before go on serving. Waiting for a change."
-                } else {
-                    "Waiting for a change."
+                    _ => "Waiting for a change.".to_owned(),
                 });
             }
         }
         let Some(watcher) = &mut watcher else { return Ok(()) };
-        match &mut beside {
-            None => watcher.changed().await,
-            Some(running) => tokio::select! {
-                () = watcher.changed() => {}
-                ended = running.ended() => return ended,
-            },
+        tokio::select! {
+            () = watcher.changed() => {}
+            () = fulfilled(hope.as_ref(), deployment) => {}
+            ended = ended(&mut beside) => return ended,
         }
         // The settings may have changed. If they are broken, the next push says so.
         match Project::open(&root) {
@@ -207,17 +203,55 @@ async fn run_function(deployment: &Deployment, function: &str) -> Result {
     Ok(())
 }
 
-/// Waits until the environment variables of the deployment are others.
-async fn environment_changed(deployment: &Deployment) {
-    let read = || deployment.system_query("_system/cli/queryEnvironmentVariables", json!({}));
-    let former = read().await.ok();
-    loop {
-        tokio::time::sleep(ENVIRONMENT_POLL).await;
-        if let Ok(now) = read().await
-            && Some(now) != former
-        {
-            return;
+/// What may help a push to succeed: a query of the deployment, and its value when the push failed.
+struct Hope {
+    path: &'static str,
+    args: Json,
+    former: Option<Json>,
+}
+
+impl Hope {
+    /// What there is to hope for; nothing on the deployment if `None`. To be asked before the failure is shown: whoever
+    /// sees it may act at once.
+    async fn of(remedy: &Remedy, deployment: &Deployment) -> Option<Self> {
+        let (path, args) = match remedy {
+            Remedy::Environment => ("_system/cli/queryEnvironmentVariables", json!({})),
+            Remedy::Documents(table) => ("_system/cli/queryTable", json!({"tableName": table})),
+            Remedy::Edit | Remedy::Time | Remedy::None => return None,
+        };
+        let former = deployment.system_query(path, args.clone()).await.ok();
+        Some(Self { path, args, former })
+    }
+
+    /// Waits until it is another value.
+    async fn fulfilled(&self, deployment: &Deployment) {
+        let query = Watched { path: self.path, args: &self.args, component: None, identity: None };
+        loop {
+            let watching = watch(deployment, &query, |value| {
+                let changed = self.former.as_ref() != Some(&value);
+                Ok(if changed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            });
+            if watching.await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(WATCH_RETRY).await;
         }
+    }
+}
+
+/// Waits until a hope is fulfilled, if there is one.
+async fn fulfilled(hope: Option<&Hope>, deployment: &Deployment) {
+    match hope {
+        Some(hope) => hope.fulfilled(deployment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until the command beside has ended, if there is one.
+async fn ended(beside: &mut Option<Beside>) -> Result {
+    match beside {
+        Some(running) => running.ended().await,
+        None => std::future::pending().await,
     }
 }
 

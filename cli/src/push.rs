@@ -90,15 +90,17 @@ pub(crate) struct PushError {
     pub(crate) failure: Failure,
     /// What may change it.
     pub(crate) remedy: Remedy,
-    /// Whether it may succeed once an environment variable is set.
-    pub(crate) waits_for_environment: bool,
 }
 
 /// What may make a push succeed that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remedy {
-    /// Another content of the project's files, or of the deployment's documents.
+    /// Another content of the project's files.
     Edit,
+    /// That, or environment variables.
+    Environment,
+    /// That, or other documents in this table.
+    Documents(String),
     /// Nothing but time.
     Time,
     /// Nothing.
@@ -106,9 +108,9 @@ pub(crate) enum Remedy {
 }
 
 impl PushError {
-    /// The project's files, or documents, must change.
+    /// The project's files must change.
     pub(crate) fn project(failure: Failure) -> Self {
-        Self { failure, remedy: Remedy::Edit, waits_for_environment: false }
+        Self { failure, remedy: Remedy::Edit }
     }
 
     /// It may work next time.
@@ -163,6 +165,7 @@ impl Push<'_> {
             let files = codegen::generate(project, Some(&analysis)).map_err(PushError::project)?;
             codegen::write(project, &files, false).map_err(PushError::project)?;
         }
+        spinner.set("Checking types and documents");
         // Either takes its time, and what is wrong with the types is wrong whatever the deployment says.
         let (types, schema) = tokio::join!(
             typecheck::check(project, self.options.typecheck, spinner),
@@ -225,13 +228,15 @@ impl Push<'_> {
                     ));
                 }
                 SchemaStatus::Failed { error, table_name } => {
-                    let hint = match table_name {
-                        Some(table) => format!("change schema.ts, or the documents: fusion data {table}"),
-                        None => "change schema.ts".to_owned(),
-                    };
-                    return Err(PushError::project(
-                        Failure::new(format!("the schema does not fit: {error}")).hint(hint),
-                    ));
+                    let failure = Failure::new(format!("the schema does not fit: {error}"));
+                    return Err(match table_name {
+                        Some(table) => PushError {
+                            failure: failure
+                                .hint(format!("change schema.ts, or the documents: fusion data {table}")),
+                            remedy: Remedy::Documents(table),
+                        },
+                        None => PushError::project(failure.hint("change schema.ts")),
+                    });
                 }
             }
         }

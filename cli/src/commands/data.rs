@@ -16,6 +16,10 @@ const PAGE_SIZE: usize = 1_000;
 
 /// List the tables, or print the documents of one.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion data                                 the tables
+  fusion data messages --limit 10             the newest documents of one
+  fusion data messages --format jsonLines > messages.jsonl")]
 pub(crate) struct Data {
     /// Table to print; without it the names of all tables are printed.
     #[arg(value_name = "TABLE")]

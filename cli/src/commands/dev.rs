@@ -1,11 +1,11 @@
 //! `fusion dev`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::app::{App, application, demo_seed};
-use crate::client::{Deployment, RUNNING_FILE, read_running_file};
+use crate::client::{Deployment, RUNNING_FILE, Target, read_running_file};
 use crate::develop::{self, DevelopOptions};
 use crate::failure::Result;
 use crate::output;
@@ -29,12 +29,16 @@ pub(crate) struct Dev {
     develop: DevelopOptions,
 
     /// Deployment to push to, instead of a server that is started here.
-    #[arg(long, value_name = "URL", requires = "admin_key", help_heading = "Functions")]
+    #[arg(long, value_name = "URL", help_heading = "Functions")]
     url: Option<String>,
 
     /// Admin key of that deployment.
     #[arg(long, value_name = "KEY", requires = "url", help_heading = "Functions")]
     admin_key: Option<String>,
+
+    /// File with the URL and the admin key of that deployment.
+    #[arg(long, value_name = "PATH", conflicts_with = "url", help_heading = "Functions")]
+    env_file: Option<PathBuf>,
 
     #[command(flatten)]
     options: ServerOptions,
@@ -42,16 +46,19 @@ pub(crate) struct Dev {
 
 pub(super) fn run(command: Dev) -> Result {
     let project = Project::find(Path::new("."))?;
+    let is_remote = command.url.is_some() || command.env_file.is_some();
     let Some(project) = project else {
-        if command.develop.needs_functions() || command.url.is_some() {
+        if command.develop.needs_functions() || is_remote {
             // Says what is missing.
             Project::here()?;
         }
         let app = command.app.unwrap_or(App::FusionChat);
         return serve::serve(&command.options, served(app)?);
     };
-    if let (Some(url), Some(admin_key)) = (&command.url, &command.admin_key) {
-        return develop_on(project, &Deployment::new(url, admin_key.clone())?, &command.develop);
+    if is_remote {
+        let Dev { url, admin_key, env_file, develop, options, .. } = command;
+        let target = Target { url, admin_key, env_file, data_dir: options.data_dir };
+        return develop_on(project, &target.deployment()?, &develop);
     }
     if let Some((url, admin_key)) = running(&command.options.data_dir) {
         output::talk(format_args!("Using the server that runs here: {url}"));

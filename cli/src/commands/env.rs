@@ -40,6 +40,10 @@ pub(crate) enum Env {
 
 /// Set a variable, or all variables of a `.env` file.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion env set GREETING 'hello world'
+  pbpaste | fusion env set API_KEY            a secret that is not for the shell's history
+  fusion env set --from-file .env.convex --force")]
 pub(crate) struct Set {
     /// Name of the variable, or NAME=VALUE. Without it a `.env` file is read.
     #[arg(value_name = "NAME")]
@@ -63,6 +67,8 @@ pub(crate) struct Set {
 
 /// Print the value of a variable.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion env get GREETING")]
 pub(crate) struct Get {
     /// Name of the variable.
     #[arg(value_name = "NAME")]
@@ -74,6 +80,8 @@ pub(crate) struct Get {
 
 /// Print all variables in the form of a `.env` file.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion env list > .env.convex               to edit, and set with: fusion env set --force < .env.convex")]
 pub(crate) struct List {
     /// Print the names only.
     #[arg(long)]
@@ -93,6 +101,8 @@ pub(crate) struct List {
 
 /// Remove a variable. It is no error if it is not there.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion env remove GREETING")]
 #[command(visible_aliases = ["rm", "unset"])]
 pub(crate) struct Remove {
     /// Name of the variable.

@@ -17,6 +17,9 @@ use crate::watch::{Watched, watch};
 
 /// Export all tables, as they are at one moment, to a ZIP file.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion export --path snapshot.zip
+  fusion export --path backups/ --include-file-storage")]
 pub(crate) struct Export {
     /// ZIP file to write, or the folder to write it into.
     #[arg(long, value_name = "PATH")]

@@ -11,6 +11,8 @@ use crate::output;
 
 /// Print all functions with their arguments and results, as JSON.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion function-spec > functions.json")]
 pub(crate) struct FunctionSpec {
     /// File to write to instead of stdout.
     #[arg(long, value_name = "PATH")]

@@ -20,6 +20,10 @@ const PARTS_MAX: u64 = 9_999;
 
 /// Import documents from a CSV, JSON or JSONL file into a table, or a snapshot from a ZIP file.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion import --table messages messages.jsonl
+  fusion import --table messages --replace messages.csv
+  fusion import --replace-all snapshot.zip    what `fusion export` wrote")]
 pub(crate) struct Import {
     /// File to import.
     #[arg(value_name = "PATH")]

@@ -18,6 +18,9 @@ pub(crate) enum Keygen {
 
 /// Print an admin key: of the instance in the data folder, or of the one whose name and secret are given.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion keygen admin-key                     of the server whose data is in .fusion
+  fusion keygen admin-key --instance-name NAME --instance-secret SECRET")]
 pub(crate) struct AdminKey {
     /// Name of the instance.
     #[arg(

@@ -9,6 +9,10 @@ use crate::output;
 
 /// Follow what functions print and how they end.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion logs                                 what is logged from now on
+  fusion logs --history 20 --success          the last 20 entries first, and calls that went well
+  fusion logs --jsonl | jq .identifier")]
 pub(crate) struct Logs {
     /// Show so many of the latest entries first; without a number all that are kept.
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1000")]

@@ -10,6 +10,10 @@ use crate::serve::{self, Served, ServerOptions};
 
 /// Run a server for production.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fusion serve --data-dir /var/lib/fusion
+  fusion serve --convex-origin https://api.example.com --convex-site https://site.example.com
+  fusion serve --pages public                 with the pages of `fusion init`")]
 pub(crate) struct Serve {
     /// Application compiled into this binary to serve.
     #[arg(long, value_enum, default_value_t = App::None)]

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use super::wire::{ConfigHashes, SchemaStatus, StartPush};
-use super::{PushError, PushResult};
+use super::{PushError, PushResult, Remedy};
 use crate::client::{Deployment, RequestError};
 use crate::failure::Failure;
 
@@ -98,10 +98,8 @@ impl From<RequestError> for PushError {
             // Somebody changed the variables or pushed at the same time: it may work the next time.
             (_, Some("RaceDetected" | "ConcurrentPush")) => Self::transient(error.failure),
             (Some(400), Some("AuthConfigMissingEnvironmentVariable" | "MissingEnvironmentVariables")) => {
-                Self {
-                    waits_for_environment: true,
-                    ..Self::project(error.failure.hint("fusion env set NAME VALUE"))
-                }
+                let failure = error.failure.hint("fusion env set NAME VALUE");
+                Self { failure, remedy: Remedy::Environment }
             }
             (Some(400 | 413), _) => Self::project(error.failure),
             (Some(401 | 403 | 404), _) => Self::fatal(error.failure),

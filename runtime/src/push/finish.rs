@@ -1,6 +1,7 @@
 //! The end of a push: one commit, after which everything new runs the pushed code.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value as Json, json};
 
@@ -82,6 +83,7 @@ impl Pushes {
         let build = pending.take_build().ok_or_else(overtaken)?;
         let (changes, ts) = self.switch(pending, build, variables)?;
         self.database().wait_durable(ts)?;
+        self.is_damaged.store(false, Ordering::Relaxed);
         pending.prepared.package.activate();
         self.set_providers(pending.prepared.providers.clone());
         let deployment = self.runner.deployment();

@@ -315,13 +315,17 @@ impl<'a> Modules<'a> {
         })
     }
 
-    /// Stores a blob unless it is there.
+    /// Stores a blob unless it is there, whole.
     ///
     /// # Errors
     /// If the database cannot be read.
     pub fn put(&mut self, blob: &CodeBlob) -> Result<()> {
-        if !range(self.tx, BLOBS, "by_name", vec![equal("name", blob.name.as_str())], 1)?.is_empty() {
+        let stored = self.parts(&blob.name)?;
+        if stored.iter().flat_map(|(_, part)| part).eq(&blob.compressed) {
             return Ok(());
+        }
+        for (id, _) in stored {
+            self.tx.delete(id)?;
         }
         for (position, part) in blob.compressed.chunks(PART_SIZE).enumerate() {
             let row = object! {
@@ -357,9 +361,6 @@ impl<'a> Modules<'a> {
     /// # Errors
     /// If the database cannot be read.
     pub fn set_bytecode(&mut self, blob: &CodeBlob) -> Result<()> {
-        for (id, _) in self.parts(BYTECODE)? {
-            self.tx.delete(id)?;
-        }
         self.put(blob)
     }
 
@@ -437,11 +438,19 @@ mod tests {
                 Modules::new(&mut tx).remove_content(&sha256).unwrap();
                 let blob = CodeBlob::of_content(&sha256, &content).unwrap();
                 Modules::new(&mut tx).put(&blob).unwrap();
+                let written = tx.metrics().documents_written;
                 Modules::new(&mut tx).put(&blob).unwrap();
+                assert_eq!(tx.metrics().documents_written, written);
                 assert_eq!(Modules::new(&mut tx).content(&sha256).unwrap(), Some(content));
             }
         }
-        let (stored, _) = module("a.js", "x");
+        let (stored, content) = module("a.js", "x");
+        let damage = CodeBlob { name: content_name(&stored.sha256), compressed: vec![1, 2, 3] };
+        Modules::new(&mut tx).put(&damage).unwrap();
+        assert!(Modules::new(&mut tx).content(&stored.sha256).is_err());
+        let whole = CodeBlob::of_content(&stored.sha256, &content).unwrap();
+        Modules::new(&mut tx).put(&whole).unwrap();
+        assert_eq!(Modules::new(&mut tx).content(&stored.sha256).unwrap(), Some(content));
         Modules::new(&mut tx).remove_content(&stored.sha256).unwrap();
         assert_eq!(Modules::new(&mut tx).content(&stored.sha256).unwrap(), None);
     }

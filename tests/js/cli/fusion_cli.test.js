@@ -12,7 +12,7 @@ import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { anyApi } from "convex/server";
 import { fusion, linkPackages, run, startFusion } from "../support/fusion.js";
 import { startServer, temporaryFolder } from "../support/server.js";
-import { until } from "../support/wait.js";
+import { sleep, until } from "../support/wait.js";
 
 const api = anyApi;
 const PORTS = ["--port", "0", "--site-port", "0"];
@@ -120,7 +120,14 @@ test("dev serves an app, pushes what changes and keeps the last good push", asyn
   edit(folder, "convex/messages.ts", () => good);
   await dev.said("Functions are ready");
   edit(folder, "convex/schema.ts", (text) => text.replace("body: v.string()", "body: v.number()"));
-  assert.match(await dev.said("Waiting for a change."), /the schema does not fit: [^]*fusion data messages/);
+  assert.match(await dev.said("or of table messages."), /the schema does not fit: [^]*fusion data messages/);
+  // Either can change: here the documents.
+  await sleep(500);
+  writeFileSync(path.join(folder, "none.json"), "[]");
+  const emptied = await fusion(folder, "import", "--table", "messages", "--replace", "--yes", "none.json");
+  assert.equal(emptied.code, 0, emptied.stderr);
+  const between = await dev.said("Functions are ready");
+  assert.doesNotMatch(between, /does not fit/, "it is not tried again for nothing");
   edit(folder, "convex/schema.ts", (text) => text.replace("body: v.number()", "body: v.string()"));
   await dev.said("Functions are ready");
 
@@ -132,6 +139,26 @@ test("dev serves an app, pushes what changes and keeps the last good push", asyn
 
   assert.equal(await dev.interrupt(), 0, dev.output());
   assert.match(dev.output(), /Stopped\./);
+});
+
+test("commands run before a push and beside it", async (t) => {
+  const folder = await newApp();
+  edit(folder, "convex/init.ts", () => 'import { internalMutation } from "./_generated/server";\nexport default internalMutation(async (ctx) => { await ctx.db.insert("messages", { author: "init", body: "first" }); return "made"; });\n');
+  const dev = startFusion(t, folder, "dev", "--typecheck", "disable", "--run", "init", "--start", "echo beside; exec sleep 600", ...PORTS);
+  assert.match(await dev.said("beside"), /Ran init:default:\n"made"/);
+  const { url, siteUrl, adminKey } = running(folder);
+  const client = new ConvexHttpClient(url, { logger: false });
+  assert.equal((await client.query(api.messages.list, {}))[0].body, "first");
+
+  writeFileSync(path.join(folder, "target.env"), `CONVEX_SELF_HOSTED_URL=${url}\nCONVEX_SELF_HOSTED_ADMIN_KEY='${adminKey}'\n`);
+  edit(folder, "package.json", (text) => text.replace('"convex"', '"vite": "7", "convex"'));
+  const built = await fusion(folder, "deploy", "--env-file", "target.env", "--typecheck", "disable", "--cmd", "echo $VITE_CONVEX_URL $VITE_CONVEX_SITE_URL > urls");
+  assert.equal(built.code, 0, built.stderr);
+  assert.equal(readFileSync(path.join(folder, "urls"), "utf8"), `${url} ${siteUrl}\n`);
+  const failed = await fusion(folder, "deploy", "--cmd", "exit 3");
+  assert.equal(failed.code, 1);
+  assert.match(failed.stderr, /nothing was pushed/);
+  assert.equal(await dev.interrupt(), 0, dev.output());
 });
 
 test("wrong types stop a push, unless they are not checked", async (t) => {

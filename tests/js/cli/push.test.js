@@ -2,29 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConvexHttpClient } from "convex/browser";
 import { anyApi as api } from "convex/server";
 import { project, versions } from "../support/cli.js";
+import { http, push, serve } from "../support/push.js";
 import { connectClient, startServer } from "../support/server.js";
 import { until } from "../support/wait.js";
-
-const serve = (t, options = {}) => startServer(t, { program: "fusion", args: ["serve"], ...options });
-const http = (server) => new ConvexHttpClient(server.url, { logger: false });
-
-/** Pushes, which must work, and gives what the command said. */
-async function push(app, server, args = ["dev", "--once"]) {
-  const { code, output } = await app.run(server, args);
-  assert.equal(code, 0, output);
-  return output;
-}
-
-/** A push that must be refused with these words. */
-async function refused(app, server, ...words) {
-  const { code, output } = await app.run(server, ["dev", "--once"]);
-  assert.equal(code, 1, output);
-  for (const word of words) assert.ok(output.includes(word), `${JSON.stringify(word)} is not in\n${output}`);
-  return output;
-}
 
 for (const [version, convex] of Object.entries(versions)) {
   test(`convex ${version} pushes, deploys and generates code, offline`, async (t) => {
@@ -90,69 +72,6 @@ test("dev watches the files, pushes edits and shows what is wrong until it is re
   edit('"Bye, " + name');
   await dev.says("Convex functions ready", at);
   assert.equal(await client.query(api.notes.hello, { name: "Ada" }), "Bye, Ada");
-});
-
-test("a schema that does not fit the data is refused with the document, and the old code goes on", async (t) => {
-  const server = await serve(t);
-  const app = project(t, "notes");
-  await push(app, server);
-  const client = http(server);
-  const id = await client.mutation(api.notes.add, { author: "Ada", text: "one" });
-  const schema = app.read("convex/schema.ts");
-  app.write("convex/schema.ts", schema.replace("text: v.string()", "text: v.number()"));
-  await refused(app, server, "Schema validation failed", `Document with ID "${id}" in table "notes" does not match the schema`);
-  assert.deepEqual(await client.query(api.notes.list, {}), ["Ada: one"]);
-  app.write(
-    "convex/schema.ts",
-    schema.replace("text: v.string()", "text: v.number()").replace(/\}\);\s*$/, "}, { schemaValidation: false });\n"),
-  );
-  await push(app, server);
-  app.write("convex/schema.ts", schema.replace('v.id("authors")', 'v.id("nobody")'));
-  await refused(app, server, '"nobody"');
-});
-
-test("broken code is refused with file and line, and the old code goes on", async (t) => {
-  const server = await serve(t);
-  const app = project(t, "notes");
-  await push(app, server);
-  const attempts = [
-    ["export const x = (;\n", "broken.ts"],
-    ['import { x } from "./nowhere";\nexport const y = x;\n', "nowhere"],
-    ['import fs from "fs";\nexport const y = fs.readFileSync;\n', "fs"],
-    ['\n\nexport const y = 1;\nthrow new Error("oh no");\n', "oh no", "broken.ts:4"],
-    ["export const y = 1;\nfor (;;) {}\n", "broken.js"],
-    ['export const y = 1;\nawait fetch("http://127.0.0.1:1/");\n', "fetch"],
-  ];
-  for (const [source, ...words] of attempts) {
-    app.write("convex/broken.ts", source);
-    await refused(app, server, ...words);
-  }
-  app.remove("convex/broken.ts");
-  app.write(
-    "convex/crons.ts",
-    'import { cronJobs } from "convex/server";\nimport { anyApi } from "convex/server";\nconst crons = cronJobs();\ncrons.hourly("lost", { minuteUTC: 1 }, anyApi.notes.nothing);\nexport default crons;\n',
-  );
-  await refused(app, server, "InvalidCron", "lost");
-  assert.equal(await http(server).query(api.notes.hello, { name: "Ada" }), "Hello, Ada!");
-});
-
-test("settings that need an environment variable are refused until it is set", async (t) => {
-  const server = await serve(t);
-  const app = project(t, "notes");
-  app.write(
-    "convex/auth.config.ts",
-    'export default { providers: [{ domain: process.env.ISSUER!, applicationID: "convex" }] };\n',
-  );
-  await refused(app, server, "Environment variable ISSUER is used in auth config file");
-  assert.equal((await app.run(server, ["env", "set", "ISSUER", "https://issuer.example"])).code, 0);
-  await push(app, server);
-  app.write(
-    "convex/convex.config.ts",
-    'import { defineApp } from "convex/server";\nimport { v } from "convex/values";\nexport default defineApp({ env: { NEEDED: v.string() } });\n',
-  );
-  await refused(app, server, "NEEDED");
-  assert.equal((await app.run(server, ["env", "set", "NEEDED", "x"])).code, 0);
-  await push(app, server);
 });
 
 test("removed modules and crons are gone, and only they", async (t) => {
@@ -240,4 +159,51 @@ test("pushed modules stand before those of the application that is compiled in",
   const back = await client.query(api.messages.list, { channel: "general" }).catch((error) => error.message);
   assert.deepEqual(typeof back, typeof native);
   assert.notEqual(back, "pushed");
+});
+
+test("no call and no subscription ever sees half a push", async (t) => {
+  const server = await serve(t);
+  const app = project(t, "notes");
+  const write = (version) => {
+    app.write(
+      "convex/inner.ts",
+      `import { internalQuery } from "./_generated/server";\nexport const version = internalQuery(async () => ${version});\n`,
+    );
+    app.write(
+      "convex/outer.ts",
+      `import { mutation, query } from "./_generated/server";
+import { internal } from "./_generated/api";
+export const versions = query(async (ctx): Promise<number[]> => [${version}, await ctx.runQuery(internal.inner.version)]);
+export const note = mutation(async (ctx): Promise<number[]> => {
+  await ctx.db.insert("versions" as any, { version: ${version} });
+  return [${version}, await ctx.runQuery(internal.inner.version)];
+});
+`,
+    );
+  };
+  write(1);
+  await push(app, server);
+  const client = http(server);
+  const seen = [];
+  const watcher = connectClient(t, server);
+  watcher.onUpdate(api.outer.versions, {}, (versions) => seen.push(versions));
+  let pushing = true;
+  const caller = async (call) => {
+    while (pushing) seen.push(await call());
+  };
+  const callers = [
+    caller(() => client.query(api.outer.versions, {})),
+    caller(() => client.mutation(api.outer.note, {})),
+    caller(() => watcher.mutation(api.outer.note, {})),
+  ];
+  for (const version of [2, 3, 4]) {
+    write(version);
+    await push(app, server);
+    assert.deepEqual(await client.query(api.outer.versions, {}), [version, version]);
+  }
+  await until("the subscription to show the last version", () => seen.some(([outer]) => outer === 4));
+  pushing = false;
+  await Promise.all(callers);
+  assert.ok(seen.length > 10, `${seen.length} calls`);
+  for (const [outer, inner] of seen) assert.equal(outer, inner);
 });

@@ -466,3 +466,51 @@ async fn pushed_code_is_there_after_a_restart() {
     assert_eq!(hashes["moduleHashes"].as_array().unwrap().len(), 3);
     assert_eq!(hashes["config"]["authInfo"][0]["applicationID"], "a");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_code_keeps_nobody_from_starting_and_the_next_push_repairs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Database::open(DatabaseOptions::in_memory().with_folder(folder.path())).unwrap();
+    let server = TestServer::start_on(open(), |_| {}).await;
+    let request = app(&[module("app.js", &query("get", "kept"))]);
+    server.push(&request).await;
+    let database = server.state.database();
+    let mut tx = database.begin_mutation();
+    for blob in crate::system::all(&mut tx, "_code_blobs").unwrap() {
+        tx.patch(blob.id(), vec![("content".to_owned(), Some(fusion_schema::Value::Bytes(vec![1])))])
+            .unwrap();
+    }
+    let ts = database.commit(tx, CommitExtras::default()).unwrap().ts;
+    database.wait_durable(ts).unwrap();
+    database.close();
+    drop(server);
+
+    let server = TestServer::start_on(open(), |_| {}).await;
+    let error = server.state.pushes.restore().unwrap_err();
+    assert!(error.message().contains("damaged. Push the code again."), "{error}");
+    assert_eq!(server.call("inner:secret").await, 42.0, "what is compiled in is there");
+    let hashes = server.ok("/api/get_config_hashes", &json!({})).await;
+    assert_eq!(hashes["moduleHashes"], json!([]));
+    server.push(&request).await;
+    assert_eq!(server.call("app:get").await, "kept");
+    server.state.pushes.restore().unwrap();
+    assert_eq!(server.call("app:get").await, "kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_finish_one_push_at_once_one_does() {
+    let server = TestServer::start().await;
+    let start = server.ok("/api/deploy2/start_push", &app(&[module("a.js", &query("get", 1.0))])).await;
+    server.wait(&start).await;
+    let finish = json!({"startPush": start, "dryRun": false});
+    let (one, other) = tokio::join!(
+        server.deploy("/api/deploy2/finish_push", &finish),
+        server.deploy("/api/deploy2/finish_push", &finish)
+    );
+    let mut answers = [one, other];
+    answers.sort_by_key(|(status, _)| *status);
+    assert_eq!((answers[0].0, answers[1].0), (200, 400), "{answers:?}");
+    let code = answers[1].1["code"].as_str().unwrap();
+    assert!(["ConcurrentPush", "RaceDetected"].contains(&code), "{code}");
+    assert_eq!(server.call("a:get").await, 1.0);
+}
