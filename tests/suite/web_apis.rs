@@ -91,9 +91,11 @@ fn environment(name: &str) -> Option<String> {
 /// Runs the checks in Node.
 fn expected(server: &str, other: &str) -> io::Result<Vec<Area>> {
     let script = folder().join("expected.mjs");
-    let output = Command::new("node").arg(script).args([server, other]).output().map_err(|error| {
-        io::Error::other(format!("Node.js 20 or newer is needed to know the expected results: {error}"))
-    })?;
+    let output = Command::new("node").env("TZ", "UTC").arg(script).args([server, other]).output().map_err(
+        |error| {
+            io::Error::other(format!("Node.js 20 or newer is needed to know the expected results: {error}"))
+        },
+    )?;
     serde_json::from_slice(&output.stdout).map_err(|error| {
         io::Error::other(format!("the checks in Node: {error}\n{}", String::from_utf8_lossy(&output.stderr)))
     })

@@ -1,7 +1,10 @@
 // `console`. Lines go to the host as formatted arguments; what Node prints to one of two streams is told by its level.
 
-const { Map, Array, Math, String } = internals.primordials;
-const { inspect, stringWidth } = internals.need("inspect");
+const { Map, Math, RegExp, String, apply } = internals.primordials;
+const { test } = RegExp.prototype;
+// Loaded for what is more than plain text and numbers.
+const inspect = (value, options) => internals.need("inspect").inspect(value, options);
+const stringWidth = (text) => internals.need("inspect").stringWidth(text);
 
 const counts = new Map();
 const timers = new Map();
@@ -16,7 +19,13 @@ const print = (level, messages) => {
   }
   ops.log(level, messages.map((message) => message.toWellFormed()));
 };
-const show = (args) => args.map((arg) => inspect(arg));
+const plain = /^[ !#-&(-[\]-~]{0,80}$/;
+const show = (args) =>
+  args.map((arg) => {
+    if (typeof arg === "string" && apply(test, plain, [arg])) return `'${arg}'`;
+    if (typeof arg === "boolean" || arg === undefined || arg === null) return `${arg}`;
+    return inspect(arg);
+  });
 
 const labelOf = (label) => (label === undefined ? "default" : `${label}`);
 

@@ -70,18 +70,40 @@ internals.interface = (type, tag) => {
 internals.interfaces = new WeakSet();
 
 const NativeDate = globalThis.Date;
-const nativeDateText = NativeDate.prototype.toString;
+
 
 /** `Date` that asks the host for the time: it stands still except in actions. */
 function Date(...args) {
-  if (new.target === undefined) return apply(nativeDateText, new NativeDate(ops.now()), []);
-  return construct(NativeDate, args.length === 0 ? [ops.now()] : args, new.target);
+  if (new.target === undefined) return new NativeDate(ops.now()).toString();
+  if (args.length === 0) return construct(NativeDate, [ops.now()], new.target);
+  return construct(NativeDate, internals.dateArguments === undefined ? args : internals.dateArguments(args), new.target);
 }
+// Functions live in UTC, whatever the machine's time zone is; most servers' is just that.
+const probes = [1704067200000, 1719792000000, 0];
+if (probes.some((time) => new NativeDate(time).getTimezoneOffset() !== 0)) {
+  internals.load("utc_date");
+} else {
+  // The engine leaves out the zone's name.
+  const { toString, toTimeString } = NativeDate.prototype;
+  const named = (text) => (text === "Invalid Date" ? text : `${text} (Coordinated Universal Time)`);
+  const methods = {
+    toString() {
+      return named(apply(toString, this, []));
+    },
+    toTimeString() {
+      return named(apply(toTimeString, this, []));
+    },
+  };
+  for (const name of keys(methods)) {
+    defineProperty(NativeDate.prototype, name, { __proto__: null, value: methods[name], writable: true, configurable: true });
+  }
+}
+
 const hidden = (value) => ({ __proto__: null, value, writable: true, configurable: true, enumerable: false });
 defineProperty(Date, "length", { __proto__: null, value: 7, configurable: true });
 defineProperty(Date, "prototype", { __proto__: null, value: NativeDate.prototype, writable: false });
 defineProperty(Date, "now", hidden({ now: () => ops.now() }.now));
-defineProperty(Date, "parse", hidden(NativeDate.parse));
+defineProperty(Date, "parse", hidden(internals.dateParse ?? NativeDate.parse));
 defineProperty(Date, "UTC", hidden(NativeDate.UTC));
 defineProperty(NativeDate.prototype, "constructor", hidden(Date));
 defineProperty(globalThis, "Date", hidden(Date));

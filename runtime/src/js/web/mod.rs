@@ -41,6 +41,7 @@ pub const OP_TABLES: &[OpTable] = &[
 /// The prelude's modules for the web APIs.
 pub const PRELUDE: &[PreludeModule] = &[
     PreludeModule { name: "core", source: include_str!("core.js"), globals: &[], eager: true },
+    lazy("utc_date", include_str!("utc_date.js"), &[]),
     lazy("weak", include_str!("weak.js"), &["WeakRef", "FinalizationRegistry"]),
     lazy("process", include_str!("process.js"), &["process"]),
     lazy("inspect", include_str!("inspect.js"), &[]),

@@ -36,6 +36,18 @@ export const checks = {
     new Date(5) instanceof Date, new Date(new Date(7)).getTime(), Object.prototype.toString.call(new Date()), new Date(0).constructor === Date,
     typeof Date(), Reflect.construct(Date, [3]).getTime(), new (class extends Date { x = 1; })(9).getTime(), Number(new Date(4)), `${new Date(NaN)}`,
   ],
+  "dates are in UTC": () => {
+    const date = new Date(2020, 6, 5, 4, 3, 2, 1);
+    const later = new Date(date);
+    later.setHours(25);
+    later.setMonth(0);
+    return [
+      date.toISOString(), date.getHours(), date.getDay(), date.getTimezoneOffset(), String(date), date.toDateString(), date.toTimeString(),
+      new Date("2020-07-05T04:03").getTime(), new Date("2020-07-05").getTime(), new Date("Jul 5, 2020 04:03").getTime(), new Date("2020-07-05T04:03+02:00").getTime(),
+      Date.parse("2020-07-05 04:03:02"), Date.parse("Sun, 05 Jul 2020 04:03:02 GMT"), new Date("nope").getTime(), new Date(99, 0).getTime(), new Date(new String("2020")).getTime(),
+      later.toISOString(), new Date(NaN).toString(), Number.isNaN(new Date(NaN).getHours()), new Date(2020, 0, 1, 0, 0, 0).valueOf(), new Date(true).getTime(), new Date(null).getTime(), new Date(undefined).getTime(),
+    ];
+  },
   "queries: randomness is seeded": only("the seed decides", [true, true, true], () => {
     const values = [Math.random(), Math.random()];
     const uuid = crypto.randomUUID();
