@@ -144,15 +144,15 @@ internals.invokeMutation = async (path, name, args) => {
   return checkText(path, name, await withCallers(() => found.invokeMutation(args)));
 };
 
-/** Answers a request, given as JSON, with the handler of a route; gives the response as JSON. */
-internals.invokeHttpAction = async (path, route, method, requestJson) => {
+/** Answers a request for `target`, given as JSON, with the handler that the router finds; gives the response as JSON. */
+internals.invokeHttpAction = async (path, target, method, requestJson) => {
   const { requestFromConvexJson, convexJsonFromResponse } = internals.need("http_action");
   const { default: router } = await importModule(path);
-  const found = router.getRoutes().find((entry) => entry[0] === route && entry[1] === method);
-  if (found === undefined) throw new Error(`No HttpAction routed for ${route}`);
+  const found = router.lookup(target, method);
+  if (!found) throw new Error(`No HttpAction routed for ${target}`);
   const request = requestFromConvexJson({ convexJson: requestJson });
   return await convexJsonFromResponse({
-    response: await withCallers(() => found[2].invokeHttpAction(request)),
+    response: await withCallers(() => found[0].invokeHttpAction(request)),
   });
 };
 
@@ -202,11 +202,19 @@ const analyzeFunction = (name, value) => {
   };
 };
 
+const UNLISTED = "/a path that no route names";
+
 const analyzeRoutes = (router) => {
   if (typeof router?.getRoutes !== "function") {
     throw new Error("The default export of http.js is not a router. Export the result of `httpRouter()`.");
   }
-  return router.getRoutes().map(([path, method, handler]) => ({ path, method, position: position(handler) }));
+  const routes = router.getRoutes().map(([path, method, handler]) => ({ path, method, position: position(handler) }));
+  // A router that answers what it does not list (Hono's has patterns of its own) is to see every path.
+  for (const method of ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"]) {
+    const takesAll = routes.some((route) => route.path === "/*" && route.method === method);
+    if (!takesAll && router.lookup?.(UNLISTED, method)) routes.push({ path: "/*", method, position: null });
+  }
+  return routes;
 };
 
 /** The JSON text of what a module exports. */

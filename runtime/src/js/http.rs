@@ -45,6 +45,7 @@ impl JsFunction {
         let stop = Arc::new(StopSignal::default());
         let stopper = Stopper(stop.clone());
         let (parts, body) = request.into_parts();
+        let target = parts.uri.path().to_owned();
         let has_body = !matches!(parts.method.as_str(), "GET" | "HEAD" | "OPTIONS");
         let headers: Vec<(&str, String)> = parts
             .headers
@@ -79,7 +80,7 @@ impl JsFunction {
                     }
                 });
             }
-            let args = [function.module.clone(), route, method, json.to_string()].map(OpValue::String);
+            let args = [function.module.clone(), target, method, json.to_string()].map(OpValue::String);
             let made = call_text(&mut ready, "invokeHttpAction", args.into(), signal)
                 .map(|text| with_body(&mut ready, text));
             let has_body = matches!(&made, Ok((_, Some(_))));

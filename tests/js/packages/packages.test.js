@@ -53,7 +53,7 @@ test("npm packages work inside functions", async (t) => {
     assert.equal(forged.refused, "No matching signature found");
   });
 
-  await t.test("convex-helpers", async () => {
+  await t.test("convex-helpers and hono", async () => {
     const { ada, first, draft } = await client.mutation(api.helpers.fill, {});
     assert.deepEqual(await client.query(api.helpers.related, { author: ada, post: first }), {
       posts: ["first", "draft"],
@@ -75,6 +75,16 @@ test("npm packages work inside functions", async (t) => {
 
     await client.mutation(api.helpers.remove, { post: draft });
     assert.equal(await total(), 1);
+
+    const page = await fetch(`${server.siteUrl}/totals/${ada}?page=2`);
+    assert.deepEqual(await page.json(), { posts: 1, page: "2" });
+    assert.equal(page.headers.get("x-served-by"), "hono");
+    const echo = await fetch(`${server.siteUrl}/echo`, { method: "POST", body: '{"text":"hey"}' });
+    assert.deepEqual([echo.status, await echo.text()], [201, "HEY"]);
+    assert.equal((await fetch(`${server.siteUrl}/echo`)).status, 404);
+    const wrong = await fetch(`${server.siteUrl}/totals/nobody`);
+    assert.equal(wrong.status, 500);
+    assert.match((await wrong.json()).error, /ArgumentValidationError/);
   });
 
   await t.test("date-fns", async () => {
