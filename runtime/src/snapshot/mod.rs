@@ -27,7 +27,7 @@ use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use self::import::{Importing, file_uuid, upload_name};
 use self::survey::{Survey, summary, survey};
@@ -67,6 +67,8 @@ struct Inner {
     looking: Semaphore,
     /// The right to import.
     importing: Semaphore,
+    /// Whether what the last process left was looked at: what is begun before that would be taken for its.
+    recovered: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Snapshots {
@@ -86,6 +88,7 @@ impl Snapshots {
                 surveys: Mutex::default(),
                 looking: Semaphore::new(1),
                 importing: Semaphore::new(1),
+                recovered: watch::Sender::new(false),
             }),
         };
         let first = snapshots.clone();
@@ -94,10 +97,17 @@ impl Snapshots {
             if let Err(error) = first.recover().await {
                 tracing::warn!(%error, "imports and exports of the last run could not be looked at");
             }
+            first.inner.recovered.send_replace(true);
             drop(first);
             sweep(weak).await;
         });
         snapshots
+    }
+
+    /// Waits until what the last process left was looked at.
+    async fn ready(&self) {
+        // Fails only if the sender is gone, which this holds.
+        let _ = self.inner.recovered.subscribe().wait_for(|is_recovered| *is_recovered).await;
     }
 
     // ---- uploads
@@ -142,6 +152,7 @@ impl Snapshots {
         number: u64,
         content: impl Stream<Item = std::result::Result<Bytes, E>> + Send,
     ) -> Result<String> {
+        self.ready().await;
         let name = self.upload(token)?;
         if !(1..=PARTS_MAX).contains(&number) {
             return Err(Error::bad_request(
@@ -164,6 +175,7 @@ impl Snapshots {
         format: ImportFormat,
         mode: ImportMode,
     ) -> Result<DocumentId> {
+        self.ready().await;
         let name = self.upload(token)?;
         let mut parts = Vec::with_capacity(part_tokens.len());
         for (expected, token) in (1..).zip(part_tokens) {
@@ -236,6 +248,7 @@ impl Snapshots {
     /// # Errors
     /// `ImportNotFound`, `ImportNotWaiting`.
     pub async fn confirm(&self, id: DocumentId) -> Result<()> {
+        self.ready().await;
         self.inner.runner.write(move |tx, _| Imports::new(tx).confirm(id)).await?;
         let snapshots = self.clone();
         tokio::spawn(async move { snapshots.perform(id).await });
@@ -252,6 +265,7 @@ impl Snapshots {
         mode: ImportMode,
         content: impl Stream<Item = std::result::Result<Bytes, E>> + Send,
     ) -> Result<u64> {
+        self.ready().await;
         let name = upload_name();
         self.inner.uploads.lock().insert(name.clone(), Moment::now());
         let written = self.blobs().write(&part_name(&name, 1), content).await?;
@@ -278,6 +292,7 @@ impl Snapshots {
     /// # Errors
     /// `ImportNotFound`, `ImportIsOver`.
     pub async fn cancel(&self, id: DocumentId) -> Result<()> {
+        self.ready().await;
         let import = self.inner.runner.write(move |tx, _| Imports::new(tx).cancel(id)).await?;
         if !matches!(import.state, ImportState::InProgress { .. }) {
             self.clean_up(id, &import.file.name).await;
@@ -354,6 +369,7 @@ impl Snapshots {
     /// # Errors
     /// `ExportInProgress`.
     pub async fn request_export(&self, includes_files: bool) -> Result<DocumentId> {
+        self.ready().await;
         let clock = self.inner.runner.deployment().clock().clone();
         let id = self
             .inner
@@ -428,6 +444,7 @@ impl Snapshots {
     /// # Errors
     /// `ExportNotFound`, `ExportIsOver`.
     pub async fn cancel_export(&self, id: String) -> Result<()> {
+        self.ready().await;
         let now = self.now_ns();
         self.inner.runner.write(move |tx, _| Exports::new(tx).cancel(&id, now)).await
     }
@@ -437,6 +454,7 @@ impl Snapshots {
     /// # Errors
     /// `ExportNotFound`.
     pub async fn set_export_expiration(&self, id: String, expiration_ts: u64) -> Result<()> {
+        self.ready().await;
         self.inner.runner.write(move |tx, _| Exports::new(tx).set_expiration(&id, expiration_ts)).await?;
         self.expire().await
     }

@@ -373,6 +373,8 @@ async fn nobody_needs_to_want_an_import_any_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_export_runs_at_a_time_and_goes_when_its_time_is_over() {
     let world = start();
+    // Else the request below might be taken for one of the last process.
+    world.snapshots.ready().await;
     let request = Exports::new(&mut world.database.begin_mutation()).request(false, 1).unwrap();
     assert!(world.snapshots.download(&request.to_string()).await.is_err());
     world.runner.write(|tx, _| Exports::new(tx).request(false, 1)).await.unwrap();
