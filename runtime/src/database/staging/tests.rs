@@ -64,6 +64,8 @@ fn schema(with_index: bool) -> Schema {
 /// The rows of every table in the data file that is not the server's own.
 fn stored(folder: &std::path::Path) -> Vec<(String, i64)> {
     let file = rusqlite::Connection::open(folder.join("fusion.sqlite3")).unwrap();
+    // One state for all of it: tables go while this looks.
+    file.execute_batch("BEGIN").unwrap();
     let mut names =
         file.prepare("SELECT name FROM sqlite_schema WHERE name GLOB '_fusion_t1[0-9]*' ORDER BY 1").unwrap();
     let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
