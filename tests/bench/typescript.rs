@@ -27,25 +27,24 @@ pub(crate) async fn run(options: &Options) -> io::Result<()> {
     let (server, _folder) = options.server()?;
     deploy(&server)?;
     head();
-    let (mut native, mut script) = (
-        queries(&server, options, "counters:get", 1, 1).await?,
-        queries(&server, options, "scripts:get", 1, 1).await?,
-    );
+    let query = |path, load_shape| {
+        load(&server, options, load_shape, move |client| Queries::new(path, client, load_shape.1))
+    };
+    let mutation = |path| load(&server, options, (1, 1), move |client| Mutations { path, client, next: 0 });
+    let (mut native, mut script) =
+        (query("counters:get", (1, 1)).await?, query("scripts:get", (1, 1)).await?);
     compare("one query at a time, each with arguments of its own", &mut script, &mut native);
-    let (mut native, mut script) = (
-        mutations(&server, options, "counters:add", 1, 1).await?,
-        mutations(&server, options, "scripts:add", 1, 1).await?,
-    );
+    let (mut native, mut script) = (mutation("counters:add").await?, mutation("scripts:add").await?);
     compare("one mutation at a time", &mut script, &mut native);
     let before = server.resident_bytes()?;
     let mut calls = 0.0;
     let (mut rates, seconds) = (Vec::new(), options.duration.as_secs_f64());
     while calls < CALLS as f64 {
-        let outcome = queries(&server, options, "scripts:get", CLIENTS, WINDOW).await?;
+        let outcome = query("scripts:get", (CLIENTS, WINDOW)).await?;
         calls += outcome.per_second * seconds;
         rates.push(outcome.per_second);
     }
-    let native = queries(&server, options, "counters:get", CLIENTS, WINDOW).await?;
+    let native = query("counters:get", (CLIENTS, WINDOW)).await?;
     let what = format!("queries in TypeScript, {CLIENTS} clients × {WINDOW}; floor: the same in Rust");
     let (own, bare) = (rates.iter().sum::<f64>() / rates.len() as f64, native.per_second);
     row(&what, &format!("{own:.0}/s"), &format!("{bare:.0}/s"), own / bare, "≥ 1,500/s");
@@ -85,6 +84,12 @@ struct Queries {
     client: u64,
     next: u32,
     window: u32,
+}
+
+impl Queries {
+    fn new(path: &'static str, client: u64, window: usize) -> Self {
+        Self { path, client, next: 0, window: window as u32 }
+    }
 }
 
 impl Exchange for Queries {
@@ -133,36 +138,19 @@ impl Exchange for Mutations {
     }
 }
 
-async fn queries(
+/// Calls with many clients, each with the exchange that `exchange` makes of a random number.
+async fn load<E: Exchange>(
     server: &Server,
     options: &Options,
-    path: &'static str,
-    clients: usize,
-    window: usize,
+    (clients, window): (usize, usize),
+    exchange: impl Fn(u64) -> E,
 ) -> io::Result<Outcome> {
-    // Also between runs, so that nothing is found in the cache.
+    // Other numbers in every run, so that nothing is found in the cache.
     let mut random = Random::new(Random::fresh_seed());
     let mut loaded = Vec::new();
     for _ in 0..clients {
         let socket = transfer::connect(server.address(), &random.uuid()).await?;
-        loaded
-            .push((socket, Queries { path, client: random.below(u64::MAX), next: 0, window: window as u32 }));
-    }
-    Ok(load::run(loaded, window, options.duration, Writes::Together).await?.0)
-}
-
-async fn mutations(
-    server: &Server,
-    options: &Options,
-    path: &'static str,
-    clients: usize,
-    window: usize,
-) -> io::Result<Outcome> {
-    let mut random = Random::new(Random::fresh_seed());
-    let mut loaded = Vec::new();
-    for _ in 0..clients {
-        let socket = transfer::connect(server.address(), &random.uuid()).await?;
-        loaded.push((socket, Mutations { path, client: random.below(u64::MAX), next: 0 }));
+        loaded.push((socket, exchange(random.below(u64::MAX))));
     }
     Ok(load::run(loaded, window, options.duration, Writes::Together).await?.0)
 }

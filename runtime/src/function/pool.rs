@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::clock::Moment;
 use crate::limits::{FUNCTION_QUEUE_LENGTH_MAX, FUNCTION_QUEUE_WAIT_MAX};
@@ -65,8 +65,11 @@ pub(crate) fn while_waiting<T>(wait: impl FnOnce() -> T) -> T {
         let mut state = shared.state.lock();
         state.running -= 1;
         shared.start_if_needed(&mut state);
+        // Mostly nothing waits: no thread is to wake for that.
+        if !state.queue.is_empty() {
+            shared.available.notify_one();
+        }
     }
-    shared.available.notify_one();
     let result = wait();
     // The place may be taken: for a moment one more runs than usual.
     shared.state.lock().running += 1;
@@ -195,20 +198,22 @@ impl Drop for Pool {
 
 fn work(shared: &Arc<Shared>) {
     POOL.set(Some(shared.clone()));
-    while let Some(job) = next_job(shared) {
+    let mut state = shared.state.lock();
+    while let Some(job) = next_job(shared, &mut state) {
+        drop(state);
         let waited = job.queued.elapsed();
         // Functions are guarded one by one; this guards the thread against defects around them.
         if catch_unwind(AssertUnwindSafe(|| (job.work)(waited))).is_err() {
             tracing::error!("a defect outside of any function was caught in a function thread");
         }
-        shared.state.lock().running -= 1;
+        state = shared.state.lock();
+        state.running -= 1;
     }
-    shared.state.lock().threads -= 1;
+    state.threads -= 1;
 }
 
 /// Waits for work and for a place to run; `None` if the thread is to end.
-fn next_job(shared: &Shared) -> Option<Job> {
-    let mut state = shared.state.lock();
+fn next_job(shared: &Shared, state: &mut MutexGuard<'_, State>) -> Option<Job> {
     loop {
         if state.running < shared.running_max
             && let Some(job) = state.queue.pop_front()
@@ -220,7 +225,7 @@ fn next_job(shared: &Shared) -> Option<Job> {
             return None;
         }
         state.idle += 1;
-        let timeout = shared.available.wait_for(&mut state, SPARE_THREAD_IDLE);
+        let timeout = shared.available.wait_for(state, SPARE_THREAD_IDLE);
         state.idle -= 1;
         if timeout.timed_out() && state.threads > shared.running_max && state.queue.is_empty() {
             return None;
