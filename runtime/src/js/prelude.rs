@@ -89,27 +89,31 @@ fn compile(engine: &dyn Engine, name: &str, body: &str) -> Result<Bytecode, Scri
 
 /// A body that makes the globals of lazy modules getters, which run the module and then are gone.
 fn lazy_globals(modules: &[PreludeModule]) -> String {
-    let mut body = r#"
+    let names: Vec<[&str; 2]> = modules
+        .iter()
+        .filter(|module| !module.eager)
+        .flat_map(|module| module.globals.iter().map(|global| [*global, module.name]))
+        .collect();
+    // Every isolate runs this: one descriptor serves for all, and nothing is called for each.
+    let mut body = format!("const names = {:?};", names.as_flattened());
+    body.push_str(
+        r#"
         const define = Object.defineProperty;
-        const lazy = (name, module) => define(globalThis, name, {
-            configurable: true,
-            enumerable: false,
-            get() {
+        const descriptor = { __proto__: null, configurable: true, enumerable: false, get: undefined, set: undefined };
+        for (let i = 0; i < names.length; i += 2) {
+            const name = names[i];
+            descriptor.get = () => {
                 delete globalThis[name];
-                internals.load(module);
+                internals.load(names[i + 1]);
                 return globalThis[name];
-            },
-            set(value) {
-                define(globalThis, name, { configurable: true, enumerable: false, writable: true, value });
-            },
-        });
-    "#
-    .to_owned();
-    for PreludeModule { name, globals, .. } in modules.iter().filter(|module| !module.eager) {
-        for global in *globals {
-            body.push_str(&format!("lazy({global:?}, {name:?});"));
+            };
+            descriptor.set = (value) => {
+                define(globalThis, name, { __proto__: null, configurable: true, enumerable: false, writable: true, value });
+            };
+            define(globalThis, name, descriptor);
         }
-    }
+        "#,
+    );
     body
 }
 

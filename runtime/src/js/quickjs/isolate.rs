@@ -20,6 +20,10 @@ use crate::js::op::{OpError, OpResult, OpValue};
 use crate::js::prelude::CompiledModule;
 use crate::js::state::OpState;
 
+/// Bytes in use before the engine first looks for cycles of garbage. Its own 256 kB is what a small application's
+/// modules take, so that every isolate would look, in vain, while they are loaded: a tenth of what loading costs.
+const GC_THRESHOLD: usize = 8 << 20;
+
 pub(super) struct QuickJsIsolate {
     runtime: Runtime,
     context: Context,
@@ -33,6 +37,7 @@ impl QuickJsIsolate {
         let runtime = Runtime::new().map_err(no_memory)?;
         runtime.set_memory_limit(memory_max);
         runtime.set_max_stack_size(STACK_MAX);
+        runtime.set_gc_threshold(GC_THRESHOLD);
         runtime.set_loader(PathResolver, PackageLoader { modules });
         let inbox = Arc::new(Inbox::default());
         stop.attach(&inbox);
