@@ -6,8 +6,10 @@
 //!
 //! Deliberately absent: the database, the server, and anything that knows which client calls.
 
+mod assistant;
 mod errors;
 mod guards;
+mod knowledge;
 mod pages;
 mod private;
 mod public;
@@ -60,10 +62,10 @@ const MODULES: &[ModuleEntry] = &[
     ("private/messages", Visibility::Public, private::messages::register),
     ("private/plugins", Visibility::Public, private::plugins::register),
     ("private/widgetSettings", Visibility::Public, private::widget_settings::register),
+    ("system/ai/turns", Visibility::Internal, system::ai::turns::register),
     ("system/contactSessions", Visibility::Internal, system::contact_sessions::register),
     ("system/conversations", Visibility::Internal, system::conversations::register),
     ("system/demo", Visibility::Internal, system::demo::register),
-    ("system/messages", Visibility::Internal, system::messages::register),
     ("system/plugins", Visibility::Internal, system::plugins::register),
     ("system/rateLimitCleanup", Visibility::Internal, system::rate_limit_cleanup::register),
     ("system/rateLimits", Visibility::Internal, system::rate_limits::register),

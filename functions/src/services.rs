@@ -4,10 +4,14 @@
 //! built in, so that a deployment without a key is of use. Which one answers is decided at every call by the
 //! deployment's environment variables: setting a key switches over without a restart.
 
-pub mod assistant;
+pub mod chat;
+pub mod embedding;
 mod failure;
 pub mod http;
+mod lexical;
 pub mod mask;
+pub mod openai;
+pub mod scripted;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,13 +20,14 @@ use fusion_runtime::{Result, http_client};
 
 pub use failure::{FailureKind, ServiceFailure};
 
-use assistant::ScriptedAssistant;
+use chat::ChatModel;
+use embedding::{Embedder, LexicalEmbedder};
+use openai::OpenAi;
+use scripted::ScriptedModel;
 
 /// The services actions may call. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Services {
-    /// Who answers visitors and improves operators' drafts.
-    pub assistant: ScriptedAssistant,
     shared: Arc<Shared>,
 }
 
@@ -66,7 +71,29 @@ impl Services {
     /// Services that are called with this patience.
     pub fn new(patience: Patience) -> Self {
         let shared = Shared { patience, http: OnceLock::new() };
-        Self { assistant: ScriptedAssistant, shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Who answers visitors and improves operators' drafts: a real language model or the scripted one.
+    ///
+    /// # Errors
+    /// If a setting cannot be read or makes no sense.
+    pub fn chat_model(&self, settings: &mut Settings<'_>) -> Result<Arc<dyn ChatModel>> {
+        Ok(match OpenAi::from_settings(self, settings)?.filter(OpenAi::has_chat) {
+            Some(provider) => Arc::new(provider),
+            None => Arc::new(ScriptedModel),
+        })
+    }
+
+    /// What makes texts comparable: a real embedding model or the lexical one.
+    ///
+    /// # Errors
+    /// If a setting cannot be read or makes no sense.
+    pub fn embedder(&self, settings: &mut Settings<'_>) -> Result<Arc<dyn Embedder>> {
+        Ok(match OpenAi::from_settings(self, settings)?.filter(OpenAi::has_embeddings) {
+            Some(provider) => Arc::new(provider),
+            None => Arc::new(LexicalEmbedder),
+        })
     }
 
     /// How long is waited for them.
