@@ -6,9 +6,11 @@
 //!
 //! Deliberately absent: the database, the server, and anything that knows which client calls.
 
+mod assistant;
 mod erasure;
 mod errors;
 mod guards;
+mod knowledge;
 mod pages;
 mod private;
 mod public;
@@ -89,10 +91,10 @@ const MODULES: &[ModuleEntry] = &[
     ("private/secrets", Visibility::Public, private::secrets::register),
     ("private/vapi", Visibility::Public, private::vapi::register),
     ("private/widgetSettings", Visibility::Public, private::widget_settings::register),
+    ("system/ai/turns", Visibility::Internal, system::ai::turns::register),
     ("system/contactSessions", Visibility::Internal, system::contact_sessions::register),
     ("system/conversations", Visibility::Internal, system::conversations::register),
     ("system/demo", Visibility::Internal, system::demo::register),
-    ("system/messages", Visibility::Internal, system::messages::register),
     ("system/organizations", Visibility::Internal, system::organizations::register),
     ("system/plugins", Visibility::Internal, system::plugins::register),
     ("system/privacy", Visibility::Internal, system::privacy::register),

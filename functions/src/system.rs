@@ -1,9 +1,9 @@
 //! For other functions only.
 
+pub(crate) mod ai;
 pub(crate) mod contact_sessions;
 pub(crate) mod conversations;
 pub(crate) mod demo;
-pub(crate) mod messages;
 pub(crate) mod organizations;
 pub(crate) mod plugins;
 pub(crate) mod privacy;

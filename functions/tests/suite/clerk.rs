@@ -12,7 +12,8 @@ use crate::stub::{Reply, Stub};
 const KEY: &str = "sk_test_0123456789abcdef";
 
 fn chat(stub: &Stub, silence: Duration) -> Chat {
-    let patience = Patience { retry_delay: Duration::from_millis(1), retries: 1, silence, ..Patience::default() };
+    let patience =
+        Patience { retry_delay: Duration::from_millis(1), retries: 1, silence, ..Patience::default() };
     let chat = Chat::with_services(Services::new(patience));
     chat.set_env("CLERK_SECRET_KEY", KEY);
     chat.set_env("CLERK_API_URL", &stub.url);

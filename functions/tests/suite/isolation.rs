@@ -35,15 +35,13 @@ struct Step {
     actor: Actor,
     function: usize,
     conversation: usize,
-    session: usize,
     choice: usize,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let actor = prop_oneof![(0..4_usize).prop_map(Actor::Visitor), (0..2_usize).prop_map(Actor::Operator)];
-    let step = (actor, 0..1_000_usize, 0..100_usize, 0..4_usize, 0..100_usize).prop_map(
-        |(actor, function, conversation, session, choice)| Step { actor, function, conversation, session, choice },
-    );
+    let step = (actor, 0..1_000_usize, 0..100_usize, 0..100_usize)
+        .prop_map(|(actor, function, conversation, choice)| Step { actor, function, conversation, choice });
     proptest::collection::vec(step, 150)
 }
 
@@ -79,8 +77,13 @@ struct World {
 impl World {
     fn new() -> Self {
         let chat = Chat::new();
-        let mut world =
-            Self { chat, sessions: Vec::new(), talks: Vec::new(), entries: Vec::new(), jobs: BTreeSet::new() };
+        let mut world = Self {
+            chat,
+            sessions: Vec::new(),
+            talks: Vec::new(),
+            entries: Vec::new(),
+            jobs: BTreeSet::new(),
+        };
         for visitor in 0..4 {
             let mark = visitor_mark(visitor);
             let args = object! {
@@ -94,8 +97,7 @@ impl World {
         }
         for (number, organization) in ORGANIZATIONS.into_iter().enumerate() {
             let mark = organization_mark(number);
-            let keys =
-                object! { "publicApiKey" => "public", "privateApiKey" => format!("demo-privatekeymark-{mark}") };
+            let keys = object! { "publicApiKey" => "public", "privateApiKey" => format!("demo-privatekeymark-{mark}") };
             world.chat.ok(As::Operator(organization), "private/secrets:upsert", connect(keys));
         }
         run_jobs(&world.chat, &mut world.jobs);
@@ -156,7 +158,9 @@ impl World {
             "private/contactSessions:getOneByConversationId" | "private/conversations:getOne" => {
                 object! { "conversationId" => conversation }
             }
-            "private/conversations:getMany" if step.choice % 2 == 0 => object! { "paginationOpts" => options() },
+            "private/conversations:getMany" if step.choice % 2 == 0 => {
+                object! { "paginationOpts" => options() }
+            }
             "private/conversations:getMany" => object! { "paginationOpts" => options(), "status" => status },
             "private/conversations:updateStatus" => {
                 object! { "conversationId" => conversation, "status" => status }
@@ -265,7 +269,7 @@ proptest! {
 fn every_function_is_covered() {
     let world = World::new();
     for (path, _) in functions() {
-        let step = Step { actor: Actor::Operator(0), function: 0, conversation: 0, session: 0, choice: 0 };
+        let step = Step { actor: Actor::Operator(0), function: 0, conversation: 0, choice: 0 };
         let _ = world.args(&path, &step);
     }
 }

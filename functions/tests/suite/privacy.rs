@@ -22,15 +22,31 @@ fn visit(chat: &Chat, organization: &str, email: &str) -> Talk {
 /// How many rows each table of the application has.
 fn counts(chat: &Chat) -> BTreeMap<&'static str, usize> {
     let tables = [
-        "contactSessions", "conversations", "agentThreads", "agentMessages", "widgetSettings", "plugins",
-        "subscriptions", "retentionPolicies", "privacyRequests", "rateLimits", "_storage",
+        "contactSessions",
+        "conversations",
+        "agentThreads",
+        "agentMessages",
+        "widgetSettings",
+        "plugins",
+        "subscriptions",
+        "retentionPolicies",
+        "privacyRequests",
+        "rateLimits",
+        "_storage",
     ];
     tables.map(|table| (table, chat.rows(table).len())).into()
 }
 
 /// All that anybody could read.
 fn everything(chat: &Chat) -> String {
-    let tables = ["contactSessions", "conversations", "agentThreads", "agentMessages", "privacyRequests", "rateLimits"];
+    let tables = [
+        "contactSessions",
+        "conversations",
+        "agentThreads",
+        "agentMessages",
+        "privacyRequests",
+        "rateLimits",
+    ];
     tables.map(|table| format!("{:?}", chat.rows(table))).concat()
 }
 
@@ -79,9 +95,7 @@ fn a_person_is_forgotten_with_all_that_was_said() {
 fn files_of_messages_go_with_them() {
     let chat = Chat::new();
     let talk = visit(&chat, "org", "ada@example.org");
-    let file = object! { "sha256" => "x", "size" => 1.0, "uuid" => "0000", "contentType" => "text/plain" };
-    chat.insert("_storage", [file]);
-    let id = text(&chat.rows("_storage")[0], "_id").to_owned();
+    let id = chat.store_file("0000", "text/plain");
     let message = object! {
         "threadId" => talk.thread.as_str(), "order" => 50.0, "stepOrder" => 0.0, "status" => "success",
         "tool" => false, "fileIds" => vec![Value::from(id.as_str()), "nonsense".into()],
@@ -143,27 +157,32 @@ fn an_organisation_gets_all_it_has_here_and_nothing_else() {
     for organization in ["org", "other"] {
         let operator = As::Operator(if organization == "org" { "org" } else { "other" });
         chat.ok(operator, "private/widgetSettings:upsert", settings(&format!("Greetings of {organization}")));
-        let keys = object! { "publicApiKey" => "pub", "privateApiKey" => format!("private of {organization}") };
+        let keys =
+            object! { "publicApiKey" => "pub", "privateApiKey" => format!("private of {organization}") };
         chat.ok(operator, "private/secrets:upsert", connect(keys));
     }
     run_jobs(&chat, &mut done);
     let talk = visit(&chat, "org", "ada@example.org");
     visit(&chat, "other", "eve@example.com");
     long_thread(&chat, &talk, 500);
-    let result = chat.object(
-        As::Admin,
-        "system/privacy:exportOrganization",
-        object! { "organizationId" => "org" },
-    );
+    let result =
+        chat.object(As::Admin, "system/privacy:exportOrganization", object! { "organizationId" => "org" });
     assert_eq!(text(&result, "status"), "done");
     let tables = exported(&chat, &result);
     let total: usize = tables.values().map(Vec::len).sum();
     assert_eq!(number(&result, "documents"), total as f64);
     let found: Vec<(&str, usize)> = tables.iter().map(|(table, rows)| (table.as_str(), rows.len())).collect();
-    let messages = chat.rows("agentMessages").iter().filter(|row| text(row, "threadId") == talk.thread).count();
+    let messages =
+        chat.rows("agentMessages").iter().filter(|row| text(row, "threadId") == talk.thread).count();
     assert_eq!(
         found,
-        [("agentMessages", messages), ("contactSessions", 1), ("conversations", 1), ("plugins", 1), ("widgetSettings", 1)]
+        [
+            ("agentMessages", messages),
+            ("contactSessions", 1),
+            ("conversations", 1),
+            ("plugins", 1),
+            ("widgetSettings", 1)
+        ]
     );
     assert_eq!(text(&tables["contactSessions"][0], "email"), "ada@example.org");
     let all = format!("{tables:?}");
@@ -183,12 +202,8 @@ fn an_export_that_was_cut_off_leaves_no_file_behind() {
     let begin = object! { "organizationId" => "org", "kind" => "exportOrganization" };
     let request = chat.text(As::Admin, "system/privacy:begin", begin);
     // A part that was stored and never noted.
-    let file = object! {
-        "sha256" => "x", "size" => 1.0, "uuid" => "0000",
-        "contentType" => format!("application/x-ndjson; request={request}"),
-    };
-    let foreign = object! { "sha256" => "x", "size" => 1.0, "uuid" => "0001", "contentType" => "text/plain" };
-    chat.insert("_storage", [file, foreign]);
+    chat.store_file("0000", &format!("application/x-ndjson; request={request}"));
+    chat.store_file("0001", "text/plain");
     let args = object! { "organizationId" => "org" };
     let result = chat.object(As::Admin, "system/privacy:exportOrganization", args);
     assert_eq!(text(&result, "requestId"), request, "the same request");
@@ -220,19 +235,29 @@ fn an_organisation_is_forgotten_whole() {
     chat.delete(&lost.session);
     let args = object! { "organizationId" => "org" };
     chat.ok(As::Admin, "system/privacy:exportOrganization", args.clone());
-    let other = chat.object(As::Admin, "system/privacy:exportOrganization", object! { "organizationId" => "other" });
+    let other =
+        chat.object(As::Admin, "system/privacy:exportOrganization", object! { "organizationId" => "other" });
     let before = exported(&chat, &other);
 
     chat.ok(As::Admin, "system/privacy:eraseOrganization", args.clone());
     let left = counts(&chat);
-    for table in ["contactSessions", "conversations", "agentThreads", "widgetSettings", "plugins", "subscriptions", "retentionPolicies"] {
+    for table in [
+        "contactSessions",
+        "conversations",
+        "agentThreads",
+        "widgetSettings",
+        "plugins",
+        "subscriptions",
+        "retentionPolicies",
+    ] {
         assert_eq!(left[table], 1, "{table}");
     }
     assert_eq!(left["_storage"], 1, "the export of the other one");
     let keys = object! { "service" => "vapi", "secretName" => "tenant/org/vapi" };
     chat.ok(As::Operator("org"), "private/secrets:upsert", keys);
     assert!(chat.ok(As::Visitor, "public/secrets:getVapiSecrets", args).is_null(), "the keys are gone");
-    let other = chat.object(As::Admin, "system/privacy:exportOrganization", object! { "organizationId" => "other" });
+    let other =
+        chat.object(As::Admin, "system/privacy:exportOrganization", object! { "organizationId" => "other" });
     assert_eq!(exported(&chat, &other), before);
 }
 
@@ -321,12 +346,15 @@ fn sessions_without_a_conversation_are_forgotten_a_day_after_they_end() {
     let chat = Chat::new();
     let talk = visit(&chat, "org", "ada@example.org");
     let silent = chat.session("org");
-    let clean = |chat: &Chat| number(&chat.object(As::Admin, "system/contactSessions:cleanup", object! {}), "deletedCount");
+    let clean = |chat: &Chat| {
+        number(&chat.object(As::Admin, "system/contactSessions:cleanup", object! {}), "deletedCount")
+    };
     chat.advance(2 * DAY_MS - MINUTE_MS);
     assert_eq!(clean(&chat), 0.0);
     chat.advance(2 * MINUTE_MS);
     assert_eq!(clean(&chat), 1.0);
-    let left: Vec<String> = chat.rows("contactSessions").iter().map(|row| text(row, "_id").to_owned()).collect();
+    let left: Vec<String> =
+        chat.rows("contactSessions").iter().map(|row| text(row, "_id").to_owned()).collect();
     assert_eq!(left, [talk.session.clone()]);
     assert!(!left.contains(&silent));
     let session = |number: u32| {
@@ -345,8 +373,12 @@ fn crons_are_set() {
     let registry = fusion_functions::application(Default::default()).build().unwrap();
     let crons: Vec<String> = registry.crons().values().map(|cron| cron.path.to_string()).collect();
     for path in [
-        "system/contactSessions:cleanup", "system/privacy:expire", "system/privacy:resumeAll",
-        "system/rateLimitCleanup:cleanup", "system/retention:apply", "system/subscriptions:cleanup",
+        "system/contactSessions:cleanup",
+        "system/privacy:expire",
+        "system/privacy:resumeAll",
+        "system/rateLimitCleanup:cleanup",
+        "system/retention:apply",
+        "system/subscriptions:cleanup",
     ] {
         assert!(crons.iter().any(|cron| cron == path), "{path}: {crons:?}");
     }

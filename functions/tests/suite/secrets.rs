@@ -379,7 +379,15 @@ fn aws_is_asked_as_it_wants_to_be_asked() {
 
     let received = stub.received();
     let targets: Vec<&str> = received.iter().map(|request| request.header("x-amz-target")).collect();
-    let calls = ["CreateSecret", "GetSecretValue", "CreateSecret", "PutSecretValue", "GetSecretValue", "DeleteSecret", "GetSecretValue"];
+    let calls = [
+        "CreateSecret",
+        "GetSecretValue",
+        "CreateSecret",
+        "PutSecretValue",
+        "GetSecretValue",
+        "DeleteSecret",
+        "GetSecretValue",
+    ];
     assert_eq!(targets, calls.map(|call| format!("secretsmanager.{call}")));
     for request in &received {
         assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/"));
@@ -399,7 +407,10 @@ fn aws_is_asked_as_it_wants_to_be_asked() {
     assert_nowhere(&chat, SECRET_ACCESS_KEY);
     // A second deployment's organisation has a name of its own.
     let tampered = Received { body: b"{}".to_vec(), ..received[0].clone() };
-    assert!(std::panic::catch_unwind(|| assert_signed(&tampered)).is_err(), "the check sees what it looks for");
+    assert!(
+        std::panic::catch_unwind(|| assert_signed(&tampered)).is_err(),
+        "the check sees what it looks for"
+    );
 }
 
 fn store_at_aws(chat: &Chat) -> Result<Value, String> {
@@ -449,10 +460,7 @@ fn what_passes_is_tried_again_and_what_does_not_is_told() {
 #[test]
 fn silence_is_not_waited_out() {
     let stub = Stub::new(|_| Reply::Silence);
-    let chat = at_aws(
-        &stub,
-        Patience { silence: Duration::from_millis(100), retries: 1, ..patience() },
-    );
+    let chat = at_aws(&stub, Patience { silence: Duration::from_millis(100), retries: 1, ..patience() });
     let error = store_at_aws(&chat).unwrap_err();
     assert!(error.contains("AWS Secrets Manager did not answer in time"), "{error}");
     assert_eq!(stub.received().len(), 2);

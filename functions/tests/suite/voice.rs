@@ -42,7 +42,9 @@ fn whole_objects_come_from_vapi() {
                 "id": "a1", "name": "Ada", "firstMessage": "Hi", "model": { "model": "gpt-4o", "temperature": 0.5 },
                 "tags": ["x", null, true],
             }]),
-            "/phone-number" => json!([{ "id": "n1", "number": "+4312345", "name": "Main", "status": "active" }]),
+            "/phone-number" => {
+                json!([{ "id": "n1", "number": "+4312345", "name": "Main", "status": "active" }])
+            }
             other => panic!("{other}"),
         })
     });
@@ -89,7 +91,11 @@ fn failures_have_names() {
         (vec![Reply::Hangup, Reply::json(&json!([]))], 2, None),
         (vec![Reply::status(401, "{}")], 1, Some("Vapi refused the key")),
         (vec![Reply::status(404, "{}")], 1, Some("Vapi answered with status 404")),
-        (vec![Reply::status(200, "<html>")], 1, Some("Vapi gave an answer that cannot be used: it is no JSON.")),
+        (
+            vec![Reply::status(200, "<html>")],
+            1,
+            Some("Vapi gave an answer that cannot be used: it is no JSON."),
+        ),
         (vec![Reply::json(&json!({}))], 1, Some("Vapi gave an answer that cannot be used: it is no list.")),
         (vec![Reply::retry_after(429, "3600")], 1, Some("Vapi is asked too often")),
     ] {
@@ -121,7 +127,8 @@ fn what_is_missing_is_said() {
         assert_eq!(refusal(As::Stranger), refused("UNAUTHORIZED", "Organization not found"));
         assert_eq!(refusal(OPERATOR), refused("NOT_FOUND", "Plugin not found"));
     }
-    let plugin = object! { "organizationId" => "org", "service" => "vapi", "secretName" => "tenant/org/vapi" };
+    let plugin =
+        object! { "organizationId" => "org", "service" => "vapi", "secretName" => "tenant/org/vapi" };
     chat.insert("plugins", [plugin]);
     assert_eq!(chat.refusal(OPERATOR, NUMBERS, object! {}), refused("NOT_FOUND", "Credentials not found"));
     let keys = object! { "publicApiKey" => "p", "privateApiKey" => "" };

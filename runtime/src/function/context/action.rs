@@ -14,6 +14,7 @@ use super::scheduler::delay;
 use super::{decode_result, encode_args};
 use crate::auth::{Identity, UserIdentity};
 use crate::clock::random_bytes;
+use crate::function::app_counters::AppCounter;
 use crate::function::call::{Caller, FunctionCall, FunctionKind};
 use crate::function::deployment::Deployment;
 use crate::function::execution_log::LogEvent;
@@ -130,6 +131,11 @@ impl ActionCore {
         }
     }
 
+    /// Counts `amount` more of the part of an application's counter whose label has this value.
+    pub fn count(&self, counter: &'static AppCounter, value: &str, amount: u64) {
+        self.inner.runner.metrics().app().count(counter, value, amount);
+    }
+
     /// Takes what was printed so far.
     pub(crate) fn take_logs(&self) -> Vec<LogLine> {
         std::mem::take(&mut *self.inner.logs.lock()).into_lines()
@@ -235,6 +241,11 @@ impl<S> ActionCtx<S> {
     /// Prints a line for the client's console and the function log.
     pub fn log(&self, level: LogLevel, message: impl AsRef<str>) {
         self.core.log(level, vec![quote(message.as_ref())]);
+    }
+
+    /// Counts `amount` more of the part of an application's counter whose label has this value; `/metrics` shows it.
+    pub fn count(&self, counter: &'static AppCounter, value: &str, amount: u64) {
+        self.core.count(counter, value, amount);
     }
 
     /// Runs a query on the latest data.
