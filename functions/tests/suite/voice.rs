@@ -94,9 +94,9 @@ fn failures_have_names() {
         (
             vec![Reply::status(200, "<html>")],
             1,
-            Some("Vapi gave an answer that cannot be used: it is no JSON."),
+            Some("Vapi gave an answer that cannot be used: it is no JSON"),
         ),
-        (vec![Reply::json(&json!({}))], 1, Some("Vapi gave an answer that cannot be used: it is no list.")),
+        (vec![Reply::json(&json!({}))], 1, Some("Vapi gave an answer that cannot be used: it is no list")),
         (vec![Reply::retry_after(429, "3600")], 1, Some("Vapi is asked too often")),
     ] {
         let stub = Stub::answering(replies);
