@@ -11,23 +11,35 @@ pub mod http;
 mod lexical;
 pub mod mask;
 pub mod openai;
+pub mod organizations;
 pub mod scripted;
+pub mod secrets;
+mod status;
+pub mod voice;
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fusion_runtime::{Result, http_client};
 
 pub use failure::{FailureKind, ServiceFailure};
+pub use status::{ServiceMode, ServiceStatus, status};
 
 use chat::ChatModel;
 use embedding::{Embedder, LexicalEmbedder};
 use openai::OpenAi;
+use organizations::Organizations;
 use scripted::ScriptedModel;
+use secrets::Secrets;
 
 /// The services actions may call. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Services {
+    /// Where organisations' keys are kept.
+    pub secrets: Arc<Secrets>,
+    /// Which organisations exist.
+    pub organizations: Arc<Organizations>,
     shared: Arc<Shared>,
 }
 
@@ -71,7 +83,7 @@ impl Services {
     /// Services that are called with this patience.
     pub fn new(patience: Patience) -> Self {
         let shared = Shared { patience, http: OnceLock::new() };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), ..Self::default() }
     }
 
     /// Who answers visitors and improves operators' drafts: a real language model or the scripted one.
@@ -94,6 +106,12 @@ impl Services {
             Some(provider) => Arc::new(provider),
             None => Arc::new(LexicalEmbedder),
         })
+    }
+
+    /// The same services with a vault in this folder; without one it is gone with the process.
+    #[must_use]
+    pub fn with_vault(self, folder: PathBuf) -> Self {
+        Self { secrets: Arc::new(Secrets::in_folder(folder)), ..self }
     }
 
     /// How long is waited for them.

@@ -26,7 +26,7 @@ use super::chat::{
 };
 use super::embedding::{Embedder, VECTOR_LENGTH};
 use super::http::Request;
-use super::{FailureKind, ServiceFailure, Services, Settings};
+use super::{FailureKind, ServiceFailure, ServiceStatus, Services, Settings};
 
 /// Where OpenAI itself is.
 const BASE_URL: &str = "https://api.openai.com/v1";
@@ -213,6 +213,33 @@ impl OpenAi {
         let all: Option<Vec<Vec<f64>>> = vectors.into_iter().collect();
         all.ok_or_else(|| unusable("it has fewer vectors than asked for"))
     }
+}
+
+/// Whether a real language model or the scripted one answers.
+///
+/// # Errors
+/// If a setting cannot be read or makes no sense.
+pub fn assistant_status(settings: &mut Settings<'_>) -> Result<ServiceStatus> {
+    Ok(match OpenAi::from_settings(&Services::default(), settings)?.filter(OpenAi::has_chat) {
+        Some(own) => ServiceStatus::real("assistant", format!("{} at {}", own.chat_model, own.provider())),
+        None => ServiceStatus::embedded(
+            "assistant",
+            "answers by fixed rules from the knowledge base; OPENAI_API_KEY or OPENAI_BASE_URL sets a model",
+        ),
+    })
+}
+
+/// Whether a real embedding model or the lexical one makes texts comparable.
+///
+/// # Errors
+/// If a setting cannot be read or makes no sense.
+pub fn embeddings_status(settings: &mut Settings<'_>) -> Result<ServiceStatus> {
+    Ok(match OpenAi::from_settings(&Services::default(), settings)?.filter(OpenAi::has_embeddings) {
+        Some(own) => {
+            ServiceStatus::real("embeddings", format!("{} at {}", own.embedding_model, own.provider()))
+        }
+        None => ServiceStatus::embedded("embeddings", "finds documents by their words"),
+    })
 }
 
 impl ChatModel for OpenAi {
