@@ -16,6 +16,7 @@ mod errors;
 pub mod functions;
 pub mod host;
 mod http;
+pub mod inline_query;
 pub mod isolate;
 mod node;
 pub mod op;
