@@ -18,6 +18,7 @@ pub mod host;
 mod http;
 pub mod inline_query;
 pub mod isolate;
+mod leftovers;
 mod node;
 pub mod op;
 pub mod package;
