@@ -89,8 +89,10 @@ impl QuickJsIsolate {
                     self.run_jobs(ctx)?;
                     match promise.state() {
                         PromiseState::Pending => {}
-                        _ => {
-                            self.shared.rejections.forget(ctx, &value);
+                        state => {
+                            if matches!(state, PromiseState::Rejected) {
+                                self.shared.rejections.forget(ctx, &value);
+                            }
                             break promise
                                 .result::<Value<'js>>()
                                 .unwrap_or(Ok(value.clone()))

@@ -10,15 +10,15 @@ use rquickjs::{Ctx, Persistent, Value};
 use super::thrown;
 use crate::js::isolate::ScriptError;
 
-/// Most rejections that are kept; a script that causes more is told of these.
+/// Most rejections that are kept; the rest is counted.
 const KEPT_MAX: usize = 256;
 
 /// See the module's documentation.
 #[derive(Default)]
 pub(super) struct Rejections {
     kept: RefCell<Vec<Rejection>>,
-    /// Whether there were more.
-    has_more: Cell<bool>,
+    /// How many there are beside those.
+    more: Cell<usize>,
 }
 
 struct Rejection {
@@ -45,18 +45,19 @@ impl Rejections {
                 reason: Persistent::save(ctx, reason),
             });
         } else {
-            self.has_more.set(true);
+            self.more.set(self.more.get() + 1);
         }
     }
 
-    /// Somebody handles this promise.
+    /// Somebody handles this promise, which was rejected.
     pub(super) fn forget<'js>(&self, ctx: &Ctx<'js>, promise: &Value<'js>) {
         let mut kept = self.kept.borrow_mut();
         let is_it =
             |rejection: &Rejection| rejection.promise.clone().restore(ctx).is_ok_and(|kept| kept == *promise);
         // Mostly the one that came last.
-        if let Some(place) = kept.iter().rposition(is_it) {
-            kept.remove(place);
+        match kept.iter().rposition(is_it) {
+            Some(place) => drop(kept.remove(place)),
+            None => self.more.set(self.more.get().saturating_sub(1)),
         }
     }
 
@@ -69,8 +70,9 @@ impl Rejections {
                 errors.push(thrown::of_value(ctx, &reason));
             }
         }
-        if self.has_more.take() {
-            errors.push(ScriptError::error("There were more rejected promises than are kept."));
+        match self.more.take() {
+            0 => {}
+            more => errors.push(ScriptError::error(format!("{more} more promises were rejected, too."))),
         }
         errors
     }
