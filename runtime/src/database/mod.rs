@@ -11,6 +11,7 @@
 //!
 //! Deliberately absent: history older than the snapshots somebody holds, and waiting inside a transaction.
 
+mod attached;
 mod bulk;
 pub mod catalog;
 mod chores;
@@ -27,6 +28,7 @@ pub mod query;
 mod range_tree;
 mod reads;
 mod schema_build;
+mod search;
 mod snapshot;
 pub mod staging;
 mod transaction;
@@ -39,6 +41,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+pub use attached::{AttachedDefinition, AttachedMeta};
 pub use catalog::{Catalog, IndexMeta, TableMeta};
 pub use committer::{CommitExtras, CommitMetrics, Committed, DurableCallback};
 pub use document::{Document, resident_bytes};
@@ -49,8 +52,9 @@ pub use log::{CommitLog, LogEntry, LogWrite};
 pub use push::{Attachment, SchemaChange, Switched};
 pub use query::{
     Expression, Order, Page, PageRequest, PageStatus, Query, QueryOperator, QuerySource, QueryStream,
+    SearchExpression,
 };
-pub use reads::{Interval, ReadSet, Token};
+pub use reads::{Interval, ReadSet, SearchReads, Token};
 pub use schema_build::{BuildProgress, BuildStep, SchemaBuild, SchemaViolation};
 pub use snapshot::{Snapshot, Timestamp};
 pub use transaction::{SubTransaction, Transaction, TransactionMetrics};
@@ -187,6 +191,7 @@ impl Database {
         let failed = |error| Error::internal("The database threads could not be started.").with_source(error);
         let threads = committer.start(opened.store).map_err(failed)?;
         evict::start(&committer, shared.limits.body_bytes_max).map_err(failed)?;
+        attached::keeper::start(&committer).map_err(failed)?;
         let inner =
             Inner { committer, shared, pins: Mutex::new(VecDeque::new()), threads: Mutex::new(threads) };
         Ok(Self { inner: Arc::new(inner) })
