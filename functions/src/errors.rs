@@ -27,6 +27,11 @@ pub(crate) fn rate_limited(seconds: f64) -> Error {
     coded("RATE_LIMIT_EXCEEDED", &format!("Rate limit exceeded. Try again in {seconds} seconds."))
 }
 
+/// A service outside did not do what was asked of it.
+pub(crate) fn service_failed(message: &str) -> Error {
+    coded("SERVICE_FAILED", message)
+}
+
 /// Arguments that are none of the forms a function takes.
 pub(crate) fn wrong_arguments(message: &str) -> Error {
     Error::bad_request("ArgumentValidationError", format!("ArgumentValidationError: {message}"))

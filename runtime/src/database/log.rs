@@ -9,6 +9,7 @@ use std::sync::Arc;
 use fusion_schema::id::InternalId;
 use imbl::OrdSet;
 
+use super::attached::AttachedChange;
 use super::key::{BY_ID, IndexId, Key};
 use super::snapshot::Timestamp;
 use crate::limits::{COMMIT_LOG_ENTRIES_MAX, COMMIT_LOG_KEYS_MAX};
@@ -30,7 +31,8 @@ pub struct LogEntry {
 
 impl LogEntry {
     fn keys(&self) -> usize {
-        self.writes.iter().map(|write| 1 + write.keys.len()).sum()
+        let attached = |write: &LogWrite| write.attached.iter().map(AttachedChange::weight).sum::<usize>();
+        self.writes.iter().map(|write| 1 + write.keys.len() + attached(write)).sum()
     }
 }
 
@@ -42,6 +44,8 @@ pub struct LogWrite {
     /// The document.
     pub id: InternalId,
     pub(crate) keys: Vec<(u16, KeyChange)>,
+    /// The attached indexes that take something else of the document than before.
+    pub(crate) attached: Vec<AttachedChange>,
 }
 
 /// How a document's key in one index changed.

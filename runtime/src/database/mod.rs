@@ -12,6 +12,7 @@
 //!
 //! Deliberately absent: history older than the snapshots somebody holds, and waiting inside a transaction.
 
+mod attached;
 mod bulk;
 pub mod catalog;
 mod chores;
@@ -28,6 +29,7 @@ pub mod query;
 mod range_tree;
 mod reads;
 mod schema_build;
+mod search;
 mod snapshot;
 pub mod staging;
 mod transaction;
@@ -41,6 +43,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+pub use attached::{AttachedDefinition, AttachedMeta};
 pub use catalog::{Catalog, IndexMeta, TableMeta};
 pub use committer::{CommitExtras, CommitMetrics, Committed, DurableCallback};
 pub use document::{Document, resident_bytes};

@@ -14,11 +14,12 @@ use fusion_schema::table::{Schema, TableDefinition};
 use fusion_schema::validator::Validator;
 use fusion_schema::{DocumentId, Object, Value, object};
 
+use super::attached;
 use super::catalog::{INDEXES, SCHEMAS, TableMeta};
 use super::committer::{Head, derive_catalog};
 use super::document::{Document, Entry};
 use super::key::FIRST_DECLARED;
-use super::schema_build::{ExistingIndex, SchemaBuild, SchemaViolation};
+use super::schema_build::{ExistingIndex, NewContent, SchemaBuild, SchemaViolation};
 use super::snapshot::{Snapshot, State, Timestamp};
 use super::transaction::Transaction;
 use super::{Database, TableId};
@@ -72,7 +73,8 @@ impl Database {
     /// # Errors
     /// Bad request: `SchemaValidationFailed`.
     pub fn adopt_schema(&self, schema: &Schema) -> Result<SchemaChange> {
-        if self.head().catalog().schema.as_deref() == Some(schema) {
+        let head = self.head();
+        if head.catalog().schema.as_deref() == Some(schema) && attached::has_all(head.catalog(), schema) {
             return Ok(SchemaChange::default());
         }
         // What is sequenced already becomes part of what the build looks at.
@@ -249,14 +251,18 @@ fn write_catalog(tx: &mut Transaction, build: &SchemaBuild) -> Result<Vec<(Table
     for index in new {
         let Some(meta) = tables.get(&index.table) else { continue };
         let slot = next_slots.entry(meta.id).or_insert(FIRST_DECLARED);
-        let fields: Vec<Value> = index.fields.iter().map(|field| Value::from(field.as_str())).collect();
-        tx.insert_system(
-            INDEXES,
-            object! {
-                "table" => f64::from(meta.id.0), "slot" => f64::from(*slot), "name" => index.name.as_str(),
-                "fields" => fields, "staged" => index.staged,
-            },
-        )?;
+        let mut row = object! {
+            "table" => f64::from(meta.id.0), "slot" => f64::from(*slot), "name" => index.name.as_str(),
+            "staged" => index.staged,
+        };
+        match &index.content {
+            NewContent::Keys { fields, .. } => row
+                .insert("fields", fields.iter().map(|field| Value::from(field.as_str())).collect::<Vec<_>>()),
+            NewContent::Attached { definition, .. } => {
+                row.insert("attached", Value::Object(definition.to_row()))
+            }
+        };
+        tx.insert_system(INDEXES, row)?;
         slots.push((meta.id, *slot));
         *slot += 1;
     }
@@ -281,14 +287,20 @@ fn install_indexes(state: &mut State, build: &SchemaBuild, slots: &[(TableId, u1
         let Some(table) = catalog.table(&index.table).and_then(|meta| state.tables.get_mut(&meta.id)) else {
             continue;
         };
-        Arc::make_mut(table).indexes.retain(|(found, _)| *found != index.slot);
+        let table = Arc::make_mut(table);
+        table.indexes.retain(|(found, _)| *found != index.slot);
+        table.attached.retain(|(found, _)| *found != index.slot);
     }
     for (index, (table, slot)) in build.new.iter().zip(slots) {
-        if index.keys.is_empty() {
-            continue;
-        }
-        if let Some(table) = state.tables.get_mut(table) {
-            *Arc::make_mut(table).index_mut(*slot) = index.keys.clone();
+        let Some(table) = state.tables.get_mut(table) else { continue };
+        match &index.content {
+            NewContent::Keys { keys, .. } if !keys.is_empty() => {
+                *Arc::make_mut(table).index_mut(*slot) = keys.clone();
+            }
+            NewContent::Attached { index: Some(index), .. } => {
+                Arc::make_mut(table).attached.push((*slot, index.clone()));
+            }
+            _ => {}
         }
     }
 }

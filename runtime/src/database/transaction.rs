@@ -10,6 +10,7 @@ use std::sync::Arc;
 use fusion_schema::names::{DOCUMENT_NESTING_MAX, DOCUMENT_SIZE_MAX, check_identifier};
 use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 
+use super::attached::Extracts;
 use super::catalog::{INDEXES, SCHEMAS, TABLES, TableMeta};
 use super::document::{Document, Entry};
 use super::key::{BY_ID, FIRST_DECLARED, IndexId, Key};
@@ -642,7 +643,13 @@ pub(crate) fn version(meta: &TableMeta, document: Document) -> Version {
         (index.id.slot, key)
     });
     let keys = keys.collect();
-    Version { keys, document }
+    let attached = extracts(meta, &document);
+    Version { keys, attached, document }
+}
+
+/// What the attached indexes of a table take of a document.
+pub(crate) fn extracts(meta: &TableMeta, document: &Document) -> Extracts {
+    meta.attached.iter().map(|index| (index.id.slot, index.definition.extract(document))).collect()
 }
 
 /// The tables as a transaction sees them, for validators of ids.
