@@ -86,6 +86,16 @@ impl Query {
     }
 }
 
+impl Expression {
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// Bad request (`InvalidQuery`) with what is wrong.
+    pub fn from_json(json: &Json) -> Result<Self> {
+        expression(json)
+    }
+}
+
 fn range_expression(json: &Json) -> Result<RangeExpression> {
     let operator = match text(json, "type")? {
         "Eq" => RangeOperator::Eq,

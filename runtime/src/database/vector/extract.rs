@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn what_is_no_vector_of_the_right_length_is_not_indexed() {
         let read = |value: Value| extractor("v", &[]).read(&body(object! {"v" => value})).map(|it| it.vector);
-        let floats = |numbers: &[f64]| Value::from(numbers.iter().map(|n| Value::from(*n)).collect::<Vec<_>>());
+        let floats =
+            |numbers: &[f64]| Value::from(numbers.iter().map(|n| Value::from(*n)).collect::<Vec<_>>());
         assert_eq!(read(floats(&[-0.0, 1.0])), Some(vec![-0.0, 1.0]));
         for refused in [
             floats(&[1.0]),

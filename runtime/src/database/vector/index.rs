@@ -145,9 +145,9 @@ impl VectorIndex {
 
     /// Every document in the index with its version.
     pub(super) fn versions(&self) -> impl Iterator<Item = Version> {
-        self.places.iter().filter_map(|(_, place)| {
-            Some(self.segments.get(&place.segment)?.version(place.row as usize))
-        })
+        self.places
+            .iter()
+            .filter_map(|(_, place)| Some(self.segments.get(&place.segment)?.version(place.row as usize)))
     }
 
     /// A segment, not the open one, of which so little lives that it should be taken apart.
@@ -156,7 +156,10 @@ impl VectorIndex {
         let is_wasteful = |number: u32, segment: &Segment| {
             number != self.open && segment.live() < (segment.len() / 2).max(full / 2)
         };
-        self.segments.iter().find(|(number, segment)| is_wasteful(**number, segment)).map(|(number, _)| *number)
+        self.segments
+            .iter()
+            .find(|(number, segment)| is_wasteful(**number, segment))
+            .map(|(number, _)| *number)
     }
 
     /// The living rows of a segment.

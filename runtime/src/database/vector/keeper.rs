@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use fusion_schema::table::VectorIndexDefinition;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::folder::Folder;
 use super::kept::{Identity, Kept};
@@ -76,6 +76,11 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// The table it is of.
+    pub(crate) fn table(&self) -> TableId {
+        self.kept.identity.table
+    }
+
     /// Whether it is built.
     pub(crate) fn is_built(&self) -> bool {
         self.kept.is_built()
@@ -118,9 +123,7 @@ impl VectorIndexes {
 
     /// Begins to keep what is declared, and removes files that nobody knows.
     pub(crate) fn start(&self) {
-        let Some(committer) = self.committer.upgrade() else { return };
-        self.reconcile(&Snapshot(committer.published.load_full()));
-        let state = self.state.lock();
+        let state = self.reconciled();
         let known: Vec<PathBuf> =
             state.all.values().filter_map(|keeper| keeper.kept.folder().path().map(PathBuf::from)).collect();
         let files = self.folder.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
@@ -131,37 +134,29 @@ impl VectorIndexes {
 
     /// Called after every publication. Must be quick.
     pub(crate) fn published(&self) {
-        let Some(committer) = self.committer.upgrade() else { return };
-        let catalog = committer.published.load().catalog.clone();
-        let mut state = self.state.lock();
-        if state.catalog.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &catalog)) {
-            drop(state);
-            self.reconcile(&Snapshot(committer.published.load_full()));
-            state = self.state.lock();
-        }
+        let state = self.reconciled();
         state.all.values().for_each(|keeper| keeper.kept.call());
     }
 
-    /// Makes the indexes those of a published state's schema.
-    fn reconcile(&self, now: &Snapshot) {
-        let catalog = now.catalog();
+    /// The indexes, after they were made those of the published schema.
+    fn reconciled(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock();
+        let Some(committer) = self.committer.upgrade() else { return state };
+        let catalog = committer.published.load().catalog.clone();
+        if state.catalog.as_ref().is_some_and(|known| Arc::ptr_eq(known, &catalog)) {
+            return state;
+        }
         for keeper in state.all.values_mut() {
             keeper.is_declared = false;
         }
-        for (table, definition) in declared(catalog) {
+        for (table, definition) in declared(&catalog) {
             if let Some(keeper) = self.keep(&mut state, table, definition) {
                 keeper.is_declared = true;
             }
         }
-        for keeper in state.all.values_mut() {
-            keeper.update();
-            if catalog.table_by_id(keeper.kept.identity.table).is_none() && keeper.holders == 0 {
-                // The table is gone, and its rows wait for it to be let go of.
-                keeper.kept.call();
-            }
-        }
-        state.catalog = Some(catalog.clone());
+        state.all.values_mut().for_each(Keeper::update);
+        state.catalog = Some(catalog);
+        state
     }
 
     /// The keeper of an index, made if there is none; `None` once the database is closed.
@@ -210,7 +205,7 @@ impl VectorIndexes {
 
     /// The index of that definition, if it is kept.
     pub(super) fn find(&self, identity: &Identity) -> Option<Arc<Kept>> {
-        Some(self.state.lock().all.get(identity)?.kept.clone())
+        Some(self.reconciled().all.get(identity)?.kept.clone())
     }
 
     /// Bytes of all indexes in memory, about.

@@ -202,10 +202,8 @@ impl Kept {
 
     /// Opens what an earlier process left behind.
     pub(super) fn open(&self) {
-        let shape = Shape {
-            dimensions: self.identity.dimensions as usize,
-            tags: self.identity.filter_fields.len(),
-        };
+        let shape =
+            Shape { dimensions: self.identity.dimensions as usize, tags: self.identity.filter_fields.len() };
         *self.index.write() = VectorIndex::new(shape, self.folder.open(shape));
     }
 
@@ -285,8 +283,13 @@ impl Kept {
         after: &OrdMap<InternalId, Arc<Entry>>,
         reader: &dyn StoreReader,
     ) -> Result<()> {
-        let gone: Vec<InternalId> =
-            self.index.read().versions().map(|version| version.id).filter(|id| !after.contains_key(id)).collect();
+        let gone: Vec<InternalId> = self
+            .index
+            .read()
+            .versions()
+            .map(|version| version.id)
+            .filter(|id| !after.contains_key(id))
+            .collect();
         let mut known = before.iter().peekable();
         let changed = after.iter().filter(move |(id, entry)| {
             while known.next_if(|(known, _)| known < id).is_some() {}
@@ -320,7 +323,11 @@ impl Kept {
         self.change_part(part, reader)
     }
 
-    fn change_part(&self, part: Vec<(InternalId, Option<Arc<Entry>>)>, reader: &dyn StoreReader) -> Result<()> {
+    fn change_part(
+        &self,
+        part: Vec<(InternalId, Option<Arc<Entry>>)>,
+        reader: &dyn StoreReader,
+    ) -> Result<()> {
         if part.is_empty() {
             return Ok(());
         }
@@ -365,7 +372,8 @@ impl Kept {
         if rows == 0 {
             return;
         }
-        let written = self.folder.segment(number).and_then(|path| path.map(|path| index.write_open(&path)).transpose());
+        let written =
+            self.folder.segment(number).and_then(|path| path.map(|path| index.write_open(&path)).transpose());
         drop(index);
         let file = written.unwrap_or_else(|error| {
             tracing::warn!(%error, "vectors stay in memory because their file cannot be written");

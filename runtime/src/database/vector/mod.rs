@@ -17,6 +17,8 @@
 //! Deliberately absent: reactivity. Only actions search vectors.
 
 mod coding;
+#[cfg(test)]
+mod database_tests;
 mod extract;
 mod folder;
 mod index;
@@ -29,6 +31,4 @@ mod segment;
 mod tests;
 
 pub(super) use keeper::{Held, VectorIndexes};
-pub use query::{
-    VECTOR_FILTERS_MAX, VECTOR_RESULTS_DEFAULT, VECTOR_RESULTS_MAX, VectorMatch, VectorQuery,
-};
+pub use query::{VECTOR_FILTERS_MAX, VECTOR_RESULTS_DEFAULT, VECTOR_RESULTS_MAX, VectorMatch, VectorQuery};

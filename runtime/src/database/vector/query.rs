@@ -82,9 +82,12 @@ impl Database {
         let ts = now.ts();
         let Some((kept, number)) = kept.zip(number) else { return Err(unavailable(&name)) };
         drop(now);
-        let found = kept.search(&vector, query.limit, &filter, ts, WAIT_MAX).ok_or_else(|| unavailable(&name))?;
+        let found =
+            kept.search(&vector, query.limit, &filter, ts, WAIT_MAX).ok_or_else(|| unavailable(&name))?;
         let found = found.into_iter();
-        Ok(found.map(|it| VectorMatch { id: DocumentId::new(number, it.version.id), score: it.score }).collect())
+        Ok(found
+            .map(|it| VectorMatch { id: DocumentId::new(number, it.version.id), score: it.score })
+            .collect())
     }
 }
 

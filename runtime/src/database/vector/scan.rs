@@ -102,7 +102,12 @@ impl Best {
 ///
 /// # Errors
 /// If exact vectors cannot be read.
-pub(super) fn search(segments: &[&Segment], query: &[f32], limit: usize, filter: &Filter) -> io::Result<Vec<Found>> {
+pub(super) fn search(
+    segments: &[&Segment],
+    query: &[f32],
+    limit: usize,
+    filter: &Filter,
+) -> io::Result<Vec<Found>> {
     let mut codes = Vec::with_capacity(query.len());
     let coding = coding::encode(query, &mut codes);
     let sieve = filter.as_deref().map(Sieve::new);
@@ -166,7 +171,9 @@ impl Scan<'_> {
     fn look_at(&self, number: usize, rows: std::ops::Range<usize>, best: &mut Best) {
         let segment = self.segments[number];
         for row in rows {
-            if !segment.is_alive(row) || self.sieve.as_ref().is_some_and(|sieve| !sieve.lets_pass(segment, row)) {
+            if !segment.is_alive(row)
+                || self.sieve.as_ref().is_some_and(|sieve| !sieve.lets_pass(segment, row))
+            {
                 continue;
             }
             let product = coding::code_product(self.codes, segment.codes(row));

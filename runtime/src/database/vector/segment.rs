@@ -187,9 +187,12 @@ impl Segment {
             return Err(io::Error::other("the segment is sealed already"));
         };
         let unfinished = path.with_extension("new");
-        let checks: Vec<u32> =
-            vectors.chunks_exact(self.shape.dimensions).map(|vector| crc32fast::hash(&bytes_of(vector))).collect();
-        let mut out = Hashing { out: BufWriter::new(File::create(&unfinished)?), digest: Sha256::new(), length: 0 };
+        let checks: Vec<u32> = vectors
+            .chunks_exact(self.shape.dimensions)
+            .map(|vector| crc32fast::hash(&bytes_of(vector)))
+            .collect();
+        let mut out =
+            Hashing { out: BufWriter::new(File::create(&unfinished)?), digest: Sha256::new(), length: 0 };
         out.write_all(&MAGIC)?;
         for number in [self.shape.dimensions, self.shape.tags, self.len()] {
             out.write_all(&(number as u32).to_le_bytes())?;
@@ -238,7 +241,8 @@ impl Segment {
         let mut file = File::open(path)?;
         let mut head = [0; 20];
         file.read_exact(&mut head)?;
-        let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
+        let number =
+            |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
         let (dimensions, tags, rows) = (number(8), number(12), number(16));
         if head[..8] != MAGIC || (Shape { dimensions, tags }) != shape {
             return Err(damaged());
@@ -258,9 +262,14 @@ impl Segment {
         // Codes come last, so that cutting off what is before them leaves them in place.
         let codes = bytes.split_off(bytes.len() - rows * dimensions);
         let mut rest = Reader(&bytes);
-        let version = |reader: &mut Reader<'_>| Some(Version { id: reader.take()?, ts: u64::from_le_bytes(reader.take()?) });
+        let version = |reader: &mut Reader<'_>| {
+            Some(Version { id: reader.take()?, ts: u64::from_le_bytes(reader.take()?) })
+        };
         let coding = |reader: &mut Reader<'_>| {
-            Some(Coding { scale: f32::from_le_bytes(reader.take()?), error: f32::from_le_bytes(reader.take()?) })
+            Some(Coding {
+                scale: f32::from_le_bytes(reader.take()?),
+                error: f32::from_le_bytes(reader.take()?),
+            })
         };
         let versions = rest.many(rows, version)?;
         let columns = (0..tags).map(|_| rest.many(rows, |reader| reader.take().map(Tag::from_le_bytes)));

@@ -16,14 +16,24 @@ const SHAPE: Shape = Shape { dimensions: 5, tags: 2 };
 
 #[derive(Clone, Debug)]
 enum Step {
-    Insert { id: u8, vector: Vec<f64>, tags: Vec<Tag> },
-    Remove { id: u8 },
+    Insert {
+        id: u8,
+        vector: Vec<f64>,
+        tags: Vec<Tag>,
+    },
+    Remove {
+        id: u8,
+    },
     Seal,
     /// Take apart segments of which little lives.
     Tidy,
     /// As after a crash: only sealed segments are left, and all documents are looked at again.
     Reopen,
-    Search { vector: Vec<f64>, limit: usize, filter: Filter },
+    Search {
+        vector: Vec<f64>,
+        limit: usize,
+        filter: Filter,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
