@@ -110,13 +110,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// The documents by their keys, with vector and organisation if they are in the index.
+type Model = BTreeMap<u8, (DocumentId, Option<(Vec<f64>, String)>)>;
+
 /// What is found by comparing every vector.
-fn exact(
-    model: &BTreeMap<u8, (DocumentId, Option<(Vec<f64>, String)>)>,
-    vector: &[f64],
-    limit: usize,
-    orgs: &[String],
-) -> Vec<(DocumentId, f64)> {
+fn exact(model: &Model, vector: &[f64], limit: usize, orgs: &[String]) -> Vec<(DocumentId, f64)> {
     let query = coding::unit(vector).unwrap();
     let vectors = model.values().filter_map(|(id, document)| Some((*id, document.as_ref()?)));
     let mut all: Vec<(DocumentId, f64)> = vectors
@@ -153,7 +151,7 @@ proptest! {
         let mut life = 0;
         let mut database = open(&data.path().join("0"));
         database.apply_schema(&usual()).unwrap();
-        let mut model = BTreeMap::new();
+        let mut model = Model::new();
         for step in steps {
             let write = |database: &Database, known: Option<DocumentId>, fields: Object| {
                 commit(database, |tx| match known {

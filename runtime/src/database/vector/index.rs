@@ -69,11 +69,6 @@ impl VectorIndex {
         }
     }
 
-    /// Documents in the index.
-    pub(super) fn len(&self) -> usize {
-        self.places.len()
-    }
-
     /// Bytes in memory, about.
     pub(super) fn memory(&self) -> usize {
         let place = size_of::<(InternalId, Place)>() + 1;
@@ -146,8 +141,8 @@ impl VectorIndex {
     /// Every document in the index with its version.
     pub(super) fn versions(&self) -> impl Iterator<Item = Version> {
         self.places
-            .iter()
-            .filter_map(|(_, place)| Some(self.segments.get(&place.segment)?.version(place.row as usize)))
+            .values()
+            .filter_map(|place| Some(self.segments.get(&place.segment)?.version(place.row as usize)))
     }
 
     /// A segment, not the open one, of which so little lives that it should be taken apart.
