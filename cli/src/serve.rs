@@ -58,6 +58,9 @@ pub struct Served {
     pub development: bool,
     /// A mutation to run once the server is ready, such as one that makes demo data where there is none.
     pub seed: Option<FunctionPath>,
+    /// A query that tells which outside services are real and which are built in: a list of objects with `service`,
+    /// `mode` and `detail`.
+    pub services: Option<FunctionPath>,
     /// A folder of pages to serve under `/app/`.
     pub pages: Option<PathBuf>,
 }
@@ -264,6 +267,18 @@ impl Server {
         ready::announce(&local, &admin_key, options.durability);
         if served.pages.is_some() {
             output::talk(format_args!("The app's page: {}{}/", local.url, pages::PATH));
+        }
+        if let Some(services) = served.services {
+            let call = FunctionCall::new(
+                services,
+                Object::new(),
+                fusion_runtime::auth::Identity::System,
+                Caller::Tester,
+            );
+            match runner.query(call, None).await.result {
+                Ok(list) => ready::announce_services(&list.to_value()),
+                Err(error) => tracing::warn!(error = error.message, "the services could not be listed"),
+            }
         }
         let running = Running { url: local.url, site_url: local.site_url, admin_key };
         Ok(Self { database, stop, serving, scheduler, running, _ready: ready })

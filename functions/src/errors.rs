@@ -32,6 +32,16 @@ pub(crate) fn service_failed(message: &str) -> Error {
     coded("SERVICE_FAILED", message)
 }
 
+/// The organisation would have to pay for this.
+pub(crate) fn subscription_required() -> Error {
+    coded("SUBSCRIPTION_REQUIRED", "No subscription found for this organization")
+}
+
+/// The organisation does not pay any more.
+pub(crate) fn subscription_inactive(status: &str) -> Error {
+    coded("SUBSCRIPTION_INACTIVE", &format!("Subscription is {status}"))
+}
+
 /// Arguments that are none of the forms a function takes.
 pub(crate) fn wrong_arguments(message: &str) -> Error {
     Error::bad_request("ArgumentValidationError", format!("ArgumentValidationError: {message}"))

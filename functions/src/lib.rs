@@ -12,9 +12,11 @@ mod pages;
 mod private;
 mod public;
 pub mod services;
+mod subscriptions;
 mod system;
 mod threads;
 mod users;
+mod webhook;
 
 use fusion_runtime::function::{Application, Schedule, Visibility};
 use fusion_schema::Object;
@@ -28,16 +30,27 @@ pub const NAME: &str = "fusion-chat";
 /// times.
 pub const DEMO_SEED: &str = "system/demo:seed";
 
+/// The internal query that tells which outside services are real and which are built in: a list of objects with
+/// `service`, `mode` (`real`, `embedded` or `misconfigured`) and `detail`.
+pub const SERVICES: &str = "system/services:list";
+
 /// Fusion Chat with all its functions, crons and tables.
 pub fn application(services: Services) -> Application {
     let mut app = Application::new(NAME).schema(fusion_schema::tables::schema());
     for (path, visibility, register) in MODULES {
         app.module(path, *visibility, services.clone(), register);
     }
+    app.http(services, webhook::register);
     app.cron(
         "clean up expired rate limit entries",
         Schedule::hourly(0),
         "system/rateLimitCleanup:cleanup",
+        Object::new(),
+    );
+    app.cron(
+        "forget old webhook deliveries",
+        Schedule::hourly(10),
+        "system/subscriptions:cleanup",
         Object::new(),
     );
     app
@@ -53,18 +66,26 @@ const MODULES: &[ModuleEntry] = &[
     ("public/contactSessions", Visibility::Public, public::contact_sessions::register),
     ("public/conversations", Visibility::Public, public::conversations::register),
     ("public/messages", Visibility::Public, public::messages::register),
+    ("public/organizations", Visibility::Public, public::organizations::register),
+    ("public/secrets", Visibility::Public, public::secrets::register),
     ("public/widgetSettings", Visibility::Public, public::widget_settings::register),
     ("users", Visibility::Public, users::register),
     ("private/contactSessions", Visibility::Public, private::contact_sessions::register),
     ("private/conversations", Visibility::Public, private::conversations::register),
     ("private/messages", Visibility::Public, private::messages::register),
     ("private/plugins", Visibility::Public, private::plugins::register),
+    ("private/secrets", Visibility::Public, private::secrets::register),
+    ("private/vapi", Visibility::Public, private::vapi::register),
     ("private/widgetSettings", Visibility::Public, private::widget_settings::register),
     ("system/contactSessions", Visibility::Internal, system::contact_sessions::register),
     ("system/conversations", Visibility::Internal, system::conversations::register),
     ("system/demo", Visibility::Internal, system::demo::register),
     ("system/messages", Visibility::Internal, system::messages::register),
+    ("system/organizations", Visibility::Internal, system::organizations::register),
     ("system/plugins", Visibility::Internal, system::plugins::register),
     ("system/rateLimitCleanup", Visibility::Internal, system::rate_limit_cleanup::register),
     ("system/rateLimits", Visibility::Internal, system::rate_limits::register),
+    ("system/secrets", Visibility::Internal, system::secrets::register),
+    ("system/services", Visibility::Internal, system::services::register),
+    ("system/subscriptions", Visibility::Internal, system::subscriptions::register),
 ];

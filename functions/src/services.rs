@@ -8,21 +8,33 @@ pub mod assistant;
 mod failure;
 pub mod http;
 pub mod mask;
+pub mod organizations;
+pub mod secrets;
+mod status;
+pub mod voice;
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fusion_runtime::{Result, http_client};
 
 pub use failure::{FailureKind, ServiceFailure};
+pub use status::{ServiceMode, ServiceStatus, status};
 
 use assistant::ScriptedAssistant;
+use organizations::Organizations;
+use secrets::Secrets;
 
 /// The services actions may call. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Services {
     /// Who answers visitors and improves operators' drafts.
     pub assistant: ScriptedAssistant,
+    /// Where organisations' keys are kept.
+    pub secrets: Arc<Secrets>,
+    /// Which organisations exist.
+    pub organizations: Arc<Organizations>,
     shared: Arc<Shared>,
 }
 
@@ -66,7 +78,13 @@ impl Services {
     /// Services that are called with this patience.
     pub fn new(patience: Patience) -> Self {
         let shared = Shared { patience, http: OnceLock::new() };
-        Self { assistant: ScriptedAssistant, shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), ..Self::default() }
+    }
+
+    /// The same services with a vault in this folder; without one it is gone with the process.
+    #[must_use]
+    pub fn with_vault(self, folder: PathBuf) -> Self {
+        Self { secrets: Arc::new(Secrets::in_folder(folder)), ..self }
     }
 
     /// How long is waited for them.

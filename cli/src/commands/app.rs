@@ -1,5 +1,7 @@
 //! The applications compiled into the binary.
 
+use std::path::Path;
+
 use clap::ValueEnum;
 use fusion_functions::services::Services;
 use fusion_runtime::function::{Application, FunctionPath};
@@ -15,10 +17,15 @@ pub(super) enum App {
     None,
 }
 
-/// What an application consists of.
-pub(super) fn application(app: App) -> Application {
+/// The folder in the data folder that holds an application's secrets.
+const VAULT_FOLDER: &str = "vault";
+
+/// What an application consists of; what it keeps outside of the database is in the data folder.
+pub(super) fn application(app: App, data_dir: &Path) -> Application {
     match app {
-        App::FusionChat => fusion_functions::application(Services::default()),
+        App::FusionChat => {
+            fusion_functions::application(Services::default().with_vault(data_dir.join(VAULT_FOLDER)))
+        }
         App::None => Application::new("none"),
     }
 }
@@ -27,6 +34,14 @@ pub(super) fn application(app: App) -> Application {
 pub(super) fn demo_seed(app: App) -> Result<Option<FunctionPath>> {
     Ok(match app {
         App::FusionChat => Some(FunctionPath::parse(fusion_functions::DEMO_SEED)?),
+        App::None => None,
+    })
+}
+
+/// The query that tells which of an application's outside services are real.
+pub(super) fn services(app: App) -> Result<Option<FunctionPath>> {
+    Ok(match app {
+        App::FusionChat => Some(FunctionPath::parse(fusion_functions::SERVICES)?),
         App::None => None,
     })
 }

@@ -24,6 +24,8 @@ const ERROR_SIZE_MAX: usize = 64 << 10;
 pub struct Request<'a> {
     service: &'static str,
     patience: &'a Patience,
+    /// The longest wait for an answer, if it is to be shorter than usual.
+    limit: Option<Duration>,
     builder: RequestBuilder,
 }
 
@@ -34,7 +36,18 @@ impl<'a> Request<'a> {
     /// If the HTTP client cannot be set up.
     pub fn new(services: &'a Services, service: &'static str, method: Method, url: &str) -> Result<Self> {
         let builder = services.http()?.request(method, url);
-        Ok(Self { service, patience: services.patience(), builder })
+        Ok(Self { service, patience: services.patience(), limit: None, builder })
+    }
+
+    /// Waits no longer than this for an answer: for calls that are quick where all is well.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    fn limited(&self, usual: Duration) -> Duration {
+        self.limit.map_or(usual, |limit| limit.min(usual))
     }
 
     /// Adds a header.
@@ -104,7 +117,7 @@ impl<'a> Request<'a> {
         let Some(builder) = self.builder.try_clone() else {
             return Err((self.failure(FailureKind::Unreachable, "the request cannot be sent"), None));
         };
-        let sending = tokio::time::timeout(self.patience.silence, builder.send());
+        let sending = tokio::time::timeout(self.limited(self.patience.silence), builder.send());
         let response = match sending.await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err((self.transport_failure(&error), None)),
@@ -131,7 +144,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// If the server falls silent or the connection breaks.
     pub async fn next_part(&self, response: &mut Response) -> Result<Option<bytes::Bytes>, ServiceFailure> {
-        match tokio::time::timeout(self.patience.silence, response.chunk()).await {
+        match tokio::time::timeout(self.limited(self.patience.silence), response.chunk()).await {
             Ok(Ok(part)) => Ok(part),
             Ok(Err(error)) => Err(self.transport_failure(&error)),
             Err(_) => Err(self.failure(FailureKind::TimedOut, "")),
@@ -159,7 +172,7 @@ impl<'a> Request<'a> {
             let body = self.read(response, ANSWER_SIZE_MAX).await?;
             serde_json::from_slice(&body).map_err(|_| self.failure(FailureKind::Unusable, "it is no JSON"))
         };
-        match tokio::time::timeout(self.patience.answer, fetching).await {
+        match tokio::time::timeout(self.limited(self.patience.answer), fetching).await {
             Ok(result) => result,
             Err(_) => Err(self.failure(FailureKind::TimedOut, "")),
         }

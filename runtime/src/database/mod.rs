@@ -54,8 +54,9 @@ pub use log::{CommitLog, LogEntry, LogWrite};
 pub use push::{Attachment, SchemaChange, Switched};
 pub use query::{
     Expression, Order, Page, PageRequest, PageStatus, Query, QueryOperator, QuerySource, QueryStream,
+    SearchExpression,
 };
-pub use reads::{Interval, ReadSet, Token};
+pub use reads::{Interval, ReadSet, SearchReads, Token};
 pub use schema_build::{BuildProgress, BuildStep, SchemaBuild, SchemaViolation};
 pub use snapshot::{Snapshot, Timestamp};
 pub use transaction::{SubTransaction, Transaction, TransactionMetrics};
@@ -201,6 +202,7 @@ impl Database {
         let listener = vectors.clone();
         committer.listen(Arc::new(move || listener.published()));
         evict::start(&committer, &vectors, shared.limits.body_bytes_max).map_err(failed)?;
+        attached::keeper::start(&committer).map_err(failed)?;
         let (pins, threads) = (Mutex::new(VecDeque::new()), Mutex::new(threads));
         let inner = Inner { committer, shared, vectors, pins, threads };
         Ok(Self { inner: Arc::new(inner) })

@@ -384,7 +384,9 @@ pub(crate) fn check_args(
     }
     let args = Value::Object(args);
     if let Err(error) = entry.args.check(&args, tables) {
-        return Err(Error::bad_request("ArgumentValidationError", error.for_arguments()));
+        let text =
+            if entry.confidential { error.for_confidential_arguments() } else { error.for_arguments() };
+        return Err(Error::bad_request("ArgumentValidationError", text));
     }
     Object::decode(args).map_err(|error| Error::internal(error.to_string()))
 }

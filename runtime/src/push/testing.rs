@@ -164,6 +164,7 @@ impl ScriptPackage for FakePackage {
                     args: Validator::Any,
                     returns: None,
                     returns_by_type: false,
+                    confidential: false,
                     handler: match function.kind {
                         FunctionKind::Query => Handler::Query(Arc::new(move |_, _| Ok(value.clone()))),
                         _ => Handler::Mutation(Arc::new(move |ctx, args: Object| {

@@ -1,12 +1,11 @@
 //! What handlers read from a request: who calls, with which client, and the body.
 
-use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Uri, header};
 
-use super::errors::TOO_LARGE;
 use super::state::ServerState;
 use crate::auth::{Credentials, Identity};
 use crate::error::{Error, Result};
+pub(super) use crate::function::http::read_body;
 use crate::session::ClientVersion;
 
 /// The largest body of a request to the API, in bytes: the arguments of a call and some room.
@@ -111,24 +110,11 @@ pub(super) fn percent_decode(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// Reads a body of at most `limit` bytes.
-///
-/// # Errors
-/// `RequestTooLarge`, or `ClientDisconnect` if it does not arrive whole.
-pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes> {
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let is_too_large = std::error::Error::source(&error)
-            .is_some_and(|source| source.to_string().contains("length limit exceeded"));
-        if is_too_large {
-            Error::bad_request(TOO_LARGE, format!("The body of the request has more than {limit} bytes."))
-        } else {
-            Error::bad_request("ClientDisconnect", "The body of the request did not arrive whole.")
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
+    use super::super::errors::TOO_LARGE;
     use super::*;
 
     #[test]

@@ -205,6 +205,6 @@ fn what_the_server_cannot_do_is_named() {
     assert!(error.starts_with("Uncaught Error: Unknown async operation a:x"), "{error}");
     let error = app.fails("messages:unknown", r#"{"op":"1.0/x"}"#);
     assert!(error.starts_with("Uncaught Error: Unknown operation 1.0/x"), "{error}");
-    assert!(app.fails("messages:search", "{}").contains("not available yet"));
+    assert!(app.fails("messages:search", "{}").contains("Index messages.by_body not found."));
     assert!(app.fails("messages:strange", "{}").contains("neither public nor internal"));
 }
