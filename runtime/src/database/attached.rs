@@ -9,6 +9,10 @@
 //! - An [`AttachedIndex`] is the index at one moment, as a value: cloning is cheap, a snapshot keeps its own, and a
 //!   commit applies its changes to the head's under the head lock, which must take microseconds.
 //! - An [`AttachedBuilder`] builds one from many documents: at a push, at an import, at start-up.
+//! - Work that takes longer is done by [`keeper`] beside the running database: it has [`AttachedIndex::improved`] make a
+//!   better one of a snapshot's, which [`AttachedIndex::install`] puts in place of the head's.
+
+pub(super) mod keeper;
 
 use std::sync::Arc;
 
@@ -20,6 +24,7 @@ use super::catalog::Catalog;
 use super::document::Document;
 use super::key::IndexId;
 use super::search::{SearchBuilder, SearchDocument, SearchIndex};
+use crate::error::Result;
 
 /// What a schema declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +128,13 @@ pub(crate) enum Extract {
 }
 
 impl Extract {
+    /// The terms of a text, if it is that.
+    pub(crate) const fn as_search(&self) -> Option<&Arc<SearchDocument>> {
+        match self {
+            Self::Search(document) => Some(document),
+        }
+    }
+
     /// How much it weighs in the log of commits, counted as keys are.
     fn weight(&self) -> usize {
         match self {
@@ -145,6 +157,12 @@ impl AttachedChange {
     pub(crate) fn weight(&self) -> usize {
         let weight = |extract: &Option<Extract>| extract.as_ref().map_or(0, Extract::weight);
         1 + weight(&self.old) + weight(&self.new)
+    }
+
+    /// The terms of a text before and after. Other kinds have none.
+    pub(crate) fn touched_terms(&self) -> impl Iterator<Item = &str> {
+        let documents = self.old.iter().chain(&self.new).filter_map(Extract::as_search);
+        documents.flat_map(|document| document.terms())
     }
 
     /// Pairs what the indexes took before and after; both lists are in the order of the table's attached indexes, or
@@ -184,11 +202,35 @@ impl AttachedIndex {
     pub(crate) fn apply(&mut self, id: InternalId, change: &AttachedChange) {
         match self {
             Self::Search(index) => {
-                let text = |extract: &Option<Extract>| match extract {
-                    Some(Extract::Search(document)) => Some(document.clone()),
-                    _ => None,
-                };
+                let text = |extract: &Option<Extract>| extract.as_ref().and_then(Extract::as_search).cloned();
                 index.apply(id, text(&change.old), text(&change.new));
+            }
+        }
+    }
+
+    /// Whether [`Self::improved`] would be worth it. Asked for often.
+    pub(crate) fn needs_work(&self) -> bool {
+        match self {
+            Self::Search(index) => index.needs_work(),
+        }
+    }
+
+    /// The same index in a form that costs its readers less. It may take long.
+    ///
+    /// # Errors
+    /// Internal; the index stays as it is then.
+    pub(crate) fn improved(&self) -> Result<Self> {
+        match self {
+            Self::Search(index) => index.improved().map(Self::Search),
+        }
+    }
+
+    /// Puts `improved`, which was made of `before`, in place of this one, which came of `before` by commits; `false` if
+    /// it did not. Called under the head lock.
+    pub(crate) fn install(&mut self, before: &Self, improved: Self) -> bool {
+        match (self, before, improved) {
+            (Self::Search(index), Self::Search(before), Self::Search(improved)) => {
+                index.install(before, improved)
             }
         }
     }

@@ -86,7 +86,7 @@ impl KeyChange {
 }
 
 impl LogWrite {
-    /// The keys this write touched, before and after, in every index of the table.
+    /// The keys this write touched, before and after, in every sorted index of the table.
     pub fn touched_keys(&self) -> impl Iterator<Item = (IndexId, &[u8])> {
         let index = |slot| IndexId { table: self.table, slot };
         std::iter::once((index(BY_ID), &self.id[..])).chain(self.keys.iter().flat_map(
@@ -98,6 +98,15 @@ impl LogWrite {
                 std::iter::once(first).chain(second).map(move |key| (index(*slot), key.as_bytes()))
             },
         ))
+    }
+
+    /// The terms this write touched in full-text indexes, by which readers are found. Whether a reader's result is
+    /// touched, [`SearchReads::is_touched_by`](super::reads::SearchReads::is_touched_by) says.
+    pub fn touched_terms(&self) -> impl Iterator<Item = (IndexId, &[u8])> {
+        self.attached.iter().flat_map(|change| {
+            let index = IndexId { table: self.table, slot: change.slot };
+            change.touched_terms().map(move |term| (index, term.as_bytes()))
+        })
     }
 }
 

@@ -108,6 +108,11 @@ impl TableState {
         &mut self.indexes[position].1
     }
 
+    /// An attached index; `None` if it is empty.
+    pub(crate) fn attached(&self, slot: u16) -> Option<&AttachedIndex> {
+        self.attached.iter().find(|(found, _)| *found == slot).map(|(_, index)| index)
+    }
+
     /// Does to the attached indexes what a write did.
     pub(crate) fn apply_attached(&mut self, write: &super::log::LogWrite) {
         for change in &write.attached {

@@ -68,6 +68,12 @@ impl Writes {
         self.overlay.get(&index)
     }
 
+    /// The written documents of a table.
+    pub(crate) fn all_of_table(&self, table: TableId) -> impl Iterator<Item = (InternalId, &Write)> {
+        let all = (table, InternalId::default())..=(table, [0xFF; 16]);
+        self.writes.range(all).map(|((_, id), write)| (*id, write))
+    }
+
     /// The written documents of a table whose ids lie between the bounds.
     pub(crate) fn of_table(
         &self,

@@ -39,7 +39,7 @@ pub use app_counters::AppCounter;
 pub use application::{Application, Module, Routes};
 pub use call::{Caller, FunctionCall, FunctionKind, Visibility};
 pub use commit_gate::CommitGate;
-pub use context::{ActionCtx, MutationCtx, QueryCtx, Reader, TypedQuery, Writer};
+pub use context::{ActionCtx, MutationCtx, QueryCtx, Reader, SearchFilter, TypedQuery, Writer};
 pub use deployment::Deployment;
 pub use execution::{IdentityAccess, Observed};
 pub use log_line::{LogLevel, LogLine};

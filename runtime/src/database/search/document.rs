@@ -75,6 +75,43 @@ impl SearchDocument {
     pub(crate) fn terms(&self) -> impl ExactSizeIterator<Item = &str> {
         (0..self.terms.len()).map(|position| self.term(position))
     }
+
+    /// Its terms in order, each with how often it has it.
+    pub(super) fn frequencies(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.terms().zip(self.terms.iter().map(|(_, frequency)| *frequency))
+    }
+
+    /// The first term that is not less.
+    fn lower_bound(&self, term: &str) -> usize {
+        let (mut low, mut high) = (0, self.terms.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.term(middle) < term {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// Whether a search cannot tell the texts apart.
+    pub(super) fn has_same_text(&self, other: &Self) -> bool {
+        self.text == other.text && self.terms == other.terms
+    }
+
+    /// How often it has a term.
+    pub(super) fn frequency(&self, term: &str) -> u32 {
+        let place = self.lower_bound(term);
+        if place < self.terms.len() && self.term(place) == term { self.terms[place].1 } else { 0 }
+    }
+
+    /// How often it has terms that begin with `prefix`.
+    pub(super) fn prefix_frequency(&self, prefix: &str) -> u32 {
+        let first = self.lower_bound(prefix);
+        let found = (first..self.terms.len()).take_while(|place| self.term(*place).starts_with(prefix));
+        found.map(|place| self.terms[place].1).sum()
+    }
 }
 
 /// A filter field's value as bytes that are equal exactly when the values are; a missing field has bytes of its own.
