@@ -11,6 +11,7 @@ use fusion_schema::{DocumentId, Value, json};
 use imbl::OrdMap;
 
 use super::Shared;
+use super::attached::{AttachedBuilder, AttachedIndex};
 use super::bulk;
 use super::catalog::{Catalog, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta};
 use super::committer::derive_catalog;
@@ -72,7 +73,7 @@ fn add(state: &mut State, table: TableId, rows: Option<Vec<Row>>) -> Result<()> 
     Ok(())
 }
 
-type Part = (Vec<Arc<Entry>>, Vec<(u16, Vec<Key>)>);
+type Part = (Vec<Arc<Entry>>, Vec<(u16, Vec<Key>)>, Vec<(u16, AttachedIndex)>);
 
 fn table_state(meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
     let threads = match rows.len() {
@@ -87,11 +88,18 @@ fn table_state(meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
         };
         parts.into_iter().map(join).collect()
     });
-    let (mut entries, mut keys): Part = (Vec::with_capacity(rows.len()), Vec::new());
+    let (mut entries, mut keys, mut attached): Part =
+        (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
     drop(rows);
     for part in parts {
-        let (part_entries, part_keys) = part?;
+        let (part_entries, part_keys, part_attached) = part?;
         entries.extend(part_entries);
+        for (position, (slot, index)) in part_attached.into_iter().enumerate() {
+            match attached.get_mut(position) {
+                None => attached.push((slot, index)),
+                Some((_, attached)) => attached.join(index),
+            }
+        }
         for (position, (slot, part_keys)) in part_keys.into_iter().enumerate() {
             match keys.get_mut(position) {
                 None => keys.push((slot, part_keys)),
@@ -99,8 +107,8 @@ fn table_state(meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
             }
         }
     }
-    let mut table =
-        TableState { size: entries.iter().map(|entry| u64::from(entry.size)).sum(), ..TableState::default() };
+    let size = entries.iter().map(|entry| u64::from(entry.size)).sum();
+    let mut table = TableState { size, attached, ..TableState::default() };
     std::thread::scope(|scope| {
         let documents = scope.spawn(move || {
             entries.sort_unstable_by_key(|entry| entry.id.internal);
@@ -127,6 +135,8 @@ fn read_part(meta: &TableMeta, rows: &[Row]) -> Result<Part> {
     let mut entries = Vec::with_capacity(rows.len());
     let mut keys: Vec<(u16, Vec<Key>)> =
         meta.indexes.iter().skip(1).map(|index| (index.id.slot, Vec::with_capacity(rows.len()))).collect();
+    let mut attached: Vec<(u16, AttachedBuilder)> =
+        meta.attached.iter().map(|index| (index.id.slot, AttachedBuilder::new(&index.definition))).collect();
     for row in rows {
         let id = DocumentId::new(meta.number, row.id);
         let damaged = |what: &str| {
@@ -151,10 +161,17 @@ fn read_part(meta: &TableMeta, rows: &[Row]) -> Result<Part> {
             row.body.clone(),
         ));
         let document = Document::with_fields(entry.clone(), row.body.clone(), Arc::new(fields));
-        for ((_, keys), (_, key)) in keys.iter_mut().zip(version(meta, document).keys) {
+        let version = version(meta, document);
+        for ((_, keys), (_, key)) in keys.iter_mut().zip(version.keys) {
             keys.push(key);
+        }
+        for ((_, builder), (_, extract)) in attached.iter_mut().zip(version.attached) {
+            if let Some(extract) = extract {
+                builder.add(row.id, extract);
+            }
         }
         entries.push(entry);
     }
-    Ok((entries, keys))
+    let attached = attached.into_iter().map(|(slot, builder)| (slot, builder.finish())).collect();
+    Ok((entries, keys, attached))
 }
