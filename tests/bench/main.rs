@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to a terminal")]
 
+mod bundle;
 mod engine;
 mod fanout;
 mod floor;
@@ -34,7 +35,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     "transfer",
     "latency",
     "live",
@@ -45,6 +46,7 @@ const ALL: [&str; 12] = [
     "memory",
     "start",
     "typescript",
+    "bundle",
     "import",
     "export",
 ];
@@ -85,6 +87,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "memory" => memory::run(options).await?,
             "start" => start::run(options).await?,
             "typescript" => typescript::run(options).await?,
+            "bundle" => bundle::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
             "engine" => engine::run(options).await?,

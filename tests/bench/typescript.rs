@@ -24,8 +24,11 @@ const WINDOW: usize = 4;
 const CALLS: u64 = 100_000;
 
 pub(crate) async fn run(options: &Options) -> io::Result<()> {
-    let (server, _folder) = options.server()?;
-    deploy(&server)?;
+    let folder = options.scratch()?;
+    // Without the cache of results: memory is to be that of calls.
+    let server = options.launch(&folder)?.environment("UDF_CACHE_MAX_SIZE", "0").start()?;
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("js/bench");
+    deploy(&server, &project)?;
     head();
     let query = |path, load_shape| {
         load(&server, options, load_shape, move |client| Queries::new(path, client, load_shape.1))
@@ -36,13 +39,17 @@ pub(crate) async fn run(options: &Options) -> io::Result<()> {
     compare("one query at a time, each with arguments of its own", &mut script, &mut native);
     let (mut native, mut script) = (mutation("counters:add").await?, mutation("scripts:add").await?);
     compare("one mutation at a time", &mut script, &mut native);
-    let before = server.resident_bytes()?;
     let mut calls = 0.0;
+    let mut before = 0;
     let (mut rates, seconds) = (Vec::new(), options.duration.as_secs_f64());
     while calls < CALLS as f64 {
         let outcome = query("scripts:get", (CLIENTS, WINDOW)).await?;
         calls += outcome.per_second * seconds;
         rates.push(outcome.per_second);
+        if rates.len() == 1 {
+            // As many threads as it takes are there now.
+            before = server.resident_bytes()?;
+        }
     }
     let native = query("counters:get", (CLIENTS, WINDOW)).await?;
     let what = format!("queries in TypeScript, {CLIENTS} clients × {WINDOW}; floor: the same in Rust");
@@ -50,14 +57,14 @@ pub(crate) async fn run(options: &Options) -> io::Result<()> {
     row(&what, &format!("{own:.0}/s"), &format!("{bare:.0}/s"), own / bare, "≥ 1,500/s");
     sleep(Duration::from_secs(10)).await;
     let after = server.resident_bytes()?;
-    let what = format!("memory before and after {} calls in TypeScript", thousands(calls as u64));
+    let what =
+        format!("memory after {} s and after {} calls in TypeScript", seconds, thousands(calls as u64));
     plain(&what, &format!("{} → {}", megabytes(before), megabytes(after)), "flat");
     Ok(())
 }
 
-/// Pushes the functions of `tests/js/bench`.
-fn deploy(server: &Server) -> io::Result<()> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("js/bench");
+/// Pushes a project's functions.
+pub(crate) fn deploy(server: &Server, project: &Path) -> io::Result<()> {
     let output = Command::new(sibling("fusion")?)
         .args(["deploy", "--typecheck", "disable", "--url", &server.url, "--admin-key", &server.admin_key])
         .current_dir(project)
@@ -79,7 +86,7 @@ fn compare(what: &str, script: &mut Outcome, native: &mut Outcome) {
 }
 
 /// Calls queries by showing and hiding them: the arguments are never the same twice.
-struct Queries {
+pub(crate) struct Queries {
     path: &'static str,
     client: u64,
     next: u32,
@@ -87,7 +94,7 @@ struct Queries {
 }
 
 impl Queries {
-    fn new(path: &'static str, client: u64, window: usize) -> Self {
+    pub(crate) fn new(path: &'static str, client: u64, window: usize) -> Self {
         Self { path, client, next: 0, window: window as u32 }
     }
 }

@@ -73,8 +73,18 @@ struct Seat {
     ready: Mutex<Option<Wanted>>,
 }
 
+/// Threads that can be given work.
+#[derive(Default)]
+struct Seats {
+    /// Those that wait for it.
+    idle: Vec<Arc<Seat>>,
+    /// Those that make an isolate ready: nearer to answering a call for that module than a thread which would begin
+    /// to make one now. They take one call each.
+    preparing: Vec<Arc<Seat>>,
+}
+
 struct Shared {
-    idle: Mutex<Vec<Arc<Seat>>>,
+    seats: Mutex<Seats>,
     started: AtomicUsize,
     prepare: Weak<dyn Prepare>,
 }
@@ -86,7 +96,7 @@ pub(super) struct Threads {
 
 impl Threads {
     pub(super) fn new(prepare: Weak<dyn Prepare>) -> Self {
-        Self { shared: Arc::new(Shared { idle: Mutex::default(), started: AtomicUsize::new(0), prepare }) }
+        Self { shared: Arc::new(Shared { seats: Mutex::default(), started: AtomicUsize::new(0), prepare }) }
     }
 
     /// Gives work to a thread, preferably one that has what is wanted.
@@ -100,17 +110,22 @@ impl Threads {
     ) -> Result<()> {
         let work: Work = Box::new(work);
         let seat = {
-            let mut idle = self.shared.idle.lock();
+            let mut seats = self.shared.seats.lock();
             let has = |seat: &Arc<Seat>| match (&*seat.ready.lock(), wanted) {
                 (Some(ready), Some(wanted)) => ready.is(wanted),
                 _ => false,
             };
             let is_empty = |seat: &Arc<Seat>| seat.ready.lock().is_none();
+            let Seats { idle, preparing } = &mut *seats;
             // The last to come is the first to go: its caches are warm, and the others can end.
-            let place = idle.iter().rposition(has).or_else(|| idle.iter().rposition(is_empty));
-            match place {
-                Some(place) => Some(idle.remove(place)),
-                None => idle.pop(),
+            if let Some(place) = idle.iter().rposition(has) {
+                Some(idle.remove(place))
+            } else if let Some(place) = preparing.iter().position(has) {
+                Some(preparing.remove(place))
+            } else if let Some(place) = idle.iter().rposition(is_empty) {
+                Some(idle.remove(place))
+            } else {
+                idle.pop()
             }
         };
         match seat {
@@ -139,7 +154,7 @@ impl Threads {
     /// Threads that wait for work.
     #[cfg(test)]
     pub(super) fn idle(&self) -> usize {
-        self.shared.idle.lock().len()
+        self.shared.seats.lock().idle.len()
     }
 }
 
@@ -156,15 +171,25 @@ fn work_on(shared: &Arc<Shared>, first: Work) {
             worker = Worker::default();
         }
         let Some(prepare) = shared.prepare.upgrade() else { return };
+        let mut is_waited_for = false;
         if let Some(wanted) = worker.next.take()
             && worker.ready.is_none()
             && prepare.is_current(&wanted)
         {
+            *seat.ready.lock() = Some(wanted.clone());
+            shared.seats.lock().preparing.push(seat.clone());
             worker.ready = prepare.prepare(&wanted);
+            let preparing = &mut shared.seats.lock().preparing;
+            match preparing.iter().position(|other| Arc::ptr_eq(other, &seat)) {
+                Some(place) => drop(preparing.remove(place)),
+                None => is_waited_for = true,
+            }
         }
-        *seat.ready.lock() = worker.ready.as_ref().map(|ready| ready.wanted.clone());
         drop(prepare);
-        shared.idle.lock().push(seat.clone());
+        if !is_waited_for {
+            *seat.ready.lock() = worker.ready.as_ref().map(|ready| ready.wanted.clone());
+            shared.seats.lock().idle.push(seat.clone());
+        }
     }
 }
 
@@ -182,15 +207,14 @@ fn wait_for_work(shared: &Arc<Shared>, seat: &Arc<Seat>, worker: &mut Worker) ->
         drop(work);
         looks += 1;
         let prepare = shared.prepare.upgrade();
-        let mut idle = shared.idle.lock();
-        let is_needed = prepare.is_some() && (looks < IDLE_LOOKS_MAX || idle.len() <= IDLE_THREADS_MIN);
-        if !is_needed {
-            // Unless somebody has just chosen it.
-            let place = idle.iter().position(|other| Arc::ptr_eq(other, seat))?;
-            idle.remove(place);
-            return seat.work.lock().take();
+        let mut seats = shared.seats.lock();
+        let is_needed = prepare.is_some() && (looks < IDLE_LOOKS_MAX || seats.idle.len() <= IDLE_THREADS_MIN);
+        // Who is not among the idle has just been chosen: the work is about to come.
+        if !is_needed && let Some(place) = seats.idle.iter().position(|other| Arc::ptr_eq(other, seat)) {
+            seats.idle.remove(place);
+            return None;
         }
-        drop(idle);
+        drop(seats);
         if let (Some(prepare), Some(ready)) = (prepare, &worker.ready)
             && !prepare.is_current(&ready.wanted)
         {
