@@ -121,7 +121,7 @@ pub(super) async fn run(command: Import) -> Result {
     progress.say("Reading the file");
     let mut shown = 0;
     loop {
-        match next_state(&deployment, &id, &mut progress, &mut shown).await? {
+        match next_state(&deployment, &id, &command.path, &mut progress, &mut shown).await? {
             State::Waiting { message, needs_person } => {
                 progress.done(&message);
                 if needs_person && !command.yes && !is_wanted(&command.path)? {
@@ -195,6 +195,7 @@ enum State {
 async fn next_state(
     deployment: &Deployment,
     id: &str,
+    path: &Path,
     progress: &mut Progress,
     shown: &mut usize,
 ) -> Result<State> {
@@ -215,7 +216,9 @@ async fn next_state(
                     _ => 0,
                 }))
             }
-            Some("failed") => return Err(Failure::new(text("error_message"))),
+            Some("failed") => {
+                return Err(Failure::new(format!("{}: {}", path.display(), text("error_message"))));
+            }
             Some("in_progress") => {
                 let checkpoints = state["checkpoint_messages"].as_array().map_or(&[][..], Vec::as_slice);
                 for checkpoint in checkpoints.iter().skip(*shown) {

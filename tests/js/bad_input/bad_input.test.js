@@ -108,16 +108,19 @@ test("a body that is too large for its endpoint", async (t) => {
   assert.equal(stored.status, 200, stored.text);
   await served();
 
-  // A message of a WebSocket closes it; other sockets do not notice.
-  const code = await measured(t, server, "a WebSocket message", 120 * MiB, () => {
+  // A message of a WebSocket ends it with words for the developer; other sockets do not notice.
+  const said = await measured(t, server, "a WebSocket message", 120 * MiB, () => {
     const socket = new WebSocket(`${server.url.replace("http", "ws")}/api/1.48.0/sync`);
+    const messages = [];
     return new Promise((resolve) => {
       socket.on("open", () => socket.send(Buffer.alloc(BODY, 120).toString("latin1"), () => {}));
+      socket.on("message", (message) => messages.push(JSON.parse(message)));
       socket.on("error", () => {});
-      socket.on("close", resolve);
+      socket.on("close", () => resolve(messages));
     });
   });
-  assert.ok([1006, 1009].includes(code), `closed with ${code}`);
+  assert.deepEqual(said.map(({ type }) => type), ["FatalError"]);
+  assert.match(said[0].error, /too (long|large)|more than|at most/);
   await served();
 });
 

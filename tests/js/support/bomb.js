@@ -11,8 +11,21 @@ export function deflated(character, mebibytes) {
   return Buffer.concat([...Array(mebibytes).fill(block), Buffer.from([0x03, 0x00])]);
 }
 
+/** The checksum of ZIP files. */
+function crc32(bytes) {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+/** An entry that is what it says. */
+export const honest = (name, plain) => ({ name, content: deflateRawSync(plain), size: plain.length, crc: crc32(plain) });
+
 /**
- * A ZIP file of `entries`: `{name, content, size, at}`. `content` is deflated already and `size` is what the file says of it;
+ * A ZIP file of `entries`: `{name, content, size, crc, at}`. `content` is deflated already, `size` and `crc` are what the file says of it;
  * an entry with `at`, the number of another one, has that one's content.
  */
 export function zipFile(entries) {
@@ -20,10 +33,11 @@ export function zipFile(entries) {
   const central = [];
   const offsets = [];
   let offset = 0;
-  for (const { name, content, size, at } of entries) {
+  for (const { name, content, size, crc = 0, at } of entries) {
     const bytes = Buffer.from(name);
     const packed = content ?? entries[at].content;
     const sizes = Buffer.alloc(12);
+    sizes.writeUInt32LE(crc);
     sizes.writeUInt32LE(packed.length, 4);
     sizes.writeUInt32LE(size, 8);
     const shared = Buffer.concat([Buffer.from([20, 0, 0, 0, 8, 0, 0, 0, 0, 0]), sizes]);

@@ -26,8 +26,11 @@ export function testData(version) {
     assert.deepEqual((await all()).length, 1);
     assert.equal((await convex("env", "set", "1BAD", "x")).code, 1);
     assert.equal((await convex("env", "get", "NOWHERE")).stdout, "");
-    await done("env", "set", "TYPED");
     if (version === "1.31") return;
+    const alone = await convexReading("typed in\n", "env", "set", "TYPED");
+    assert.equal(alone.code, 0, alone.stderr);
+    assert.equal(await done("env", "get", "TYPED"), "typed in\n");
+    await done("env", "remove", "TYPED");
     // Many at once, from a file or typed, which overwrites nothing unless it is told to.
     write("all.env", 'A=1\nB="two words"\n# none\nGREETING=other\n');
     const kept = await convex("env", "set", "--from-file", "all.env");
@@ -67,6 +70,29 @@ export function testData(version) {
     await done("network-test", "--timeout", "20", "--ip-family", "ipv4", "--speed-test");
     await done("network-test", "--url", server.url);
   });
+
+  // Later versions have it only where functions are pushed.
+  if (version === "1.31") {
+    test(`${version}: the target in a file`, async (t) => {
+      const server = await startServer(t);
+      const nowhere = { CONVEX_SELF_HOSTED_URL: undefined, CONVEX_SELF_HOSTED_ADMIN_KEY: undefined };
+      const { done, start, write } = project(t, server, packageName, nowhere);
+      write("target.env", `CONVEX_SELF_HOSTED_URL=${server.url}\nCONVEX_SELF_HOSTED_ADMIN_KEY=${server.adminKey}\n`);
+      write("a.csv", "name,value\none,1\n");
+      const there = ["--env-file", "target.env"];
+      await done("env", "set", "A", "1", ...there);
+      assert.equal(await done("env", "get", "A", ...there), "1\n");
+      assert.match(await done("env", "list", ...there), /A=1/);
+      await done("env", "remove", "A", ...there);
+      await done("import", "--table", "counters", "a.csv", ...there);
+      assert.match(await done("data", "counters", ...there), /one/);
+      await done("export", "--path", "a.zip", ...there);
+      await done("network-test", ...there);
+      await callAsAdmin(server, "counters:add", { name: "a", by: 1 });
+      const logs = start("logs", "--history", "1", "--success", ...there);
+      await until("the history", () => /counters:add/.test(logs.output.stdout));
+    });
+  }
 
   test(`${version}: logs`, async (t) => {
     const server = await startServer(t);
@@ -109,6 +135,9 @@ export function testData(version) {
     assert.deepEqual((await documents("counters")).map(({ name }) => name), ["five"]);
     write("broken.csv", "name,value\none,1\ntwo\n");
     assert.match((await convex("import", "--table", "counters", "--append", "broken.csv")).stderr, /Line 3: The row has 1 cells/);
+    write("d.txt", '{"name":"eight","value":8}\n');
+    await done("import", "--table", "counters", "--append", "--format", "jsonLines", "d.txt");
+    assert.equal((await documents("counters")).length, 2);
     const component = await convex("import", "--table", "counters", "--component", "other", "--append", "b.jsonl");
     assert.equal(component.code, 1);
     assert.match(component.stderr, /other/);
