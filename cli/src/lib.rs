@@ -17,6 +17,7 @@ mod dotenv;
 mod failure;
 mod file_watcher;
 mod function_name;
+mod inline_query;
 mod log_tail;
 mod output;
 mod progress;

@@ -4,6 +4,7 @@
 //! - [`Snapshot`]: the committed state at one timestamp ([`snapshot`]); [`Catalog`]: its tables and indexes.
 //! - [`Transaction`]: a snapshot, a [`ReadSet`] and writes ([`transaction`]); [`query`] reads ranges and pages.
 //! - [`Database::commit`]: *sequence → make durable → publish* ([`committer`]).
+//! - [`Database::vector_search`]: documents by the similarity of their vectors ([`vector`]).
 //! - [`CommitLog`], [`Token`], [`interval_index`]: which commit invalidates which result.
 //!
 //! The database knows no functions, sessions or JSON-over-HTTP. Documents are kept durable by
@@ -33,6 +34,7 @@ mod snapshot;
 pub mod staging;
 mod transaction;
 mod validate;
+mod vector;
 mod writes;
 
 use std::collections::VecDeque;
@@ -58,6 +60,7 @@ pub use reads::{Interval, ReadSet, SearchReads, Token};
 pub use schema_build::{BuildProgress, BuildStep, SchemaBuild, SchemaViolation};
 pub use snapshot::{Snapshot, Timestamp};
 pub use transaction::{SubTransaction, Transaction, TransactionMetrics};
+pub use vector::{VECTOR_FILTERS_MAX, VECTOR_RESULTS_DEFAULT, VECTOR_RESULTS_MAX, VectorMatch, VectorQuery};
 
 pub use crate::store::TableId;
 
@@ -67,6 +70,7 @@ use crate::error::{Error, Result};
 use crate::limits::{Limits, PINNED_SNAPSHOT_AGE_MAX, PINNED_SNAPSHOTS_MAX};
 use crate::store::{Durability, OpenedStore, SessionRecord, StoreOptions, StoreReader, sqlite};
 use committer::Committer;
+use vector::VectorIndexes;
 
 /// Called with the reason when the process must stop because nobody knows what the disk holds.
 pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
@@ -145,12 +149,14 @@ pub struct Database {
 struct Inner {
     committer: Arc<Committer>,
     shared: Arc<Shared>,
+    vectors: Arc<VectorIndexes>,
     pins: Mutex<VecDeque<(Moment, Snapshot)>>,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.vectors.stop();
         self.committer.stop();
         for thread in self.threads.get_mut().drain(..) {
             // A callback may hold the last clone: a thread cannot wait for itself.
@@ -175,6 +181,7 @@ impl Database {
 
     /// Opens the database on a store.
     fn open_on(opened: OpenedStore, options: DatabaseOptions) -> Result<Self> {
+        let data_folder = options.store.folder;
         let shared = Arc::new(Shared {
             clock: options.clock,
             limits: options.limits,
@@ -190,15 +197,20 @@ impl Database {
         committer.drop_unknown(stored_tables);
         let failed = |error| Error::internal("The database threads could not be started.").with_source(error);
         let threads = committer.start(opened.store).map_err(failed)?;
-        evict::start(&committer, shared.limits.body_bytes_max).map_err(failed)?;
+        let vectors = VectorIndexes::new(&committer, data_folder);
+        vectors.start();
+        let listener = vectors.clone();
+        committer.listen(Arc::new(move || listener.published()));
+        evict::start(&committer, &vectors, shared.limits.body_bytes_max).map_err(failed)?;
         attached::keeper::start(&committer).map_err(failed)?;
-        let inner =
-            Inner { committer, shared, pins: Mutex::new(VecDeque::new()), threads: Mutex::new(threads) };
+        let (pins, threads) = (Mutex::new(VecDeque::new()), Mutex::new(threads));
+        let inner = Inner { committer, shared, vectors, pins, threads };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Refuses further writes and waits until everything sequenced is durable.
     pub fn close(&self) {
+        self.inner.vectors.stop();
         self.inner.committer.stop();
         let threads = std::mem::take(&mut *self.inner.threads.lock());
         for thread in threads {

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use fusion_schema::id::InternalId;
-use fusion_schema::table::{Schema, TableDefinition};
+use fusion_schema::table::{Schema, TableDefinition, VectorIndexDefinition};
 use fusion_schema::validator::Validator;
 use fusion_schema::{DocumentId, Object, Value, object};
 
@@ -171,9 +171,12 @@ impl Database {
         drop(head);
         committer.wake_store();
         let name = |table: &str, index: &str| format!("{table}.{index}");
+        let (old, new) = (build.base.catalog().schema.as_deref(), Some(&*build.schema));
+        let added = build.new.iter().map(|index| name(&index.table, &index.name));
+        let removed = build.removed.iter().map(|index| name(&index.table, &index.name));
         let change = SchemaChange {
-            added_indexes: build.new.iter().map(|index| name(&index.table, &index.name)).collect(),
-            removed_indexes: build.removed.iter().map(|index| name(&index.table, &index.name)).collect(),
+            added_indexes: added.chain(vector_indexes_without(new, old)).collect(),
+            removed_indexes: removed.chain(vector_indexes_without(old, new)).collect(),
         };
         Ok(Switched::Done { value, ts, change })
     }
@@ -279,6 +282,20 @@ pub(super) fn all_rows(tx: &mut Transaction, table: TableId) -> Result<Vec<(Docu
         .keys()
         .map(|id| tx.load(table, *id).map(|document| (document.id(), document.fields().clone())))
         .collect()
+}
+
+/// The vector indexes of a schema that are not the same in another one, as `table.index`.
+fn vector_indexes_without(schema: Option<&Schema>, other: Option<&Schema>) -> Vec<String> {
+    let all = |schema: Option<&Schema>| -> Vec<(String, VectorIndexDefinition)> {
+        let tables = schema.iter().flat_map(|schema| &schema.tables);
+        let indexes = tables.flat_map(|table| {
+            let indexes = table.vector_indexes.iter().chain(&table.staged_vector_indexes);
+            indexes.map(move |index| (format!("{}.{}", table.name, index.name), index.clone()))
+        });
+        indexes.collect()
+    };
+    let other = all(other);
+    all(schema).into_iter().filter(|index| !other.contains(index)).map(|(name, _)| name).collect()
 }
 
 fn install_indexes(state: &mut State, build: &SchemaBuild, slots: &[(TableId, u16)]) {

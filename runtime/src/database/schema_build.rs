@@ -9,6 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fusion_schema::id::InternalId;
 use fusion_schema::table::{IndexDefinition, Schema};
@@ -19,11 +20,14 @@ use super::bulk;
 use super::document::{Document, Entry};
 use super::key::{FIRST_DECLARED, Key};
 use super::snapshot::{Snapshot, Timestamp};
+use super::vector::Held;
 use super::{Database, TableId};
 use crate::error::{Error, Result};
 
 /// Documents looked at in one step.
 const STEP_DOCUMENTS: usize = 1_000;
+/// How long one step waits for vector indexes, which are built by threads of their own.
+const VECTORS_WAIT: Duration = Duration::from_millis(20);
 
 /// A document that does not match a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,6 +193,8 @@ pub struct SchemaBuild {
     /// Indexes that stay but become staged (`true`) or usable (`false`).
     pub(super) restaged: Vec<(ExistingIndex, bool)>,
     scans: Vec<Scan>,
+    /// New vector indexes, which are built beside.
+    vectors: Vec<Held>,
 }
 
 impl std::fmt::Debug for SchemaBuild {
@@ -210,6 +216,7 @@ impl SchemaBuild {
             removed: Vec::new(),
             restaged: Vec::new(),
             scans: Vec::new(),
+            vectors: Vec::new(),
         };
         build.plan();
         build
@@ -222,10 +229,11 @@ impl SchemaBuild {
 
     /// How far it has come.
     pub fn progress(&self) -> BuildProgress {
+        let built = self.new.iter().filter(|index| index.is_built).count();
         BuildProgress {
             is_validated: !self.scans.iter().any(|scan| scan.validates),
-            indexes_complete: self.new.iter().filter(|index| index.is_built).count(),
-            indexes_total: self.new.len(),
+            indexes_complete: built + self.vectors.iter().filter(|index| index.is_built()).count(),
+            indexes_total: self.new.len() + self.vectors.len(),
         }
     }
 
@@ -244,6 +252,11 @@ impl SchemaBuild {
             false => self.scan()?,
             true => self.catch_up(now)?,
         };
+        if self.scans.is_empty()
+            && let Some(unfinished) = self.vectors.iter().find(|index| !index.is_built())
+        {
+            unfinished.wait(VECTORS_WAIT);
+        }
         Ok(step.map_or_else(
             || if self.is_done() { BuildStep::CaughtUp } else { BuildStep::Working },
             BuildStep::Violated,
@@ -272,15 +285,31 @@ impl SchemaBuild {
 
     /// Whether everything up to `base` is validated and indexed.
     pub(super) fn is_done(&self) -> bool {
-        self.scans.is_empty() && self.touched.is_empty()
+        self.scans.is_empty() && self.touched.is_empty() && self.vectors.iter().all(Held::is_built)
     }
 
     /// Whether new indexes are of the tables that have these names now; an import may have put others in place.
     pub(super) fn has_tables_of(&self, now: &Snapshot) -> bool {
-        self.new.iter().all(|index| {
+        let mut indexes = self.new.iter();
+        let mut vectors = self.vectors.iter();
+        indexes.all(|index| {
             let table = now.catalog().table(&index.table).map(|meta| meta.id);
             index.table_id.is_none_or(|id| table == Some(id))
-        })
+        }) && vectors.all(|index| now.catalog().table_by_id(index.table()).is_some())
+    }
+
+    /// Has the vector indexes built that a query could use with the new schema and not with the active one.
+    fn hold_vectors(&self) -> Vec<Held> {
+        let catalog = self.base.catalog();
+        let active = |table: &str| catalog.schema.as_ref()?.table(table);
+        let mut held = Vec::new();
+        for table in &self.schema.tables {
+            let Some(meta) = catalog.table(&table.name) else { continue };
+            let known = active(&table.name).map_or(&[][..], |table| &table.vector_indexes);
+            let new = table.vector_indexes.iter().filter(|index| !known.contains(index));
+            held.extend(new.filter_map(|index| self.database.inner.vectors.hold(meta.id, index)));
+        }
+        held
     }
 
     /// Finds out what has to be validated, built and dropped.
@@ -289,6 +318,7 @@ impl SchemaBuild {
             return;
         }
         self.diff_indexes();
+        self.vectors = self.hold_vectors();
         let mut scans: HashMap<TableId, Scan> = HashMap::new();
         let base = self.base.clone();
         let scan_of = |table: &str| {

@@ -85,6 +85,16 @@ impl Query {
     }
 }
 
+impl Expression {
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// Bad request (`InvalidQuery`) with what is wrong.
+    pub fn from_json(json: &Json) -> Result<Self> {
+        expression(json)
+    }
+}
+
 /// The table and the index inside it.
 fn index_name(source: &Json) -> Result<(String, String)> {
     let name = text(source, "indexName")?;
