@@ -3,4 +3,6 @@
 pub(crate) mod contact_sessions;
 pub(crate) mod conversations;
 pub(crate) mod messages;
+pub(crate) mod organizations;
+pub(crate) mod secrets;
 pub(crate) mod widget_settings;

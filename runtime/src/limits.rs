@@ -9,6 +9,12 @@ pub const INDEX_RANGES_READ_MAX: usize = 4096;
 pub const NESTED_CALLS_MAX: usize = 8;
 /// Most operators of one query.
 pub const QUERY_OPERATORS_MAX: usize = 256;
+/// Most words of a full-text search; further ones are not looked for.
+pub const SEARCH_TERMS_MAX: usize = 16;
+/// Most filters of a full-text search.
+pub const SEARCH_FILTERS_MAX: usize = 8;
+/// Most results of a full-text search that one query looks at.
+pub const SEARCH_RESULTS_MAX: usize = 1024;
 /// Most transactions waiting for the store before writers have to wait themselves.
 pub const PENDING_COMMITS_MAX: usize = 65_536;
 /// Most bytes of documents waiting for the store before writers have to wait themselves.

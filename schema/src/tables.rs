@@ -10,7 +10,9 @@ mod thread;
 
 pub use chat::{ContactMetadata, ContactSession, Conversation, ConversationStatus, RateLimit, User};
 pub use organization::{
-    DefaultSuggestions, Plugin, PluginService, Subscription, SubscriptionStatus, VapiSettings, WidgetSettings,
+    DefaultSuggestions, ExportPart, Plugin, PluginService, PrivacyRequest, PrivacyRequestKind,
+    PrivacyRequestStatus, RetentionPolicy, Subscription, SubscriptionStatus, VapiSettings, WebhookDelivery,
+    WidgetSettings,
 };
 pub use thread::{AgentMessage, AgentThread, MessageBody, MessageRole, MessageStatus, ThreadStatus, Usage};
 
@@ -26,6 +28,9 @@ pub fn schema() -> Schema {
         ContactSession::definition(),
         User::definition(),
         RateLimit::definition(),
+        RetentionPolicy::definition(),
+        WebhookDelivery::definition(),
+        PrivacyRequest::definition(),
         AgentThread::definition(),
         AgentMessage::definition(),
     ])

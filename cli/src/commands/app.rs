@@ -1,10 +1,13 @@
 //! The applications compiled into the binary.
 
+use std::path::Path;
+
 use clap::ValueEnum;
 use fusion_functions::services::Services;
 use fusion_runtime::function::{Application, FunctionPath};
 
 use crate::failure::Result;
+use crate::serve::SignIn;
 
 /// An application compiled into the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -15,10 +18,15 @@ pub(super) enum App {
     None,
 }
 
-/// What an application consists of.
-pub(super) fn application(app: App) -> Application {
+/// The folder in the data folder that holds an application's secrets.
+const VAULT_FOLDER: &str = "vault";
+
+/// What an application consists of; what it keeps outside of the database is in the data folder.
+pub(super) fn application(app: App, data_dir: &Path) -> Application {
     match app {
-        App::FusionChat => fusion_functions::application(Services::default()),
+        App::FusionChat => {
+            fusion_functions::application(Services::default().with_vault(data_dir.join(VAULT_FOLDER)))
+        }
         App::None => Application::new("none"),
     }
 }
@@ -29,4 +37,22 @@ pub(super) fn demo_seed(app: App) -> Result<Option<FunctionPath>> {
         App::FusionChat => Some(FunctionPath::parse(fusion_functions::DEMO_SEED)?),
         App::None => None,
     })
+}
+
+/// The query that tells which of an application's outside services are real.
+pub(super) fn services(app: App) -> Result<Option<FunctionPath>> {
+    Ok(match app {
+        App::FusionChat => Some(FunctionPath::parse(fusion_functions::SERVICES)?),
+        App::None => None,
+    })
+}
+
+/// Where an application's users may come from.
+pub(super) const fn sign_in(app: App) -> Option<SignIn> {
+    match app {
+        App::FusionChat => {
+            Some(SignIn { variable: fusion_functions::ISSUER_VARIABLE, audience: fusion_functions::AUDIENCE })
+        }
+        App::None => None,
+    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::app::{App, application, demo_seed};
+use super::app::{App, application, demo_seed, services, sign_in};
 use crate::client::{Deployment, RUNNING_FILE, Target, read_running_file};
 use crate::develop::{self, DevelopOptions};
 use crate::failure::Result;
@@ -53,7 +53,7 @@ pub(super) fn run(command: Dev) -> Result {
             Project::here()?;
         }
         let app = command.app.unwrap_or(App::FusionChat);
-        return serve::serve(&command.options, served(app)?);
+        return serve::serve(&command.options, served(app, &command.options.data_dir)?);
     };
     if is_remote {
         let Dev { url, admin_key, env_file, develop, options, .. } = command;
@@ -64,7 +64,7 @@ pub(super) fn run(command: Dev) -> Result {
         output::talk(format_args!("Using the server that runs here: {url}"));
         return develop_on(project, &Deployment::new(&url, admin_key)?, &command.develop);
     }
-    let mut served = served(command.app.unwrap_or(App::None))?;
+    let mut served = served(command.app.unwrap_or(App::None), &command.options.data_dir)?;
     let page_folder = project.root.join(pages::FOLDER);
     if page_folder.is_dir() {
         served.pages = Some(page_folder);
@@ -87,8 +87,15 @@ fn develop_on(project: Project, deployment: &Deployment, options: &DevelopOption
     })
 }
 
-fn served(app: App) -> Result<Served> {
-    Ok(Served { application: application(app), development: true, seed: demo_seed(app)?, pages: None })
+fn served(app: App, data_dir: &Path) -> Result<Served> {
+    Ok(Served {
+        application: application(app, data_dir),
+        development: true,
+        seed: demo_seed(app)?,
+        services: services(app)?,
+        sign_in: sign_in(app),
+        pages: None,
+    })
 }
 
 /// URL and admin key of the server that runs on the data folder, if one really does.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::app::{App, application};
+use super::app::{App, application, services, sign_in};
 use crate::failure::Result;
 use crate::serve::{self, Served, ServerOptions};
 
@@ -29,9 +29,11 @@ pub(crate) struct Serve {
 
 pub(super) fn run(command: Serve) -> Result {
     let served = Served {
-        application: application(command.app),
+        application: application(command.app, &command.options.data_dir),
         development: false,
         seed: None,
+        services: services(command.app)?,
+        sign_in: sign_in(command.app),
         pages: command.pages,
     };
     serve::serve(&command.options, served)

@@ -8,6 +8,8 @@ use serde_json::json;
 
 use super::credentials::write_private;
 use super::options::Durability;
+use fusion_schema::Value;
+
 use crate::client::RUNNING_FILE;
 use crate::failure::Result;
 use crate::output;
@@ -67,5 +69,37 @@ pub(super) fn announce(addresses: &Addresses, admin_key: &str, durability: Durab
     output::talk(format_args!("Fusion is ready: {url} (HTTP actions: {site_url})"));
     if std::io::stderr().is_terminal() {
         output::talk(format_args!("Admin key: {admin_key}"));
+    }
+}
+
+/// Says which outside services are real and which are built in: a line for each of `list`.
+pub(super) fn announce_services(list: &Value) {
+    for service in list.as_array().unwrap_or_default() {
+        if let Some(line) = service_line(service) {
+            output::talk(line);
+        }
+    }
+}
+
+fn service_line(service: &Value) -> Option<String> {
+    let service = service.as_object()?;
+    let text = |field: &str| service.get(field).and_then(Value::as_str);
+    Some(format!("  {:<14} {:<9} {}", text("service")?, text("mode")?, text("detail")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use fusion_schema::object;
+
+    use super::*;
+
+    #[test]
+    fn a_service_has_a_line() {
+        let service = object! { "service" => "secrets", "mode" => "embedded", "detail" => "encrypted vault" };
+        assert_eq!(
+            service_line(&service.into()).as_deref(),
+            Some("  secrets        embedded  encrypted vault")
+        );
+        assert_eq!(service_line(&Value::Null), None);
     }
 }

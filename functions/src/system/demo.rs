@@ -46,6 +46,7 @@ fn seed(ctx: &mut MutationCtx<'_>, (): ()) -> Result<Seeded> {
     ctx.db().insert(Subscription {
         organization_id: organization_id.clone(),
         status: SubscriptionStatus::Active,
+        reported_at: None,
     })?;
     for visitor in &VISITORS {
         add(ctx, &organization_id, visitor)?;

@@ -12,11 +12,12 @@ pub(crate) fn register(module: &mut crate::Module) {
         .query("getByOrganizationIdAndService", get_by_organization_id_and_service);
 }
 
+/// A connection of an organisation.
 #[derive(Typed)]
-struct UpsertPlugin {
-    service: PluginService,
-    secret_name: String,
-    organization_id: String,
+pub(crate) struct UpsertPlugin {
+    pub(crate) service: PluginService,
+    pub(crate) secret_name: String,
+    pub(crate) organization_id: String,
 }
 
 /// Remembers under which name the vault keeps an organisation's keys for a service.
@@ -30,10 +31,11 @@ fn upsert(ctx: &mut MutationCtx<'_>, args: UpsertPlugin) -> Result<()> {
     }
 }
 
+/// Which connection.
 #[derive(Typed)]
-struct GetPlugin {
-    organization_id: String,
-    service: PluginService,
+pub(crate) struct GetPlugin {
+    pub(crate) organization_id: String,
+    pub(crate) service: PluginService,
 }
 
 /// The connection of an organisation to a service.

@@ -11,6 +11,7 @@ use fusion_schema::table::Schema;
 use fusion_schema::validator::TableLookup;
 use fusion_schema::{Object, TableNumber};
 
+use super::attached::{AttachedDefinition, AttachedMeta};
 use super::key::{BY_CREATION_TIME, BY_ID, FIRST_DECLARED, IndexId};
 use crate::store::TableId;
 
@@ -26,7 +27,8 @@ pub struct SystemTable {
 
 /// `_tables`: a row for each user table `{name, number, table}`.
 pub const TABLES: TableId = TableId(513);
-/// `_indexes`: a row for each declared index `{table, slot, name, fields, staged}`.
+/// `_indexes`: a row for each declared index `{table, slot, name, fields, staged}`; that of an attached index has
+/// `attached` in place of `fields`, see [`AttachedDefinition`].
 pub const INDEXES: TableId = TableId(514);
 /// `_schemas`: at most one row, the active schema `{schema}` as JSON text.
 pub const SCHEMAS: TableId = TableId(515);
@@ -85,8 +87,10 @@ pub struct TableMeta {
     pub number: TableNumber,
     /// Its name.
     pub name: String,
-    /// All indexes; `by_id` and `by_creation_time` come first.
+    /// All sorted indexes; `by_id` and `by_creation_time` come first.
     pub indexes: Vec<IndexMeta>,
+    /// All other indexes.
+    pub attached: Vec<AttachedMeta>,
 }
 
 impl TableMeta {
@@ -99,12 +103,17 @@ impl TableMeta {
             staged: false,
         };
         let indexes = vec![built_in(BY_ID, "by_id"), built_in(BY_CREATION_TIME, "by_creation_time")];
-        Self { id, number, name, indexes }
+        Self { id, number, name, indexes, attached: Vec::new() }
     }
 
     /// The index of that name.
     pub fn index(&self, name: &str) -> Option<&IndexMeta> {
         self.indexes.iter().find(|index| index.name == name)
+    }
+
+    /// The attached index of that name.
+    pub fn attached(&self, name: &str) -> Option<&AttachedMeta> {
+        self.attached.iter().find(|index| index.name() == name)
     }
 }
 
@@ -171,12 +180,19 @@ impl Catalog {
             else {
                 continue;
             };
+            let id = IndexId { table: meta.id, slot: slot as u16 };
+            let staged = row.get("staged").and_then(fusion_schema::Value::as_bool).unwrap_or(false);
+            if let Some(attached) = row.get("attached") {
+                let definition = attached.as_object().and_then(|row| AttachedDefinition::from_row(name, row));
+                meta.attached.extend(definition.map(|definition| AttachedMeta { id, definition, staged }));
+                continue;
+            }
             let fields = row.get("fields").and_then(fusion_schema::Value::as_array).unwrap_or_default();
             meta.indexes.push(IndexMeta {
-                id: IndexId { table: meta.id, slot: slot as u16 },
+                id,
                 name: name.to_owned(),
                 fields: fields.iter().filter_map(|field| field.as_str().map(str::to_owned)).collect(),
-                staged: row.get("staged").and_then(fusion_schema::Value::as_bool).unwrap_or(false),
+                staged,
             });
         }
         let mut catalog = Self::system();

@@ -82,6 +82,7 @@ fn rebuild(old: &TableState) -> TableState {
         documents: bulk::map(old.documents.iter().map(|(id, entry)| (*id, entry.clone())).collect()),
         by_creation_time: bulk::set(old.by_creation_time.iter().cloned().collect()),
         indexes: indexes.collect(),
+        attached: Vec::new(),
         size: old.size,
         lifetime: old.lifetime.clone(),
     }
@@ -105,6 +106,8 @@ fn install(committer: &Committer, base: &State, table: TableId, mut new: TableSt
         }
     }
     debug_assert_eq!(new.by_creation_time.len(), current.by_creation_time.len());
+    // They see to themselves, and their own work in the background must not be undone.
+    new.attached.clone_from(&current.attached);
     new.size = current.size;
     Arc::make_mut(&mut head.snapshot).tables.insert(table, Arc::new(new));
     true

@@ -13,6 +13,7 @@ use super::committer::Committer;
 use super::compact::Compactor;
 use super::document::resident_bytes;
 use super::snapshot::{State, Timestamp};
+use super::vector::VectorIndexes;
 use crate::store::TableId;
 
 /// How often the budget is looked at.
@@ -28,13 +29,18 @@ const TARGET_PERCENT: usize = 90;
 type Hand = Option<(TableId, InternalId)>;
 
 /// Starts the evictor's thread. Nobody waits for it: it ends by itself after the committer did.
-pub(super) fn start(committer: &Arc<Committer>, budget: usize) -> std::io::Result<()> {
-    let committer = Arc::downgrade(committer);
-    std::thread::Builder::new().name("evictor".to_owned()).spawn(move || run(&committer, budget))?;
+pub(super) fn start(
+    committer: &Arc<Committer>,
+    vectors: &Arc<VectorIndexes>,
+    budget: usize,
+) -> std::io::Result<()> {
+    let (committer, vectors) = (Arc::downgrade(committer), Arc::downgrade(vectors));
+    let thread = std::thread::Builder::new().name("evictor".to_owned());
+    thread.spawn(move || run(&committer, &vectors, budget))?;
     Ok(())
 }
 
-fn run(committer: &Weak<Committer>, budget: usize) {
+fn run(committer: &Weak<Committer>, vectors: &Weak<VectorIndexes>, budget: usize) {
     let mut hand = None;
     let mut compactor = committer.upgrade().map(|committer| Compactor::new(&committer)).unwrap_or_default();
     let mut ticks = 0_u32;
@@ -48,6 +54,9 @@ fn run(committer: &Weak<Committer>, budget: usize) {
         if ticks.is_multiple_of(TICKS_PER_COMPACTION) {
             compactor.look(&committer);
         }
+        // What vector indexes need is taken from the bodies' share, but not all of it.
+        let of_vectors = vectors.upgrade().map_or(0, |vectors| vectors.memory());
+        let budget = budget.saturating_sub(of_vectors).max(budget / 4);
         if resident_bytes() <= budget {
             continue;
         }

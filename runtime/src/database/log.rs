@@ -9,6 +9,7 @@ use std::sync::Arc;
 use fusion_schema::id::InternalId;
 use imbl::OrdSet;
 
+use super::attached::AttachedChange;
 use super::key::{BY_ID, IndexId, Key};
 use super::snapshot::Timestamp;
 use crate::limits::{COMMIT_LOG_ENTRIES_MAX, COMMIT_LOG_KEYS_MAX};
@@ -30,7 +31,8 @@ pub struct LogEntry {
 
 impl LogEntry {
     fn keys(&self) -> usize {
-        self.writes.iter().map(|write| 1 + write.keys.len()).sum()
+        let attached = |write: &LogWrite| write.attached.iter().map(AttachedChange::weight).sum::<usize>();
+        self.writes.iter().map(|write| 1 + write.keys.len() + attached(write)).sum()
     }
 }
 
@@ -42,6 +44,8 @@ pub struct LogWrite {
     /// The document.
     pub id: InternalId,
     pub(crate) keys: Vec<(u16, KeyChange)>,
+    /// The attached indexes that take something else of the document than before.
+    pub(crate) attached: Vec<AttachedChange>,
 }
 
 /// How a document's key in one index changed.
@@ -82,7 +86,7 @@ impl KeyChange {
 }
 
 impl LogWrite {
-    /// The keys this write touched, before and after, in every index of the table.
+    /// The keys this write touched, before and after, in every sorted index of the table.
     pub fn touched_keys(&self) -> impl Iterator<Item = (IndexId, &[u8])> {
         let index = |slot| IndexId { table: self.table, slot };
         std::iter::once((index(BY_ID), &self.id[..])).chain(self.keys.iter().flat_map(
@@ -94,6 +98,15 @@ impl LogWrite {
                 std::iter::once(first).chain(second).map(move |key| (index(*slot), key.as_bytes()))
             },
         ))
+    }
+
+    /// The terms this write touched in full-text indexes, by which readers are found. Whether a reader's result is
+    /// touched, [`SearchReads::is_touched_by`](super::reads::SearchReads::is_touched_by) says.
+    pub fn touched_terms(&self) -> impl Iterator<Item = (IndexId, &[u8])> {
+        self.attached.iter().flat_map(|change| {
+            let index = IndexId { table: self.table, slot: change.slot };
+            change.touched_terms().map(move |term| (index, term.as_bytes()))
+        })
     }
 }
 

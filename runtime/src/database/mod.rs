@@ -4,6 +4,7 @@
 //! - [`Snapshot`]: the committed state at one timestamp ([`snapshot`]); [`Catalog`]: its tables and indexes.
 //! - [`Transaction`]: a snapshot, a [`ReadSet`] and writes ([`transaction`]); [`query`] reads ranges and pages.
 //! - [`Database::commit`]: *sequence → make durable → publish* ([`committer`]).
+//! - [`Database::vector_search`]: documents by the similarity of their vectors ([`vector`]).
 //! - [`CommitLog`], [`Token`], [`interval_index`]: which commit invalidates which result.
 //!
 //! The database knows no functions, sessions or JSON-over-HTTP. Documents are kept durable by
@@ -11,6 +12,7 @@
 //!
 //! Deliberately absent: history older than the snapshots somebody holds, and waiting inside a transaction.
 
+mod attached;
 mod bulk;
 pub mod catalog;
 mod chores;
@@ -27,10 +29,12 @@ pub mod query;
 mod range_tree;
 mod reads;
 mod schema_build;
+mod search;
 mod snapshot;
 pub mod staging;
 mod transaction;
 mod validate;
+mod vector;
 mod writes;
 
 use std::collections::VecDeque;
@@ -39,6 +43,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+pub use attached::{AttachedDefinition, AttachedMeta};
 pub use catalog::{Catalog, IndexMeta, TableMeta};
 pub use committer::{CommitExtras, CommitMetrics, Committed, DurableCallback};
 pub use document::{Document, resident_bytes};
@@ -49,11 +54,13 @@ pub use log::{CommitLog, LogEntry, LogWrite};
 pub use push::{Attachment, SchemaChange, Switched};
 pub use query::{
     Expression, Order, Page, PageRequest, PageStatus, Query, QueryOperator, QuerySource, QueryStream,
+    SearchExpression,
 };
-pub use reads::{Interval, ReadSet, Token};
+pub use reads::{Interval, ReadSet, SearchReads, Token};
 pub use schema_build::{BuildProgress, BuildStep, SchemaBuild, SchemaViolation};
 pub use snapshot::{Snapshot, Timestamp};
 pub use transaction::{SubTransaction, Transaction, TransactionMetrics};
+pub use vector::{VECTOR_FILTERS_MAX, VECTOR_RESULTS_DEFAULT, VECTOR_RESULTS_MAX, VectorMatch, VectorQuery};
 
 pub use crate::store::TableId;
 
@@ -63,6 +70,7 @@ use crate::error::{Error, Result};
 use crate::limits::{Limits, PINNED_SNAPSHOT_AGE_MAX, PINNED_SNAPSHOTS_MAX};
 use crate::store::{Durability, OpenedStore, SessionRecord, StoreOptions, StoreReader, sqlite};
 use committer::Committer;
+use vector::VectorIndexes;
 
 /// Called with the reason when the process must stop because nobody knows what the disk holds.
 pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
@@ -141,12 +149,14 @@ pub struct Database {
 struct Inner {
     committer: Arc<Committer>,
     shared: Arc<Shared>,
+    vectors: Arc<VectorIndexes>,
     pins: Mutex<VecDeque<(Moment, Snapshot)>>,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.vectors.stop();
         self.committer.stop();
         for thread in self.threads.get_mut().drain(..) {
             // A callback may hold the last clone: a thread cannot wait for itself.
@@ -171,6 +181,7 @@ impl Database {
 
     /// Opens the database on a store.
     fn open_on(opened: OpenedStore, options: DatabaseOptions) -> Result<Self> {
+        let data_folder = options.store.folder;
         let shared = Arc::new(Shared {
             clock: options.clock,
             limits: options.limits,
@@ -181,19 +192,25 @@ impl Database {
             tables: AtomicU32::new(fusion_schema::TableNumber::FIRST_USER.0),
         });
         let stored_tables: Vec<TableId> = opened.tables.iter().map(|(table, _)| *table).collect();
-        let state = load::load(&shared, opened.tables, opened.high_water)?;
+        let state = load::load(&shared, data_folder.as_deref(), opened.tables, opened.high_water)?;
         let committer = Arc::new(Committer::new(shared.clone(), Arc::new(state)));
         committer.drop_unknown(stored_tables);
         let failed = |error| Error::internal("The database threads could not be started.").with_source(error);
         let threads = committer.start(opened.store).map_err(failed)?;
-        evict::start(&committer, shared.limits.body_bytes_max).map_err(failed)?;
-        let inner =
-            Inner { committer, shared, pins: Mutex::new(VecDeque::new()), threads: Mutex::new(threads) };
+        let vectors = VectorIndexes::new(&committer, data_folder.clone());
+        vectors.start();
+        let listener = vectors.clone();
+        committer.listen(Arc::new(move || listener.published()));
+        evict::start(&committer, &vectors, shared.limits.body_bytes_max).map_err(failed)?;
+        attached::keeper::start(&committer, data_folder).map_err(failed)?;
+        let (pins, threads) = (Mutex::new(VecDeque::new()), Mutex::new(threads));
+        let inner = Inner { committer, shared, vectors, pins, threads };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Refuses further writes and waits until everything sequenced is durable.
     pub fn close(&self) {
+        self.inner.vectors.stop();
         self.inner.committer.stop();
         let threads = std::mem::take(&mut *self.inner.threads.lock());
         for thread in threads {

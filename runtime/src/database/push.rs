@@ -10,15 +10,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use fusion_schema::id::InternalId;
-use fusion_schema::table::{Schema, TableDefinition};
+use fusion_schema::table::{Schema, TableDefinition, VectorIndexDefinition};
 use fusion_schema::validator::Validator;
 use fusion_schema::{DocumentId, Object, Value, object};
 
+use super::attached;
 use super::catalog::{INDEXES, SCHEMAS, TableMeta};
 use super::committer::{Head, derive_catalog};
 use super::document::{Document, Entry};
 use super::key::FIRST_DECLARED;
-use super::schema_build::{ExistingIndex, SchemaBuild, SchemaViolation};
+use super::schema_build::{ExistingIndex, NewContent, SchemaBuild, SchemaViolation};
 use super::snapshot::{Snapshot, State, Timestamp};
 use super::transaction::Transaction;
 use super::{Database, TableId};
@@ -72,7 +73,8 @@ impl Database {
     /// # Errors
     /// Bad request: `SchemaValidationFailed`.
     pub fn adopt_schema(&self, schema: &Schema) -> Result<SchemaChange> {
-        if self.head().catalog().schema.as_deref() == Some(schema) {
+        let head = self.head();
+        if head.catalog().schema.as_deref() == Some(schema) && attached::has_all(head.catalog(), schema) {
             return Ok(SchemaChange::default());
         }
         // What is sequenced already becomes part of what the build looks at.
@@ -169,9 +171,12 @@ impl Database {
         drop(head);
         committer.wake_store();
         let name = |table: &str, index: &str| format!("{table}.{index}");
+        let (old, new) = (build.base.catalog().schema.as_deref(), Some(&*build.schema));
+        let added = build.new.iter().map(|index| name(&index.table, &index.name));
+        let removed = build.removed.iter().map(|index| name(&index.table, &index.name));
         let change = SchemaChange {
-            added_indexes: build.new.iter().map(|index| name(&index.table, &index.name)).collect(),
-            removed_indexes: build.removed.iter().map(|index| name(&index.table, &index.name)).collect(),
+            added_indexes: added.chain(vector_indexes_without(new, old)).collect(),
+            removed_indexes: removed.chain(vector_indexes_without(old, new)).collect(),
         };
         Ok(Switched::Done { value, ts, change })
     }
@@ -249,14 +254,18 @@ fn write_catalog(tx: &mut Transaction, build: &SchemaBuild) -> Result<Vec<(Table
     for index in new {
         let Some(meta) = tables.get(&index.table) else { continue };
         let slot = next_slots.entry(meta.id).or_insert(FIRST_DECLARED);
-        let fields: Vec<Value> = index.fields.iter().map(|field| Value::from(field.as_str())).collect();
-        tx.insert_system(
-            INDEXES,
-            object! {
-                "table" => f64::from(meta.id.0), "slot" => f64::from(*slot), "name" => index.name.as_str(),
-                "fields" => fields, "staged" => index.staged,
-            },
-        )?;
+        let mut row = object! {
+            "table" => f64::from(meta.id.0), "slot" => f64::from(*slot), "name" => index.name.as_str(),
+            "staged" => index.staged,
+        };
+        match &index.content {
+            NewContent::Keys { fields, .. } => row
+                .insert("fields", fields.iter().map(|field| Value::from(field.as_str())).collect::<Vec<_>>()),
+            NewContent::Attached { definition, .. } => {
+                row.insert("attached", Value::Object(definition.to_row()))
+            }
+        };
+        tx.insert_system(INDEXES, row)?;
         slots.push((meta.id, *slot));
         *slot += 1;
     }
@@ -275,20 +284,40 @@ pub(super) fn all_rows(tx: &mut Transaction, table: TableId) -> Result<Vec<(Docu
         .collect()
 }
 
+/// The vector indexes of a schema that are not the same in another one, as `table.index`.
+fn vector_indexes_without(schema: Option<&Schema>, other: Option<&Schema>) -> Vec<String> {
+    let all = |schema: Option<&Schema>| -> Vec<(String, VectorIndexDefinition)> {
+        let tables = schema.iter().flat_map(|schema| &schema.tables);
+        let indexes = tables.flat_map(|table| {
+            let indexes = table.vector_indexes.iter().chain(&table.staged_vector_indexes);
+            indexes.map(move |index| (format!("{}.{}", table.name, index.name), index.clone()))
+        });
+        indexes.collect()
+    };
+    let other = all(other);
+    all(schema).into_iter().filter(|index| !other.contains(index)).map(|(name, _)| name).collect()
+}
+
 fn install_indexes(state: &mut State, build: &SchemaBuild, slots: &[(TableId, u16)]) {
     let catalog = state.catalog.clone();
     for index in &build.removed {
         let Some(table) = catalog.table(&index.table).and_then(|meta| state.tables.get_mut(&meta.id)) else {
             continue;
         };
-        Arc::make_mut(table).indexes.retain(|(found, _)| *found != index.slot);
+        let table = Arc::make_mut(table);
+        table.indexes.retain(|(found, _)| *found != index.slot);
+        table.attached.retain(|(found, _)| *found != index.slot);
     }
     for (index, (table, slot)) in build.new.iter().zip(slots) {
-        if index.keys.is_empty() {
-            continue;
-        }
-        if let Some(table) = state.tables.get_mut(table) {
-            *Arc::make_mut(table).index_mut(*slot) = index.keys.clone();
+        let Some(table) = state.tables.get_mut(table) else { continue };
+        match &index.content {
+            NewContent::Keys { keys, .. } if !keys.is_empty() => {
+                *Arc::make_mut(table).index_mut(*slot) = keys.clone();
+            }
+            NewContent::Attached { index: Some(index), .. } => {
+                Arc::make_mut(table).attached.push((*slot, index.clone()));
+            }
+            _ => {}
         }
     }
 }

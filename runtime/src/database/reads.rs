@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::key::IndexId;
 use super::log::{LogEntry, LogWrite};
+use super::search::query::SearchRead;
 use super::snapshot::Timestamp;
 use crate::store::TableId;
 
@@ -53,6 +54,9 @@ pub(crate) fn after(key: &[u8]) -> Vec<u8> {
 #[derive(Clone, Debug, Default)]
 pub struct ReadSet {
     intervals: Vec<Interval>,
+    /// How many of them count as ranges that were read.
+    ranges: usize,
+    searches: SearchReads,
     /// Sorted by index and start, without overlaps.
     normalized: bool,
 }
@@ -60,9 +64,27 @@ pub struct ReadSet {
 impl ReadSet {
     /// Adds an interval and gives its position, with which [`ReadSet::set_bounds`] widens it.
     pub(crate) fn add(&mut self, interval: Interval) -> usize {
+        self.ranges += 1;
+        self.add_uncounted(interval)
+    }
+
+    /// As [`ReadSet::add`], for what belongs to a read that was counted.
+    pub(crate) fn add_uncounted(&mut self, interval: Interval) -> usize {
         self.intervals.push(interval);
         self.normalized = false;
         self.intervals.len() - 1
+    }
+
+    /// Adds a full-text search, which counts as one range.
+    pub(crate) fn add_search(&mut self, search: SearchRead) {
+        self.ranges += 1;
+        for interval in search.intervals() {
+            self.add_uncounted(interval);
+        }
+        if !self.searches.0.contains(&search) {
+            let searches = self.searches.0.iter().cloned().chain([search]);
+            self.searches = SearchReads(searches.collect());
+        }
     }
 
     /// Widens an interval as a scan goes on.
@@ -93,10 +115,15 @@ impl ReadSet {
 
     /// How many ranges were read.
     pub(crate) const fn len(&self) -> usize {
-        self.intervals.len()
+        self.ranges
     }
 
-    /// The intervals read.
+    /// The full-text searches.
+    pub fn searches(&self) -> &SearchReads {
+        &self.searches
+    }
+
+    /// The intervals read; those of full-text indexes hold terms, see [`LogWrite::touched_terms`].
     pub fn intervals(&self) -> &[Interval] {
         &self.intervals
     }
@@ -151,9 +178,28 @@ impl ReadSet {
 
     /// The table in which a commit changed something that was looked at. The set must be normalized.
     pub(crate) fn touched_table(&self, entry: &LogEntry) -> Option<TableId> {
-        let touched =
-            |write: &&Arc<LogWrite>| write.touched_keys().any(|(index, key)| self.contains(index, key));
-        entry.writes.iter().find(touched).map(|write| write.table)
+        entry.writes.iter().find(|write| self.is_touched_by_write(write)).map(|write| write.table)
+    }
+
+    /// Whether a write changed anything that was looked at. The set must be normalized.
+    pub fn is_touched_by_write(&self, write: &LogWrite) -> bool {
+        write.touched_keys().any(|(index, key)| self.contains(index, key))
+            || self.searches.is_touched_by(write)
+    }
+}
+
+/// The full-text searches that a result depends on.
+#[derive(Clone, Debug, Default)]
+pub struct SearchReads(Arc<[SearchRead]>);
+
+impl SearchReads {
+    /// Whether a write can change what they find.
+    pub fn is_touched_by(&self, write: &LogWrite) -> bool {
+        !self.0.is_empty()
+            && write.attached.iter().any(|change| {
+                let same_table = |search: &&SearchRead| search.index.table == write.table;
+                self.0.iter().filter(same_table).any(|search| search.is_touched_by(change))
+            })
     }
 }
 

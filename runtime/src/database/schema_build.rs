@@ -9,20 +9,25 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fusion_schema::id::InternalId;
 use fusion_schema::table::{IndexDefinition, Schema};
 use imbl::{OrdMap, OrdSet};
 
+use super::attached::{self, AttachedBuilder, AttachedChange, AttachedDefinition, AttachedIndex};
 use super::bulk;
 use super::document::{Document, Entry};
 use super::key::{FIRST_DECLARED, Key};
 use super::snapshot::{Snapshot, Timestamp};
+use super::vector::Held;
 use super::{Database, TableId};
 use crate::error::{Error, Result};
 
 /// Documents looked at in one step.
 const STEP_DOCUMENTS: usize = 1_000;
+/// How long one step waits for vector indexes, which are built by threads of their own.
+const VECTORS_WAIT: Duration = Duration::from_millis(20);
 
 /// A document that does not match a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,10 +73,89 @@ pub(super) struct NewIndex {
     /// The table whose documents are in `keys`; `None` while there is none of that name.
     pub(super) table_id: Option<TableId>,
     pub(super) name: String,
-    pub(super) fields: Vec<String>,
     pub(super) staged: bool,
-    pub(super) keys: OrdSet<Key>,
+    pub(super) content: NewContent,
     is_built: bool,
+}
+
+/// What a new index is and holds.
+pub(super) enum NewContent {
+    /// A sorted index on these fields.
+    Keys { fields: Vec<String>, keys: OrdSet<Key> },
+    /// An attached index; `None` as long as it is empty.
+    Attached { definition: AttachedDefinition, index: Option<AttachedIndex> },
+}
+
+/// What a scan has collected for a new index.
+enum Collected {
+    Keys(Vec<Key>),
+    Attached(AttachedBuilder),
+}
+
+impl NewContent {
+    fn sorted(fields: &[String]) -> Self {
+        Self::Keys { fields: fields.to_vec(), keys: OrdSet::new() }
+    }
+
+    fn collector(&self) -> Collected {
+        match self {
+            Self::Keys { .. } => Collected::Keys(Vec::new()),
+            Self::Attached { definition, .. } => Collected::Attached(AttachedBuilder::new(definition)),
+        }
+    }
+
+    /// Has a scan take what the index needs of a document.
+    fn collect(&self, document: &Document, collected: &mut Collected) {
+        match (self, collected) {
+            (Self::Keys { fields, .. }, Collected::Keys(keys)) => keys.push(key_of(fields, document)),
+            (Self::Attached { definition, .. }, Collected::Attached(builder)) => {
+                if let Some(extract) = definition.extract(document) {
+                    builder.add(document.id().internal, extract);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes the index of what a scan collected.
+    fn build(&mut self, collected: Collected) {
+        match (self, collected) {
+            (Self::Keys { keys, .. }, Collected::Keys(mut collected)) => {
+                collected.sort_unstable();
+                *keys = bulk::set(collected);
+            }
+            (Self::Attached { index, .. }, Collected::Attached(builder)) => *index = Some(builder.finish()),
+            _ => {}
+        }
+    }
+
+    /// Puts a document's new version in place of its old one.
+    fn replace(&mut self, id: InternalId, before: Option<&Document>, after: Option<&Document>) {
+        match self {
+            Self::Keys { fields, keys } => {
+                if let Some(document) = before {
+                    keys.remove(&key_of(fields, document));
+                }
+                if let Some(document) = after {
+                    keys.insert(key_of(fields, document));
+                }
+            }
+            Self::Attached { definition, index } => {
+                let extracts = |document: Option<&Document>| match document {
+                    Some(document) => vec![(0, definition.extract(document))],
+                    None => Vec::new(),
+                };
+                for change in AttachedChange::between(extracts(before), extracts(after)) {
+                    if index.is_none() {
+                        *index = AttachedIndex::for_change(&change);
+                    }
+                    if let Some(index) = index {
+                        index.apply(id, &change);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// A declared index by table, name and slot.
@@ -87,8 +171,8 @@ struct Scan {
     table: TableId,
     name: String,
     validates: bool,
-    /// Positions in `new` of the indexes that are built, with their keys so far.
-    indexes: Vec<(usize, Vec<Key>)>,
+    /// Positions in `new` of the indexes that are built, with what they hold so far.
+    indexes: Vec<(usize, Collected)>,
     documents: OrdMap<InternalId, Arc<Entry>>,
     /// The last document that was looked at.
     after: Option<InternalId>,
@@ -109,6 +193,8 @@ pub struct SchemaBuild {
     /// Indexes that stay but become staged (`true`) or usable (`false`).
     pub(super) restaged: Vec<(ExistingIndex, bool)>,
     scans: Vec<Scan>,
+    /// New vector indexes, which are built beside.
+    vectors: Vec<Held>,
 }
 
 impl std::fmt::Debug for SchemaBuild {
@@ -130,6 +216,7 @@ impl SchemaBuild {
             removed: Vec::new(),
             restaged: Vec::new(),
             scans: Vec::new(),
+            vectors: Vec::new(),
         };
         build.plan();
         build
@@ -142,10 +229,11 @@ impl SchemaBuild {
 
     /// How far it has come.
     pub fn progress(&self) -> BuildProgress {
+        let built = self.new.iter().filter(|index| index.is_built).count();
         BuildProgress {
             is_validated: !self.scans.iter().any(|scan| scan.validates),
-            indexes_complete: self.new.iter().filter(|index| index.is_built).count(),
-            indexes_total: self.new.len(),
+            indexes_complete: built + self.vectors.iter().filter(|index| index.is_built()).count(),
+            indexes_total: self.new.len() + self.vectors.len(),
         }
     }
 
@@ -164,6 +252,11 @@ impl SchemaBuild {
             false => self.scan()?,
             true => self.catch_up(now)?,
         };
+        if self.scans.is_empty()
+            && let Some(unfinished) = self.vectors.iter().find(|index| !index.is_built())
+        {
+            unfinished.wait(VECTORS_WAIT);
+        }
         Ok(step.map_or_else(
             || if self.is_done() { BuildStep::CaughtUp } else { BuildStep::Working },
             BuildStep::Violated,
@@ -186,20 +279,37 @@ impl SchemaBuild {
 
     /// Whether nothing but the code would change with this schema.
     pub(super) fn is_unchanged(&self) -> bool {
-        self.base.catalog().schema.as_deref() == Some(&*self.schema)
+        let catalog = self.base.catalog();
+        catalog.schema.as_deref() == Some(&*self.schema) && attached::has_all(catalog, &self.schema)
     }
 
     /// Whether everything up to `base` is validated and indexed.
     pub(super) fn is_done(&self) -> bool {
-        self.scans.is_empty() && self.touched.is_empty()
+        self.scans.is_empty() && self.touched.is_empty() && self.vectors.iter().all(Held::is_built)
     }
 
     /// Whether new indexes are of the tables that have these names now; an import may have put others in place.
     pub(super) fn has_tables_of(&self, now: &Snapshot) -> bool {
-        self.new.iter().all(|index| {
+        let mut indexes = self.new.iter();
+        let mut vectors = self.vectors.iter();
+        indexes.all(|index| {
             let table = now.catalog().table(&index.table).map(|meta| meta.id);
             index.table_id.is_none_or(|id| table == Some(id))
-        })
+        }) && vectors.all(|index| now.catalog().table_by_id(index.table()).is_some())
+    }
+
+    /// Has the vector indexes built that a query could use with the new schema and not with the active one.
+    fn hold_vectors(&self) -> Vec<Held> {
+        let catalog = self.base.catalog();
+        let active = |table: &str| catalog.schema.as_ref()?.table(table);
+        let mut held = Vec::new();
+        for table in &self.schema.tables {
+            let Some(meta) = catalog.table(&table.name) else { continue };
+            let known = active(&table.name).map_or(&[][..], |table| &table.vector_indexes);
+            let new = table.vector_indexes.iter().filter(|index| !known.contains(index));
+            held.extend(new.filter_map(|index| self.database.inner.vectors.hold(meta.id, index)));
+        }
+        held
     }
 
     /// Finds out what has to be validated, built and dropped.
@@ -208,6 +318,7 @@ impl SchemaBuild {
             return;
         }
         self.diff_indexes();
+        self.vectors = self.hold_vectors();
         let mut scans: HashMap<TableId, Scan> = HashMap::new();
         let base = self.base.clone();
         let scan_of = |table: &str| {
@@ -230,7 +341,8 @@ impl SchemaBuild {
         for (position, index) in self.new.iter_mut().enumerate() {
             match scan_of(&index.table) {
                 Some(scan) => {
-                    scans.entry(scan.table).or_insert(scan).indexes.push((position, Vec::new()));
+                    let collector = index.content.collector();
+                    scans.entry(scan.table).or_insert(scan).indexes.push((position, collector));
                 }
                 None => index.is_built = true,
             }
@@ -258,14 +370,14 @@ impl SchemaBuild {
                         table: (*table).to_owned(),
                         table_id: meta.map(|meta| meta.id),
                         name: definition.name.clone(),
-                        fields: definition.fields.clone(),
                         staged: *staged,
-                        keys: OrdSet::new(),
+                        content: NewContent::sorted(&definition.fields),
                         is_built: false,
                     });
                 }
             }
         }
+        self.diff_attached();
         for meta in catalog.tables().filter(|meta| !meta.number.is_system()) {
             for index in meta.indexes.iter().filter(|index| index.id.slot >= FIRST_DECLARED) {
                 let existing =
@@ -286,6 +398,49 @@ impl SchemaBuild {
         self.new.sort_by(|a, b| (&a.table, &a.name).cmp(&(&b.table, &b.name)));
         self.removed.sort();
         self.restaged.sort();
+    }
+
+    /// As [`Self::diff_indexes`], for the attached ones.
+    fn diff_attached(&mut self) {
+        let catalog = self.base.catalog().clone();
+        let schema = self.schema.clone();
+        let mut wanted: HashMap<&str, Vec<(AttachedDefinition, bool)>> = HashMap::new();
+        for table in &schema.tables {
+            let definitions: Vec<_> = AttachedDefinition::of_table(table).collect();
+            let meta = catalog.table(&table.name);
+            for (definition, staged) in &definitions {
+                let existing = meta.and_then(|meta| meta.attached(definition.name()));
+                if existing.is_none_or(|index| index.definition != *definition) {
+                    self.new.push(NewIndex {
+                        table: table.name.clone(),
+                        table_id: meta.map(|meta| meta.id),
+                        name: definition.name().to_owned(),
+                        staged: *staged,
+                        content: NewContent::Attached { definition: definition.clone(), index: None },
+                        is_built: false,
+                    });
+                }
+            }
+            wanted.insert(&table.name, definitions);
+        }
+        for meta in catalog.tables().filter(|meta| !meta.number.is_system()) {
+            for index in &meta.attached {
+                let existing = ExistingIndex {
+                    table: meta.name.clone(),
+                    name: index.name().to_owned(),
+                    slot: index.id.slot,
+                };
+                let definitions = wanted.get(meta.name.as_str());
+                let kept = definitions.and_then(|definitions| {
+                    definitions.iter().find(|(definition, _)| *definition == index.definition)
+                });
+                match kept {
+                    None => self.removed.push(existing),
+                    Some((_, staged)) if *staged != index.staged => self.restaged.push((existing, *staged)),
+                    Some(_) => {}
+                }
+            }
+        }
     }
 
     /// Notes what was written up to `now`; `false` if the log does not reach back.
@@ -323,18 +478,17 @@ impl SchemaBuild {
                     return Ok(Some(violation));
                 }
             }
-            for (position, keys) in &mut scan.indexes {
-                keys.push(key_of(&self.new[*position].fields, &document));
+            for (position, collected) in &mut scan.indexes {
+                self.new[*position].content.collect(&document, collected);
             }
         }
         scan.after = part.last().map(|(id, _)| *id);
         if part.len() < STEP_DOCUMENTS
             && let Some(scan) = self.scans.pop()
         {
-            for (position, mut keys) in scan.indexes {
-                keys.sort_unstable();
+            for (position, collected) in scan.indexes {
                 let index = &mut self.new[position];
-                index.keys = bulk::set(keys);
+                index.content.build(collected);
                 index.is_built = true;
             }
         }
@@ -372,12 +526,7 @@ impl SchemaBuild {
             }
             for index in self.new.iter_mut().filter(|index| index.table == meta.name) {
                 index.table_id.get_or_insert(meta.id);
-                if let Some(document) = &before {
-                    index.keys.remove(&key_of(&index.fields, document));
-                }
-                if let Some(document) = &after {
-                    index.keys.insert(key_of(&index.fields, document));
-                }
+                index.content.replace(*id, before.as_ref(), after.as_ref());
             }
         }
         Ok(found)

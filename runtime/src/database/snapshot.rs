@@ -11,6 +11,7 @@ use std::sync::Arc;
 use fusion_schema::id::InternalId;
 use imbl::{OrdMap, OrdSet};
 
+use super::attached::AttachedIndex;
 use super::catalog::Catalog;
 use super::document::Entry;
 use super::key::{FIRST_DECLARED, Key};
@@ -76,6 +77,8 @@ pub(crate) struct TableState {
     pub(crate) by_creation_time: OrdSet<Key>,
     /// The declared indexes, by slot.
     pub(crate) indexes: Vec<(u16, OrdSet<Key>)>,
+    /// The attached indexes, by slot; none until it has something of a document.
+    pub(crate) attached: Vec<(u16, AttachedIndex)>,
     pub(crate) size: u64,
     /// Held by every version of the table: once nobody has it any more, nobody can read the table's rows.
     pub(crate) lifetime: Arc<()>,
@@ -105,6 +108,25 @@ impl TableState {
         &mut self.indexes[position].1
     }
 
+    /// An attached index; `None` if it is empty.
+    pub(crate) fn attached(&self, slot: u16) -> Option<&AttachedIndex> {
+        self.attached.iter().find(|(found, _)| *found == slot).map(|(_, index)| index)
+    }
+
+    /// Does to the attached indexes what a write did.
+    pub(crate) fn apply_attached(&mut self, write: &super::log::LogWrite) {
+        for change in &write.attached {
+            let position = self.attached.iter().position(|(slot, _)| *slot == change.slot);
+            let position = position.or_else(|| {
+                self.attached.push((change.slot, AttachedIndex::for_change(change)?));
+                Some(self.attached.len() - 1)
+            });
+            if let Some((_, index)) = position.and_then(|position| self.attached.get_mut(position)) {
+                index.apply(write.id, change);
+            }
+        }
+    }
+
     /// Puts a new version in place of an old one.
     pub(crate) fn apply(&mut self, write: &super::writes::FinalWrite) {
         if let Some(old) = &write.old {
@@ -124,6 +146,7 @@ impl TableState {
                 change.apply(self.index_mut(*slot));
             }
         }
+        self.apply_attached(&write.log);
     }
 }
 

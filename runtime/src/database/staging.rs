@@ -18,6 +18,7 @@ use fusion_schema::validator::TableLookup;
 use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 use imbl::{OrdMap, OrdSet};
 
+use super::attached::{AttachedBuilder, Extracts};
 use super::catalog::{INDEXES, TABLES, TableMeta, number};
 use super::chores::{Chore, Retired};
 use super::committer::{Head, derive_catalog};
@@ -71,6 +72,8 @@ struct StagedTable {
     entries: Vec<Arc<Entry>>,
     /// Keys in every index but `by_id`.
     keys: Vec<(u16, Vec<Key>)>,
+    /// What the attached indexes take.
+    attached: Vec<(u16, AttachedBuilder)>,
 }
 
 /// What a document of a staged table is checked against and indexed by. Cheap to clone, for several threads.
@@ -102,6 +105,7 @@ pub struct StagedDocument {
     size: u32,
     body: Arc<str>,
     keys: Vec<Key>,
+    attached: Extracts,
 }
 
 /// Ids for documents that have none.
@@ -150,6 +154,10 @@ impl StagedShape {
         }
         let indexes = meta.indexes.iter().filter(|index| index.id.slot != BY_ID);
         let keys = indexes.map(|index| Key::of_document(&index.fields, &fields, creation_time, id)).collect();
+        let attached = meta.attached.iter();
+        let attached = attached
+            .map(|index| (index.id.slot, index.definition.extract_of(&fields, creation_time)))
+            .collect();
         let fields = Value::Object(fields);
         if fields.contains_commit_ts() {
             return Err(Error::bad_request(
@@ -158,7 +166,7 @@ impl StagedShape {
             ));
         }
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        Ok(StagedDocument { id, creation_time, size, body: json::encode(&fields).into(), keys })
+        Ok(StagedDocument { id, creation_time, size, body: json::encode(&fields).into(), keys, attached })
     }
 }
 
@@ -320,8 +328,11 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
         };
         let keys = meta.indexes.iter().filter(|index| index.id.slot != BY_ID);
         let keys = keys.map(|index| (index.id.slot, Vec::new())).collect();
+        let builders = meta.attached.iter();
+        let attached =
+            builders.map(|index| (index.id.slot, AttachedBuilder::new(&index.definition))).collect();
         let existing = existing.map(|table| table.id);
-        tables.push(StagedTable { target, meta, existing, appends, entries: Vec::new(), keys });
+        tables.push(StagedTable { target, meta, existing, appends, entries: Vec::new(), keys, attached });
     }
     Ok(tables)
 }
@@ -333,6 +344,11 @@ fn renumbered(old: Option<&TableMeta>, id: TableId, number: TableNumber, name: &
         let mut index = index.clone();
         index.id.table = id;
         meta.indexes.push(index);
+    }
+    for index in old.into_iter().flat_map(|old| &old.attached) {
+        let mut index = index.clone();
+        index.id.table = id;
+        meta.attached.push(index);
     }
     meta
 }
@@ -379,7 +395,7 @@ impl Staging {
         let keeps_bodies = resident_bytes() < shared.limits.body_bytes_max / 4;
         let mut rows = Vec::with_capacity(documents.len());
         for (slot, document) in (first..).zip(documents) {
-            let StagedDocument { id, creation_time, size, body, keys } = document;
+            let StagedDocument { id, creation_time, size, body, keys, attached } = document;
             let (document_id, of) = (DocumentId::new(table.meta.number, id), table.meta.id);
             let entry = if keeps_bodies {
                 Entry::new(document_id, of, creation_time, slot, self.id, size as usize, body.clone())
@@ -389,6 +405,11 @@ impl Staging {
             table.entries.push(Arc::new(entry));
             for ((_, all), key) in table.keys.iter_mut().zip(keys) {
                 all.push(key);
+            }
+            for ((_, builder), (_, extract)) in table.attached.iter_mut().zip(attached) {
+                if let Some(extract) = extract {
+                    builder.add(id, extract);
+                }
             }
             rows.push(Row { slot, id, ts: self.id, creation_time, body });
         }
@@ -567,6 +588,8 @@ fn build(table: &mut StagedTable) -> Result<TableState> {
         keys.sort_unstable();
         *built.index_mut(slot) = bulk::set(keys);
     }
+    let builders = std::mem::take(&mut table.attached);
+    built.attached = builders.into_iter().map(|(slot, builder)| (slot, builder.finish())).collect();
     Ok(built)
 }
 
@@ -586,7 +609,8 @@ fn merge(table: &StagedTable, base: &Snapshot, built: &mut TableState) -> Result
     if let Some(id) = built.documents.keys().find(|id| old.documents.contains_key(*id)) {
         return Err(exists(table, DocumentId::new(table.meta.number, *id)));
     }
-    let new = std::mem::take(built);
+    let mut new = std::mem::take(built);
+    let joining = std::mem::take(&mut new.attached);
     let is_few = new.documents.len() < old.documents.len() / 4;
     let keys = |slot: u16| -> OrdSet<Key> {
         let empty = OrdSet::new();
@@ -608,10 +632,18 @@ fn merge(table: &StagedTable, base: &Snapshot, built: &mut TableState) -> Result
         pairs.sort_by_key(|(id, _)| *id);
         bulk::map(pairs)
     };
+    let mut attached = old.attached.clone();
+    for (slot, index) in joining {
+        match attached.iter_mut().find(|(found, _)| *found == slot) {
+            Some((_, old)) => old.join(index),
+            None => attached.push((slot, index)),
+        }
+    }
     *built = TableState {
         documents,
         by_creation_time: keys(BY_CREATION_TIME),
         indexes: table.keys_beyond_creation_time().map(|slot| (slot, keys(slot))).collect(),
+        attached,
         size: old.size + new.size,
         lifetime: old.lifetime.clone(),
     };
@@ -658,6 +690,7 @@ fn catch_up(table: &StagedTable, head: &Head, base: &Snapshot, built: &mut Table
         for (slot, change) in &write.keys {
             change.apply(built.index_mut(*slot));
         }
+        built.apply_attached(write);
     }
     Ok(())
 }

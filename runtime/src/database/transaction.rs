@@ -10,12 +10,15 @@ use std::sync::Arc;
 use fusion_schema::names::{DOCUMENT_NESTING_MAX, DOCUMENT_SIZE_MAX, check_identifier};
 use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 
+use super::attached::{AttachedIndex, Extract, Extracts};
 use super::catalog::{INDEXES, SCHEMAS, TABLES, TableMeta};
 use super::document::{Document, Entry};
 use super::key::{BY_ID, FIRST_DECLARED, IndexId, Key};
 use super::query::paginate::{self, Page, PageRequest};
 use super::query::{Query, QueryStream};
 use super::reads::{Interval, ReadSet, Token};
+use super::search::SearchIndex;
+use super::search::query::SearchRead;
 use super::snapshot::{Snapshot, State, Timestamp};
 use super::writes::{Version, Writes};
 use super::{Shared, validate};
@@ -218,6 +221,11 @@ impl Transaction {
 
     /// Adds an interval to the read set.
     pub(crate) fn read(&mut self, interval: Interval) -> Result<usize> {
+        self.check_ranges()?;
+        Ok(self.reads.add(interval))
+    }
+
+    fn check_ranges(&self) -> Result<()> {
         if self.reads.len() >= self.shared.limits.index_ranges_read_max && !self.is_unlimited {
             return Err(Error::bad_request(
                 "TooManyReads",
@@ -227,7 +235,40 @@ impl Transaction {
                 ),
             ));
         }
-        Ok(self.reads.add(interval))
+        Ok(())
+    }
+
+    /// Adds a full-text search to the read set.
+    pub(crate) fn read_search(&mut self, search: SearchRead) -> Result<()> {
+        // The limit is that of ranges, of which it is one.
+        self.check_ranges()?;
+        self.reads.add_search(search);
+        Ok(())
+    }
+
+    /// Adds a document that a search found to the read set; the search was counted.
+    pub(crate) fn read_found(&mut self, table: TableId, id: fusion_schema::id::InternalId) {
+        self.reads.add_uncounted(Interval::point(IndexId::by_id(table), &id));
+    }
+
+    /// A full-text index as this transaction sees it, with its own writes.
+    pub(crate) fn search_index(&self, index: IndexId) -> SearchIndex {
+        let state = self.state().tables.get(&index.table);
+        let mut found = match state.and_then(|table| table.attached(index.slot)) {
+            Some(AttachedIndex::Search(index)) => index.clone(),
+            None => SearchIndex::default(),
+        };
+        for (id, write) in self.writes.all_of_table(index.table) {
+            let text = |version: &Option<Version>| {
+                let taken = version.as_ref()?.attached.iter().find(|(slot, _)| *slot == index.slot)?;
+                taken.1.as_ref().and_then(Extract::as_search).cloned()
+            };
+            let (old, new) = (text(&write.old), text(&write.new));
+            if old != new {
+                found.apply(id, old, new);
+            }
+        }
+        found
     }
 
     pub(crate) fn widen(&mut self, interval: usize, start: Vec<u8>, end: Option<Vec<u8>>) {
@@ -634,6 +675,11 @@ fn check_system_field(old: &Document, name: &str, value: Option<&Value>) -> Resu
 
 /// A document with its keys in the table's indexes.
 pub(crate) fn version(meta: &TableMeta, document: Document) -> Version {
+    Version { keys: keys(meta, &document), attached: extracts(meta, &document), document }
+}
+
+/// A document's keys in all indexes but `by_id`.
+pub(crate) fn keys(meta: &TableMeta, document: &Document) -> Vec<(u16, Key)> {
     let fields = document.fields();
     let indexes = meta.indexes.iter().filter(|index| index.id.slot != BY_ID);
     let keys = indexes.map(|index| {
@@ -641,8 +687,12 @@ pub(crate) fn version(meta: &TableMeta, document: Document) -> Version {
         let key = Key::of_document(&index.fields, fields, document.creation_time(), document.id().internal);
         (index.id.slot, key)
     });
-    let keys = keys.collect();
-    Version { keys, document }
+    keys.collect()
+}
+
+/// What the attached indexes of a table take of a document.
+pub(crate) fn extracts(meta: &TableMeta, document: &Document) -> Extracts {
+    meta.attached.iter().map(|index| (index.id.slot, index.definition.extract(document))).collect()
 }
 
 /// The tables as a transaction sees them, for validators of ids.

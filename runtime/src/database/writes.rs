@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use fusion_schema::id::InternalId;
 
+use super::attached::{AttachedChange, Extracts};
 use super::document::{Document, Entry};
 use super::key::{IndexId, Key};
 use super::log::{KeyChange, LogWrite};
@@ -19,6 +20,8 @@ use crate::store::TableId;
 pub(crate) struct Version {
     pub(crate) document: Document,
     pub(crate) keys: Vec<(u16, Key)>,
+    /// What the attached indexes take of it.
+    pub(crate) attached: Extracts,
 }
 
 /// A document a transaction wrote: the version it began with and the one it leaves.
@@ -63,6 +66,12 @@ impl Writes {
     /// The keys of an index other than `by_id` that differ from the snapshot.
     pub(crate) fn overlay(&self, index: IndexId) -> Option<&BTreeMap<Key, bool>> {
         self.overlay.get(&index)
+    }
+
+    /// The written documents of a table.
+    pub(crate) fn all_of_table(&self, table: TableId) -> impl Iterator<Item = (InternalId, &Write)> {
+        let all = (table, InternalId::default())..=(table, [0xFF; 16]);
+        self.writes.range(all).map(|((_, id), write)| (*id, write))
     }
 
     /// The written documents of a table whose ids lie between the bounds.
@@ -136,11 +145,12 @@ impl Writes {
             if old.is_none() && new.is_none() {
                 continue;
             }
-            let (old_entry, old_keys) = split(old);
-            let (new_entry, new_keys) = split(new);
+            let (old_entry, old_keys, old_extracts) = split(old);
+            let (new_entry, new_keys, new_extracts) = split(new);
             let keys = merge_keys(old_keys, new_keys);
+            let attached = AttachedChange::between(old_extracts, new_extracts);
             writes.push(FinalWrite {
-                log: Arc::new(LogWrite { table, id, keys }),
+                log: Arc::new(LogWrite { table, id, keys, attached }),
                 old: old_entry,
                 new: new_entry,
             });
@@ -149,10 +159,10 @@ impl Writes {
     }
 }
 
-fn split(version: Option<Version>) -> (Option<Arc<Entry>>, Vec<(u16, Key)>) {
+fn split(version: Option<Version>) -> (Option<Arc<Entry>>, Vec<(u16, Key)>, Extracts) {
     match version {
-        Some(version) => (Some(version.document.entry().clone()), version.keys),
-        None => (None, Vec::new()),
+        Some(version) => (Some(version.document.entry().clone()), version.keys, version.attached),
+        None => (None, Vec::new(), Vec::new()),
     }
 }
 

@@ -201,6 +201,15 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self.add::<A, R>(name, Handler::Action(Arc::new(handler)))
     }
 
+    /// Says of the function that was added last that its arguments hold secrets or personal fields: the errors of
+    /// wrong arguments, which also stand in the function log, do not repeat them.
+    pub fn confidential(&mut self) -> &mut Self {
+        if let Some(entry) = self.functions.last_mut() {
+            entry.confidential = true;
+        }
+        self
+    }
+
     fn add<A: Typed, R: Typed>(&mut self, name: &str, handler: Handler) -> &mut Self {
         match FunctionPath::from_parts(&self.path, name) {
             Ok(path) => self.functions.push(FunctionEntry {
@@ -209,6 +218,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
                 args: A::args_validator(),
                 returns: Some(R::validator()),
                 returns_by_type: true,
+                confidential: false,
                 handler,
             }),
             Err(error) => {

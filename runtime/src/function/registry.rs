@@ -67,6 +67,8 @@ pub struct FunctionEntry {
     pub returns: Option<Validator>,
     /// Whether the handler itself guarantees `returns`, so that nobody needs to check.
     pub returns_by_type: bool,
+    /// Whether its arguments hold secrets or personal fields, which errors must not repeat.
+    pub confidential: bool,
     /// The code.
     pub handler: Handler,
 }

@@ -122,6 +122,7 @@ fn entry(code: JsFunction, function: &AnalyzedFunction, is_node: bool) -> Result
         args,
         returns,
         returns_by_type: false,
+        confidential: false,
         handler,
     })
 }

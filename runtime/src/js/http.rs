@@ -93,6 +93,7 @@ impl JsFunction {
                 let sent = ready.isolate.call("httpBodySent", Vec::new());
                 drop(sent);
             }
+            function.report_leftovers(&mut ready, Phase::HttpAction, function.bounds(timeout));
             leave(&mut ready);
         })?;
         let made = receiver.await.unwrap_or(Err(ScriptError::Stopped(Stopped::Asked)));

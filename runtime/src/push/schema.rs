@@ -42,7 +42,13 @@ pub fn join(native: &Schema, pushed: Option<&Schema>) -> Schema {
             add(&mut joined.indexes, &other.indexes, |index| known.contains(&index.name));
             add(&mut joined.staged_indexes, &other.staged_indexes, |index| known.contains(&index.name));
             add(&mut joined.search_indexes, &other.search_indexes, |index| known.contains(&index.name));
+            add(&mut joined.staged_search_indexes, &other.staged_search_indexes, |index| {
+                known.contains(&index.name)
+            });
             add(&mut joined.vector_indexes, &other.vector_indexes, |index| known.contains(&index.name));
+            add(&mut joined.staged_vector_indexes, &other.staged_vector_indexes, |index| {
+                known.contains(&index.name)
+            });
         }
         tables.push(joined);
     }
@@ -71,6 +77,24 @@ pub fn without_new_staged(schema: &Schema, active: &Schema) -> Schema {
         table.staged_indexes.retain(|index| {
             existing.is_some_and(|existing| {
                 existing.indexes.iter().chain(&existing.staged_indexes).any(|other| other == index)
+            })
+        });
+        table.staged_search_indexes.retain(|index| {
+            existing.is_some_and(|existing| {
+                existing
+                    .search_indexes
+                    .iter()
+                    .chain(&existing.staged_search_indexes)
+                    .any(|other| other == index)
+            })
+        });
+        table.staged_vector_indexes.retain(|index| {
+            existing.is_some_and(|existing| {
+                existing
+                    .vector_indexes
+                    .iter()
+                    .chain(&existing.staged_vector_indexes)
+                    .any(|other| other == index)
             })
         });
     }

@@ -13,6 +13,7 @@ mod export;
 mod health;
 mod http_actions;
 mod import;
+mod inline_query;
 mod logs;
 pub mod range;
 mod request;

@@ -1,12 +1,11 @@
 //! What handlers read from a request: who calls, with which client, and the body.
 
-use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Uri, header};
 
-use super::errors::TOO_LARGE;
 use super::state::ServerState;
 use crate::auth::{Credentials, Identity};
 use crate::error::{Error, Result};
+pub(super) use crate::function::http::read_body;
 use crate::session::ClientVersion;
 
 /// The largest body of a request to the API, in bytes: the arguments of a call and some room.
@@ -42,7 +41,26 @@ impl Sender {
     /// # Errors
     /// Also `BadDeployKey` for everybody else.
     pub(super) async fn admin(state: &ServerState, headers: &HeaderMap, uri: &Uri) -> Result<Self> {
-        let sender = Self::of(state, headers, uri).await?;
+        Self::admin_with_key(state, headers, uri, None).await
+    }
+
+    /// As [`Sender::admin`], for requests that may have the key in their body, where it counts without a header.
+    ///
+    /// # Errors
+    /// As [`Sender::admin`].
+    pub(super) async fn admin_with_key(
+        state: &ServerState,
+        headers: &HeaderMap,
+        uri: &Uri,
+        key: Option<&str>,
+    ) -> Result<Self> {
+        let sender = match key.filter(|_| !headers.contains_key(header::AUTHORIZATION)) {
+            None => Self::of(state, headers, uri).await?,
+            Some(key) => {
+                let identity = state.authenticator.identify(&Credentials::parse(None, Some(key))?).await?;
+                Self { client: client_version(headers)?, identity }
+            }
+        };
         if sender.identity.is_admin() {
             return Ok(sender);
         }
@@ -111,24 +129,11 @@ pub(super) fn percent_decode(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// Reads a body of at most `limit` bytes.
-///
-/// # Errors
-/// `RequestTooLarge`, or `ClientDisconnect` if it does not arrive whole.
-pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes> {
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let is_too_large = std::error::Error::source(&error)
-            .is_some_and(|source| source.to_string().contains("length limit exceeded"));
-        if is_too_large {
-            Error::bad_request(TOO_LARGE, format!("The body of the request has more than {limit} bytes."))
-        } else {
-            Error::bad_request("ClientDisconnect", "The body of the request did not arrive whole.")
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
+    use super::super::errors::TOO_LARGE;
     use super::*;
 
     #[test]

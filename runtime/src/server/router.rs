@@ -15,7 +15,9 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use super::errors::{self, ApiError};
 use super::state::ServerState;
 use super::unread::read_to_end;
-use super::{admin, api, deploy, dev_issuer, export, health, http_actions, import, logs, storage, sync};
+use super::{
+    admin, api, deploy, dev_issuer, export, health, http_actions, import, inline_query, logs, storage, sync,
+};
 use crate::error::Error;
 
 /// How long browsers may remember what a route allows.
@@ -30,6 +32,7 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/action", post(api::action))
         .route("/api/function", post(api::function))
         .route("/api/run/{*path}", post(api::run))
+        .route("/api/run_test_function", post(inline_query::run))
         .route("/api/query_ts", post(api::query_ts))
         .route("/api/query_at_ts", post(api::query_at_ts))
         .route("/api/query_batch", post(api::query_batch))

@@ -1,6 +1,7 @@
 //! What an organisation sets up.
 
-use crate::{Table, Typed};
+use crate::table::StoredFile;
+use crate::{Id, Table, Typed};
 
 /// What an organisation pays for.
 #[derive(Clone, Debug, PartialEq, Table)]
@@ -10,6 +11,8 @@ pub struct Subscription {
     pub organization_id: String,
     /// Whether it pays.
     pub status: SubscriptionStatus,
+    /// When the identity provider reported it, in milliseconds since the epoch; older reports do not count.
+    pub reported_at: Option<f64>,
 }
 
 /// Whether an organisation pays.
@@ -78,4 +81,79 @@ pub struct Plugin {
 pub enum PluginService {
     /// Voice calls by Vapi.
     Vapi,
+}
+
+/// How long an organisation keeps what visitors said.
+#[derive(Clone, Debug, PartialEq, Table)]
+#[table(name = "retentionPolicies", index(name = "by_organization_id", fields("organizationId")))]
+pub struct RetentionPolicy {
+    /// The organisation.
+    pub organization_id: String,
+    /// Conversations are removed this many days after their last message.
+    pub conversation_days: f64,
+}
+
+/// A message of an outside service that was taken in, so that it is not taken in twice.
+#[derive(Clone, Debug, PartialEq, Table)]
+#[table(name = "webhookDeliveries", index(name = "by_message_id", fields("messageId")))]
+pub struct WebhookDelivery {
+    /// The sender's id of the message.
+    pub message_id: String,
+}
+
+/// What was asked for under a privacy law, and how far it has come.
+#[derive(Clone, Debug, PartialEq, Table)]
+#[table(
+    name = "privacyRequests",
+    index(name = "by_organization_id", fields("organizationId")),
+    index(name = "by_status_and_updated_at", fields("status", "updatedAt"))
+)]
+pub struct PrivacyRequest {
+    /// The organisation.
+    pub organization_id: String,
+    /// What was asked for.
+    pub kind: PrivacyRequestKind,
+    /// Whose data, by e-mail address in small letters; gone once the data is.
+    pub email: Option<String>,
+    /// How far it has come.
+    pub status: PrivacyRequestStatus,
+    /// Which of its stages it is in, from 0.
+    pub stage: f64,
+    /// Where in the stage it is; missing at its beginning.
+    pub cursor: Option<String>,
+    /// How many documents it has exported or erased.
+    pub documents: f64,
+    /// The files an export consists of.
+    pub parts: Vec<ExportPart>,
+    /// When it last went on, in milliseconds since the epoch.
+    pub updated_at: f64,
+}
+
+/// What can be asked for under a privacy law.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Typed)]
+pub enum PrivacyRequestKind {
+    /// Everything an organisation has here.
+    ExportOrganization,
+    /// To forget a person.
+    EraseContact,
+    /// To forget an organisation.
+    EraseOrganization,
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Typed)]
+pub enum PrivacyRequestStatus {
+    /// Somebody works on it, or will go on.
+    Running,
+    /// It is done.
+    Done,
+}
+
+/// A file of an export.
+#[derive(Clone, Debug, PartialEq, Typed)]
+pub struct ExportPart {
+    /// The file.
+    pub storage_id: Id<StoredFile>,
+    /// Its length in bytes.
+    pub size: f64,
 }

@@ -93,6 +93,14 @@ impl ValidationError {
         format!("ArgumentValidationError: {self}")
     }
 
+    /// The text a caller gets whose arguments do not match, for arguments that must not be repeated: what was sent is
+    /// left out.
+    pub fn for_confidential_arguments(&self) -> String {
+        let Self { message, path, subject, validator, .. } = self;
+        let path = path_line(path);
+        format!("ArgumentValidationError: {message}\n{path}{subject}: (not shown)\nValidator: {validator}")
+    }
+
     /// The text for a function whose result does not match.
     pub fn for_returns(&self) -> String {
         format!("ReturnsValidationError: {self}")

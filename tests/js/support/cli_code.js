@@ -162,6 +162,12 @@ export function testCode(version) {
     app.write("convex/lib/greeting.ts", "export const greet = (name: string) => `Hi, ${name}!`;\n");
     assert.match(await done("run", "--no-push", "notes:hello", args), /"Hello, Ada!"/);
     assert.match(await done("run", "--push", "notes:hello", args), /"Hi, Ada!"/);
+    if (isNew) {
+      assert.match(await done("run", "--inline-query", 'await ctx.db.query("notes").take(3)'), /\[\]/);
+      const wrong = await app.run(server, ["run", "--inline-query", 'throw new Error("within")']);
+      assert.equal(wrong.code, 1);
+      assert.match(wrong.output, /within/);
+    }
     if (version === "1.31") await done("run", "--env-file", "target.env", "notes:hello", args);
     nobodyAsked();
   });

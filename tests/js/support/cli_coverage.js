@@ -16,7 +16,6 @@ const WITHOUT = {
   "--preview-name": "names a deployment of the cloud",
   "--preview-run": "runs in a deployment of the cloud",
   "--prod": "names a deployment of the cloud",
-  "--inline-query": "Fusion does not answer it yet",
   "--component-dir": "Fusion has no components",
 };
 

@@ -4,7 +4,9 @@ use fusion_schema::{Value, json};
 use serde_json::Value as Json;
 
 use super::expression::{Arithmetic, Comparison};
-use super::{Expression, Order, Query, QueryOperator, QuerySource, RangeExpression, RangeOperator};
+use super::{
+    Expression, Order, Query, QueryOperator, QuerySource, RangeExpression, RangeOperator, SearchExpression,
+};
 use crate::error::{Error, Result};
 use crate::limits::QUERY_OPERATORS_MAX;
 
@@ -53,22 +55,19 @@ impl Query {
                 QuerySource::FullTableScan { table: text(source, "tableName")?.to_owned(), order }
             }
             "IndexRange" => {
-                let name = text(source, "indexName")?;
-                let (table, index) = name.split_once('.').ok_or_else(|| {
-                    invalid(format!("`indexName` must be \"table.index\", not \"{name}\"."))
-                })?;
+                let (table, index) = index_name(source)?;
                 QuerySource::IndexRange {
-                    table: table.to_owned(),
-                    index: index.to_owned(),
+                    table,
+                    index,
                     range: list(source, "range")?.iter().map(range_expression).collect::<Result<_>>()?,
                     order,
                 }
             }
             "Search" => {
-                return Err(Error::bad_request(
-                    "SearchNotAvailable",
-                    "Full-text search (`withSearchIndex`) is not available yet.",
-                ));
+                let (table, index) = index_name(source)?;
+                let filters =
+                    list(source, "filters")?.iter().map(search_expression).collect::<Result<_>>()?;
+                QuerySource::Search { table, index, filters }
             }
             other => return Err(invalid(format!("unknown source type \"{other}\"."))),
         };
@@ -83,6 +82,37 @@ impl Query {
             )));
         }
         Ok(Self { source, operators: operators.iter().map(operator).collect::<Result<_>>()? })
+    }
+}
+
+impl Expression {
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// Bad request (`InvalidQuery`) with what is wrong.
+    pub fn from_json(json: &Json) -> Result<Self> {
+        expression(json)
+    }
+}
+
+/// The table and the index inside it.
+fn index_name(source: &Json) -> Result<(String, String)> {
+    let name = text(source, "indexName")?;
+    let (table, index) = name
+        .split_once('.')
+        .ok_or_else(|| invalid(format!("`indexName` must be \"table.index\", not \"{name}\".")))?;
+    Ok((table.to_owned(), index.to_owned()))
+}
+
+fn search_expression(json: &Json) -> Result<SearchExpression> {
+    let field = text(json, "fieldPath")?.to_owned();
+    match text(json, "type")? {
+        "Search" => Ok(SearchExpression::Search { text: text(json, "value")?.to_owned(), field }),
+        "Eq" => {
+            let value = json.get("value").ok_or_else(|| invalid("`value` is missing in a search filter."))?;
+            Ok(SearchExpression::Eq { field, value: literal(value)? })
+        }
+        other => Err(invalid(format!("unknown search filter type \"{other}\"."))),
     }
 }
 

@@ -1,8 +1,9 @@
-//! Queries: a source (full scan or index range), operators on top, and pages of the result.
+//! Queries: a source (full scan, index range or full-text search), operators on top, and pages of the result.
 //!
 //! - [`Query`] is the data form shared by Rust handlers and JavaScript, with its JSON;
 //! - [`expression`] evaluates filters, [`range`] turns index expressions into key intervals;
 //! - [`stream`] reads documents one by one and widens the read set exactly as far as it got;
+//! - [`search_scan`] does the same for the results of a full-text search;
 //! - [`paginate`] reads pages with deterministic cursors and journals.
 //!
 //! Deliberately absent: joins, aggregates, a planner. A query says which index it uses.
@@ -11,11 +12,14 @@ pub mod expression;
 mod json;
 pub mod paginate;
 pub(crate) mod range;
+pub(crate) mod search_scan;
 pub mod stream;
 
 pub use expression::Expression;
 pub use paginate::{Page, PageRequest, PageStatus};
 pub use stream::QueryStream;
+
+pub use super::search::query::SearchExpression;
 
 use fusion_schema::Value;
 
@@ -59,20 +63,32 @@ pub enum QuerySource {
         /// The direction.
         order: Order,
     },
+    /// The results of a full-text search, best first.
+    Search {
+        /// The table's name.
+        table: String,
+        /// The full-text index's name inside the table.
+        index: String,
+        /// What to search for, and filters.
+        filters: Vec<SearchExpression>,
+    },
 }
 
 impl QuerySource {
     /// The table that is read.
     pub fn table(&self) -> &str {
         match self {
-            Self::FullTableScan { table, .. } | Self::IndexRange { table, .. } => table,
+            Self::FullTableScan { table, .. }
+            | Self::IndexRange { table, .. }
+            | Self::Search { table, .. } => table,
         }
     }
 
-    /// The direction of reading.
+    /// The direction of reading; the results of a search have their own order, which is read forward.
     pub const fn order(&self) -> Order {
         match self {
             Self::FullTableScan { order, .. } | Self::IndexRange { order, .. } => *order,
+            Self::Search { .. } => Order::Asc,
         }
     }
 }

@@ -10,13 +10,14 @@ pub use fusion_schema::PageStatus;
 use fusion_schema::object;
 use sha2::{Digest, Sha256};
 
-use super::stream::{Scan, resolve};
-use super::{Order, Query, QueryOperator};
+use super::stream::{Walk, resolve};
+use super::{Order, Query, QueryOperator, QuerySource};
 use crate::auth::secrets::Purpose;
 use crate::database::document::Document;
 use crate::database::key::Key;
 use crate::database::transaction::Transaction;
 use crate::error::{Error, Result};
+use crate::limits::SEARCH_RESULTS_MAX;
 
 /// Which page is wanted.
 #[derive(Clone, Debug, Default)]
@@ -198,10 +199,11 @@ impl Pages {
         start: Option<Position>,
         end: Option<&Position>,
     ) -> Result<ReadPage> {
-        let Some((_, index, mut range)) = resolve(tx, &query.source)? else {
+        let Some(mut resolved) = resolve(tx, &query.source)? else {
             return Ok((Vec::new(), Position::End, None, None));
         };
         let order = query.source.order();
+        let range = &mut resolved.range;
         if let Some(Position::After(key)) = start {
             match order {
                 Order::Asc => range.lower = crate::database::reads::after(&key),
@@ -214,7 +216,11 @@ impl Pages {
                 Order::Desc => range.lower.clone_from(key),
             }
         }
-        let mut scan = Scan::open(tx, index, range, order)?;
+        let mut rows_max = self.rows_max;
+        if matches!(query.source, QuerySource::Search { .. }) {
+            rows_max = rows_max.min(SEARCH_RESULTS_MAX);
+        }
+        let mut walk = Walk::open(tx, resolved, order, None)?;
         let (mut page, mut keys, mut bytes) = (Vec::new(), Vec::<Key>::new(), 0);
         let mut limits: Vec<usize> = query
             .operators
@@ -237,11 +243,11 @@ impl Pages {
             if end.is_none() && page.len() >= self.page_size {
                 break Position::After(last_key(&keys));
             }
-            if keys.len() >= self.rows_max || (bytes >= self.bytes_max && !keys.is_empty()) {
+            if keys.len() >= rows_max || (bytes >= self.bytes_max && !keys.is_empty()) {
                 status = Some(PageStatus::SplitRequired);
                 break Position::After(last_key(&keys));
             }
-            let Some((key, document)) = scan.next_with_key(tx)? else {
+            let Some((key, document)) = walk.next_with_key(tx)? else {
                 break end.cloned().unwrap_or(Position::End);
             };
             bytes += document.size();

@@ -20,7 +20,8 @@ pub(crate) struct KeyRange {
 }
 
 impl KeyRange {
-    const fn all() -> Self {
+    /// Everything.
+    pub(crate) const fn all() -> Self {
         Self { lower: Vec::new(), upper: None }
     }
 

@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 
 use super::range::{self, KeyRange};
+use super::search_scan::SearchScan;
 use super::{Order, Query, QueryOperator, QuerySource};
-use crate::database::catalog::TableMeta;
 use crate::database::document::Document;
 use crate::database::key::{BY_ID, IndexId, Key};
 use crate::database::reads::{Interval, after};
+use crate::database::search::SearchQuery;
 use crate::database::transaction::Transaction;
 use crate::error::{Error, Result};
 use crate::store::TableId;
@@ -25,7 +26,7 @@ const CHUNK_MAX: usize = 256;
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct QueryStream {
-    scan: Option<Scan>,
+    walk: Option<Walk>,
     operators: Vec<Step>,
 }
 
@@ -33,6 +34,15 @@ pub struct QueryStream {
 enum Step {
     Filter(super::Expression),
     Limit { left: usize },
+}
+
+/// A walk over documents that each have a place of their own.
+#[derive(Debug)]
+pub(crate) enum Walk {
+    /// Over a range of an index.
+    Keys(Scan),
+    /// Over the results of a search.
+    Search(SearchScan),
 }
 
 /// A walk over a range of an index.
@@ -54,19 +64,13 @@ pub(crate) struct Scan {
 
 impl QueryStream {
     pub(crate) fn open(tx: &mut Transaction, query: &Query) -> Result<Self> {
-        let scan = match resolve(tx, &query.source)? {
-            Some((_, index, range)) => Some(Scan::open(tx, index, range, query.source.order())?),
-            None => None,
-        };
         let steps = query.operators.iter().map(|operator| match operator {
             QueryOperator::Filter(expression) => Step::Filter(expression.clone()),
             QueryOperator::Limit(limit) => Step::Limit { left: *limit },
         });
-        let mut stream = Self { scan, operators: steps.collect() };
-        if let Some(hint) = stream.limit_hint()
-            && let Some(scan) = &mut stream.scan
-        {
-            scan.chunk = hint.clamp(1, CHUNK_MAX);
+        let mut stream = Self { walk: None, operators: steps.collect() };
+        if let Some(resolved) = resolve(tx, &query.source)? {
+            stream.walk = Some(Walk::open(tx, resolved, query.source.order(), stream.limit_hint())?);
         }
         Ok(stream)
     }
@@ -84,12 +88,12 @@ impl QueryStream {
     /// # Errors
     /// When a limit of the transaction is reached, or a filter has operands of wrong types.
     pub fn next(&mut self, tx: &mut Transaction) -> Result<Option<Document>> {
-        let Some(scan) = &mut self.scan else { return Ok(None) };
+        let Some(walk) = &mut self.walk else { return Ok(None) };
         'documents: loop {
             if self.operators.iter().any(|step| matches!(step, Step::Limit { left: 0 })) {
                 return Ok(None);
             }
-            let Some(document) = scan.next(tx)? else { return Ok(None) };
+            let Some((_, document)) = walk.next_with_key(tx)? else { return Ok(None) };
             for step in &mut self.operators {
                 match step {
                     Step::Filter(expression) => {
@@ -108,16 +112,50 @@ impl QueryStream {
     }
 }
 
-/// The table, index and keys of a source; `None` if the table does not exist.
-pub(crate) fn resolve(
-    tx: &mut Transaction,
-    source: &QuerySource,
-) -> Result<Option<(std::sync::Arc<TableMeta>, IndexId, KeyRange)>> {
+/// What of which index a source reads.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    index: IndexId,
+    /// The part of the index, or of the result of the search, in keys.
+    pub(crate) range: KeyRange,
+    search: Option<SearchQuery>,
+}
+
+impl Walk {
+    /// `count`: how many documents will do, if that is known.
+    pub(crate) fn open(
+        tx: &mut Transaction,
+        resolved: Resolved,
+        order: Order,
+        count: Option<usize>,
+    ) -> Result<Self> {
+        let Resolved { index, range, search } = resolved;
+        if let Some(query) = search {
+            return SearchScan::open(tx, index, query, range, count).map(Self::Search);
+        }
+        let mut scan = Scan::open(tx, index, range, order)?;
+        if let Some(count) = count {
+            scan.chunk = count.clamp(1, CHUNK_MAX);
+        }
+        Ok(Self::Keys(scan))
+    }
+
+    /// The next document and the key that is its place.
+    pub(crate) fn next_with_key(&mut self, tx: &mut Transaction) -> Result<Option<(Key, Document)>> {
+        match self {
+            Self::Keys(scan) => scan.next_with_key(tx),
+            Self::Search(scan) => scan.next_with_key(tx),
+        }
+    }
+}
+
+/// What a source reads; `None` if the table does not exist.
+pub(crate) fn resolve(tx: &mut Transaction, source: &QuerySource) -> Result<Option<Resolved>> {
     let table = tx.table(source.table());
     match source {
         QuerySource::FullTableScan { .. } => Ok(table.map(|table| {
             let index = IndexId::by_creation_time(table.id);
-            (table, index, KeyRange { lower: Vec::new(), upper: None })
+            Resolved { index, range: KeyRange::all(), search: None }
         })),
         QuerySource::IndexRange { table: table_name, index: name, range, .. } => {
             let built_in = matches!(name.as_str(), "by_id" | "by_creation_time");
@@ -125,18 +163,37 @@ pub(crate) fn resolve(
                 // A table that does not exist is an empty one, with the built-in indexes only.
                 return if built_in { Ok(None) } else { Err(index_not_found(table_name, name)) };
             };
-            let Some(index) = table.index(name) else { return Err(index_not_found(table_name, name)) };
-            if index.staged {
-                return Err(Error::bad_request(
-                    "IndexStagedError",
-                    format!(
-                        "Index {table_name}.{name} is currently staged and not available to query until it is enabled."
+            let Some(index) = table.index(name) else {
+                return Err(match table.attached(name) {
+                    Some(_) => other_kind(
+                        table_name,
+                        name,
+                        "is not a sorted index: query a search index with `withSearchIndex`",
                     ),
-                ));
+                    None => index_not_found(table_name, name),
+                });
+            };
+            if index.staged {
+                return Err(index_staged(table_name, name));
             }
             let range = range::compile(&table, index, range)?;
-            let id = index.id;
-            Ok(Some((table, id, range)))
+            Ok(Some(Resolved { index: index.id, range, search: None }))
+        }
+        QuerySource::Search { table: table_name, index: name, filters } => {
+            let Some(table) = table else { return Err(index_not_found(table_name, name)) };
+            let Some(index) = table.attached(name) else {
+                return Err(match table.index(name) {
+                    Some(_) => {
+                        other_kind(table_name, name, "is not a search index: query it with `withIndex`")
+                    }
+                    None => index_not_found(table_name, name),
+                });
+            };
+            let query = SearchQuery::compile(&table, index, filters)?;
+            if index.staged {
+                return Err(index_staged(table_name, name));
+            }
+            Ok(Some(Resolved { index: index.id, range: KeyRange::all(), search: Some(query) }))
         }
     }
 }
@@ -145,8 +202,19 @@ fn index_not_found(table: &str, index: &str) -> Error {
     Error::bad_request("IndexNotFoundError", format!("Index {table}.{index} not found."))
 }
 
+fn index_staged(table: &str, index: &str) -> Error {
+    Error::bad_request(
+        "IndexStagedError",
+        format!("Index {table}.{index} is currently staged and not available to query until it is enabled."),
+    )
+}
+
+fn other_kind(table: &str, index: &str, what: &str) -> Error {
+    Error::bad_request("WrongIndexType", format!("Index {table}.{index} {what}."))
+}
+
 impl Scan {
-    pub(crate) fn open(tx: &mut Transaction, index: IndexId, range: KeyRange, order: Order) -> Result<Self> {
+    fn open(tx: &mut Transaction, index: IndexId, range: KeyRange, order: Order) -> Result<Self> {
         // Nothing was looked at yet: an empty interval, to be widened.
         let interval = tx.read(Interval { index, start: Vec::new(), end: Some(Vec::new()) })?;
         Ok(Self {
@@ -162,13 +230,8 @@ impl Scan {
         })
     }
 
-    /// The next document in the range.
-    pub(crate) fn next(&mut self, tx: &mut Transaction) -> Result<Option<Document>> {
-        Ok(self.next_with_key(tx)?.map(|(_, document)| document))
-    }
-
     /// The next document in the range and the key it was found under.
-    pub(crate) fn next_with_key(&mut self, tx: &mut Transaction) -> Result<Option<(Key, Document)>> {
+    fn next_with_key(&mut self, tx: &mut Transaction) -> Result<Option<(Key, Document)>> {
         if self.generation != tx.generation() {
             self.buffer.clear();
             self.generation = tx.generation();

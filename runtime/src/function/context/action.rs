@@ -11,9 +11,11 @@ use fusion_schema::{DocumentId, Id, Object, Typed, Value};
 use parking_lot::Mutex;
 
 use super::scheduler::delay;
-use super::{decode_result, encode_args};
+use super::{check_table_name, decode_result, encode_args};
 use crate::auth::{Identity, UserIdentity};
 use crate::clock::random_bytes;
+use crate::database::{VectorMatch, VectorQuery};
+use crate::function::app_counters::AppCounter;
 use crate::function::call::{Caller, FunctionCall, FunctionKind};
 use crate::function::deployment::Deployment;
 use crate::function::execution_log::LogEvent;
@@ -130,6 +132,11 @@ impl ActionCore {
         }
     }
 
+    /// Counts `amount` more of the part of an application's counter whose label has this value.
+    pub fn count(&self, counter: &'static AppCounter, value: &str, amount: u64) {
+        self.inner.runner.metrics().app().count(counter, value, amount);
+    }
+
     /// Takes what was printed so far.
     pub(crate) fn take_logs(&self) -> Vec<LogLine> {
         std::mem::take(&mut *self.inner.logs.lock()).into_lines()
@@ -172,6 +179,25 @@ impl ActionCore {
     pub async fn schedule(&self, due_ms: f64, path: &FunctionPath, args: Object) -> Result<DocumentId> {
         self.inner.registry.find_schedulable(path)?;
         self.inner.runner.schedule(path.clone(), args, due_ms, self.inner.job).await
+    }
+
+    /// Searches a vector index; see [`Database::vector_search`](crate::database::Database::vector_search).
+    ///
+    /// # Errors
+    /// If there is no such index, or the query does not suit it.
+    pub async fn vector_search(
+        &self,
+        table: &str,
+        index: &str,
+        query: VectorQuery,
+    ) -> Result<Vec<VectorMatch>> {
+        check_table_name(table, false)?;
+        let database = self.deployment().database.clone();
+        let (table, index) = (table.to_owned(), index.to_owned());
+        let search = tokio::task::spawn_blocking(move || database.vector_search(&table, &index, &query));
+        search
+            .await
+            .unwrap_or_else(|error| Err(Error::internal("A vector search failed.").with_source(error)))
     }
 
     /// Cancels a scheduled function at once.
@@ -237,6 +263,11 @@ impl<S> ActionCtx<S> {
         self.core.log(level, vec![quote(message.as_ref())]);
     }
 
+    /// Counts `amount` more of the part of an application's counter whose label has this value; `/metrics` shows it.
+    pub fn count(&self, counter: &'static AppCounter, value: &str, amount: u64) {
+        self.core.count(counter, value, amount);
+    }
+
     /// Runs a query on the latest data.
     ///
     /// # Errors
@@ -264,6 +295,20 @@ impl<S> ActionCtx<S> {
     async fn run(&self, kind: FunctionKind, call: Result<(FunctionPath, Object)>) -> Result<Value> {
         let (path, args) = call?;
         self.core.run(kind, &path, args).await
+    }
+
+    /// Finds the documents of a table whose vectors are most similar to a given one, best first. They are those of one
+    /// state of the data, in which everything is done that this action waited for.
+    ///
+    /// # Errors
+    /// If there is no such index, or the query does not suit it.
+    pub async fn vector_search(
+        &self,
+        table: &str,
+        index: &str,
+        query: VectorQuery,
+    ) -> Result<Vec<VectorMatch>> {
+        self.core.vector_search(table, index, query).await
     }
 
     /// Functions to run later; they are scheduled at once.

@@ -18,7 +18,7 @@ pub use reader::Reader;
 pub(crate) use reader::check_table_name;
 pub use scheduler::SchedulerCtx;
 pub use storage::{FileReader, FileWriter};
-pub use typed_query::{DocumentStream, TypedQuery};
+pub use typed_query::{DocumentStream, SearchFilter, TypedQuery};
 pub(crate) use typed_query::{page_request, page_value};
 pub use writer::Writer;
 

@@ -8,7 +8,7 @@ use super::reader::decode_document;
 use crate::database::Document;
 use crate::database::query::{
     Expression, Order, PageRequest, Query, QueryOperator, QuerySource, QueryStream, RangeExpression,
-    RangeOperator,
+    RangeOperator, SearchExpression,
 };
 use crate::function::execution::Execution;
 use crate::{Error, Result};
@@ -19,6 +19,7 @@ use crate::{Error, Result};
 pub struct TypedQuery<'a, T> {
     execution: &'a mut Execution,
     index: Option<String>,
+    search: Option<(String, SearchFilter)>,
     range: Vec<RangeExpression>,
     order: Order,
     operators: Vec<QueryOperator>,
@@ -31,6 +32,7 @@ impl<'a, T: Table> TypedQuery<'a, T> {
         Self {
             execution,
             index: None,
+            search: None,
             range: Vec::new(),
             order: Order::Asc,
             operators: Vec::new(),
@@ -42,6 +44,21 @@ impl<'a, T: Table> TypedQuery<'a, T> {
     /// Reads along an index.
     pub fn index(mut self, name: &str) -> Self {
         self.index = Some(name.to_owned());
+        self
+    }
+
+    /// Searches along a full-text index; results come best first, at most
+    /// [`SEARCH_RESULTS_MAX`](crate::limits::SEARCH_RESULTS_MAX) of them.
+    ///
+    /// ```ignore
+    /// ctx.db().query::<Message>().with_search_index("search_body", |q| q.search("body", text).eq("channel", channel)).take(10)
+    /// ```
+    pub fn with_search_index(
+        mut self,
+        name: &str,
+        filter: impl FnOnce(SearchFilter) -> SearchFilter,
+    ) -> Self {
+        self.search = Some((name.to_owned(), filter(SearchFilter::default())));
         self
     }
 
@@ -98,6 +115,18 @@ impl<'a, T: Table> TypedQuery<'a, T> {
             return Err(problem);
         }
         let table = T::NAME.to_owned();
+        if let Some((index, filter)) = self.search {
+            if self.index.is_some() || !self.range.is_empty() || self.order != Order::Asc {
+                return Err(Error::bad_request(
+                    "InvalidQuery",
+                    format!(
+                        "A search over \"{table}\" has an index, range or order beside: its results come best first. Put equality conditions into `with_search_index`, others into `.filter(..)`."
+                    ),
+                ));
+            }
+            let source = QuerySource::Search { table, index, filters: filter.0 };
+            return Ok((self.execution, Query { source, operators: self.operators }));
+        }
         let source = match self.index {
             Some(index) => QuerySource::IndexRange { table, index, range: self.range, order: self.order },
             None if self.range.is_empty() => QuerySource::FullTableScan { table, order: self.order },
@@ -171,6 +200,7 @@ impl<'a, T: Table> TypedQuery<'a, T> {
     pub fn count(self) -> Result<u64> {
         if self.problem.is_none()
             && self.index.is_none()
+            && self.search.is_none()
             && self.operators.is_empty()
             && self.range.is_empty()
         {
@@ -196,6 +226,32 @@ impl<'a, T: Table> TypedQuery<'a, T> {
 
     fn limit(mut self, count: usize) -> Self {
         self.operators.push(QueryOperator::Limit(count));
+        self
+    }
+}
+
+/// What a search looks for, see [`TypedQuery::with_search_index`].
+#[must_use = "a search needs its conditions"]
+#[derive(Debug, Default)]
+pub struct SearchFilter(Vec<SearchExpression>);
+
+impl SearchFilter {
+    /// The words to be found in the search field: documents that have any of them; the last one may be the beginning of a
+    /// word. Exactly one such condition is needed.
+    pub fn search(mut self, field: &str, text: impl Into<String>) -> Self {
+        self.0.push(SearchExpression::Search { field: field.to_owned(), text: text.into() });
+        self
+    }
+
+    /// Only documents whose filter field equals the value.
+    pub fn eq(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.0.push(SearchExpression::Eq { field: field.to_owned(), value: Some(value.into()) });
+        self
+    }
+
+    /// Only documents that lack the filter field.
+    pub fn eq_missing(mut self, field: &str) -> Self {
+        self.0.push(SearchExpression::Eq { field: field.to_owned(), value: None });
         self
     }
 }

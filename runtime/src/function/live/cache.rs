@@ -52,6 +52,7 @@ impl<S: Clone> State<S> {
             for (index, key) in write.touched_keys() {
                 self.index.stab(index, key, |found| is_touched |= found as usize == slot);
             }
+            is_touched |= self.queries[slot].searches.is_touched_by(write);
         }
         if is_touched {
             return None;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::result::QueryResult;
 use super::wave::Started;
 use crate::auth::Identity;
-use crate::database::Timestamp;
+use crate::database::{SearchReads, Timestamp};
 use crate::function::FunctionPath;
 
 /// What two subscriptions must have in common to share a result, beside the identity if it is read.
@@ -107,6 +107,8 @@ pub(super) struct LiveQuery {
     pub(super) cached_size: usize,
     /// Bytes of the keys its token holds.
     pub(super) token_size: usize,
+    /// The full-text searches of its token.
+    pub(super) searches: SearchReads,
     /// When it was handed out last, while nobody subscribes.
     pub(super) used_at: Duration,
     /// Whether the cache's queue knows it.
@@ -135,6 +137,7 @@ impl LiveQuery {
             subscribers: Vec::new(),
             cached_size: 0,
             token_size: 0,
+            searches: SearchReads::default(),
             used_at: Duration::ZERO,
             is_queued_for_expiry: false,
         }

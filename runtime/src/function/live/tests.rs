@@ -216,7 +216,7 @@ impl Harness {
             };
             let key = crate::database::Key::new(&[*at]);
             let keys = vec![(INDEX.slot, KeyChange::Removed(key))];
-            log.push(Arc::new(LogWrite { table: INDEX.table, id: [0; 16], keys }));
+            log.push(Arc::new(LogWrite { table: INDEX.table, id: [0; 16], keys, attached: Vec::new() }));
         }
         let (ts, push_version) = (self.world.ts, self.world.push_version);
         self.log.push_back(Arc::new(LogEntry { ts, push_version, writes: log }));

@@ -104,6 +104,16 @@ impl<S: Clone> State<S> {
                         self.touch(slot as usize, entry.ts);
                     }
                 }
+                for (index, term) in write.touched_terms() {
+                    self.index.stab(index, term, |slot| found.push(slot));
+                    for slot in found.drain(..) {
+                        // It has the term; whether it passes the filters is another question.
+                        let is_touched = |query: &LiveQuery| query.searches.is_touched_by(write);
+                        if self.queries.get(slot as usize).is_some_and(is_touched) {
+                            self.touch(slot as usize, entry.ts);
+                        }
+                    }
+                }
             }
         }
         self.published = self.published.max(ts);
@@ -543,6 +553,7 @@ impl<S: Clone> State<S> {
             interval.start.len() + interval.end.as_ref().map_or(0, Vec::len) + 128
         };
         self.queries[slot].token_size = intervals.iter().map(interval).sum();
+        self.queries[slot].searches = token.reads.searches().clone();
         let intervals = intervals
             .iter()
             .map(|interval| (interval.index, Interval::range(&interval.start, interval.end.as_deref())));
@@ -559,9 +570,7 @@ impl<S: Clone> State<S> {
         for group in intervals.chunk_by(|a, b| a.index.table == b.index.table) {
             let Some(writes) = self.recent.get(&group[0].index.table) else { continue };
             let start = writes.partition_point(|(ts, _)| *ts <= token.ts);
-            let touching = writes
-                .range(start..)
-                .find(|(_, write)| write.touched_keys().any(|(index, key)| token.reads.contains(index, key)));
+            let touching = writes.range(start..).find(|(_, write)| token.reads.is_touched_by_write(write));
             if let Some((ts, _)) = touching {
                 first = Some(first.map_or(*ts, |first| first.min(*ts)));
             }

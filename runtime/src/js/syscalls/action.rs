@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
 use super::address::Address;
-use super::{arguments, functions, not_yet, object, quoted, storage, unknown, unknown_async};
+use super::{arguments, functions, object, quoted, storage, unknown, unknown_async, vectors};
 use crate::clock::fill_random;
 use crate::function::context::{ActionCore, ActionCtx};
 use crate::function::{FunctionKind, LogLevel};
@@ -55,7 +55,7 @@ async fn run(core: &ActionCore, name: &str, function: &str, args: &str) -> Resul
             core.cancel_job(functions::job_id(name, args)?).await?;
             Ok("null".to_owned())
         }
-        "1.0/actions/vectorSearch" => Err(not_yet("Vector search")),
+        "1.0/actions/vectorSearch" => vectors::search(core, args).await,
         "1.0/getUserIdentity" => {
             let user = core.user()?;
             Ok(user.map_or_else(|| "null".to_owned(), |user| json::encode(&user.to_value())))

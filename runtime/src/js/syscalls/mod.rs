@@ -12,6 +12,7 @@ pub(super) mod import;
 mod query;
 mod storage;
 pub(super) mod transaction;
+mod vectors;
 
 use fusion_schema::{Object, Value, json};
 use serde::Deserialize;
