@@ -1,14 +1,14 @@
 // What the official command line does against a server with functions in Rust: everything but pushes.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { versions } from "./cli.js";
 import { plainProject as project } from "./plain_project.js";
 import { callAsAdmin, startServer } from "./server.js";
 import { until } from "./wait.js";
+import { unzipped } from "./zip.js";
 
 const lines = (text) => text.split("\n").filter((line) => line !== "");
 
@@ -165,13 +165,4 @@ export function testData(version) {
     assert.deepEqual(unzipped(path.join(back.folder, name)), unzipped(path.join(out.folder, "first.zip")));
     assert.equal((await callAsAdmin(second, "documents:count")), 200);
   });
-}
-
-/** The entries of a ZIP file by name; where a file lies inside of its deployment does not matter. */
-function unzipped(file) {
-  const script = "import json,sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\nprint(json.dumps({n: z.read(n).decode() for n in z.namelist()}))";
-  const entries = JSON.parse(execFileSync("python3", ["-c", script, file], { encoding: "utf8", maxBuffer: 1 << 28 }));
-  entries["_storage/documents.jsonl"] = entries["_storage/documents.jsonl"].replace(/"internalId":"[^"]*"/g, "");
-  assert.ok(readFileSync(file).length > 0 && Object.keys(entries).length > 5);
-  return entries;
 }
