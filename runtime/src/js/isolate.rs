@@ -60,6 +60,10 @@ pub struct Import {
 pub trait Modules: Send + Sync {
     /// The module with that path, such as `_deps/ABC.js`.
     fn bytecode(&self, path: &str) -> Option<&Bytecode>;
+
+    /// Whether the source of any of them has this name in it: a lazy global that nobody can name is not defined, as
+    /// every isolate would pay for it.
+    fn mentions(&self, name: &str) -> bool;
 }
 
 /// No modules at all.
@@ -69,6 +73,10 @@ pub struct NoModules;
 impl Modules for NoModules {
     fn bytecode(&self, _path: &str) -> Option<&Bytecode> {
         None
+    }
+
+    fn mentions(&self, _name: &str) -> bool {
+        false
     }
 }
 

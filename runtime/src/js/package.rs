@@ -3,14 +3,16 @@
 //! Modules are compiled once, when they arrive; the bytecode can be kept beside the sources and is good for the
 //! engine that wrote it ([`Package::bytecode`], [`Package::from_bytecode`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use memchr::memmem;
+use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
 
 use super::isolate::{Bytecode, Engine, Import, Modules, ScriptError};
+use super::prelude::names_its_globals;
 use super::source_map::SourceMap;
 use super::syscalls::import::{KnownVariables, Reads};
 use crate::{Error, Result};
@@ -86,6 +88,8 @@ pub struct Package {
     udf_config: ArcSwap<UdfConfig>,
     /// What modules read of the environment when they were last loaded; `None` for those that listed it.
     reads: Mutex<BTreeMap<String, Option<KnownVariables>>>,
+    /// Names of globals, and whether the modules have them in their sources.
+    mentioned: RwLock<HashMap<String, bool>>,
 }
 
 impl Package {
@@ -141,6 +145,7 @@ impl Package {
             engine: engine.version().to_owned(),
             udf_config: ArcSwap::default(),
             reads: Mutex::default(),
+            mentioned: RwLock::default(),
         };
         for (path, imports) in &imports {
             package.check_imports(path, imports)?;
@@ -215,6 +220,19 @@ impl Package {
 impl Modules for Package {
     fn bytecode(&self, path: &str) -> Option<&Bytecode> {
         self.modules.get(path)?.bytecode.as_ref()
+    }
+
+    fn mentions(&self, name: &str) -> bool {
+        if let Some(known) = self.mentioned.read().get(name) {
+            return *known;
+        }
+        let finder = memmem::Finder::new(name);
+        let is_mentioned = self.modules.values().filter(|module| module.bytecode.is_some()).any(|module| {
+            let source = &module.source.source;
+            finder.find(source.as_bytes()).is_some() || !names_its_globals(source)
+        });
+        self.mentioned.write().insert(name.to_owned(), is_mentioned);
+        is_mentioned
     }
 }
 

@@ -5,7 +5,7 @@
 //! functions that the host calls. `internals.load(name)` runs a module that has not run yet. A module that names
 //! globals runs when one of them is first touched; it then must define them.
 
-use super::isolate::{Bytecode, Engine, ScriptError};
+use super::isolate::{Bytecode, Engine, Modules, ScriptError};
 
 /// A part of the prelude.
 #[derive(Clone, Copy, Debug)]
@@ -53,13 +53,22 @@ impl CompiledPrelude {
     ) -> Result<Self, ScriptError> {
         let modules: Vec<PreludeModule> = modules.into_iter().copied().collect();
         let globals = PreludeModule { name: "globals", source: "", globals: &[], eager: true };
-        let bytecode = compile(engine, globals.name, &lazy_globals(&modules))?;
+        let bytecode = compile(engine, globals.name, LAZY_GLOBALS)?;
         let mut compiled = vec![CompiledModule { module: globals, bytecode, ops: Some(Vec::new()) }];
         for module in modules {
             let bytecode = compile(engine, module.name, module.source)?;
             compiled.push(CompiledModule { module, bytecode, ops: named_ops(module.source) });
         }
         Ok(Self { modules: compiled })
+    }
+
+    /// The lazy globals that `modules` mention, each followed by the name of the module that defines it.
+    pub fn lazy_globals(&self, modules: &dyn Modules) -> Vec<&'static str> {
+        let lazy = self.modules.iter().map(|compiled| compiled.module).filter(|module| !module.eager);
+        lazy.flat_map(|module| module.globals.iter().map(move |global| [*global, module.name]))
+            .filter(|[global, _]| modules.mentions(global))
+            .flatten()
+            .collect()
     }
 }
 
@@ -87,35 +96,32 @@ fn compile(engine: &dyn Engine, name: &str, body: &str) -> Result<Bytecode, Scri
     engine.compile(&format!("{PRELUDE_PATH}{name}"), &source).map(|compiled| compiled.bytecode)
 }
 
-/// A body that makes the globals of lazy modules getters, which run the module and then are gone.
-fn lazy_globals(modules: &[PreludeModule]) -> String {
-    let names: Vec<[&str; 2]> = modules
-        .iter()
-        .filter(|module| !module.eager)
-        .flat_map(|module| module.globals.iter().map(|global| [*global, module.name]))
-        .collect();
-    // Every isolate runs this: one descriptor serves for all, and nothing is called for each.
-    let mut body = format!("const names = {:?};", names.as_flattened());
-    body.push_str(
-        r#"
-        const define = Object.defineProperty;
-        const descriptor = { __proto__: null, configurable: true, enumerable: false, get: undefined, set: undefined };
-        for (let i = 0; i < names.length; i += 2) {
-            const name = names[i];
-            descriptor.get = () => {
-                delete globalThis[name];
-                internals.load(names[i + 1]);
-                return globalThis[name];
-            };
-            descriptor.set = (value) => {
-                define(globalThis, name, { __proto__: null, configurable: true, enumerable: false, writable: true, value });
-            };
-            define(globalThis, name, descriptor);
-        }
-        "#,
-    );
-    body
+/// Whether a module can only mean the globals that its source names. Code that is made at run time can name others.
+pub(super) fn names_its_globals(source: &str) -> bool {
+    !source.contains("eval(") && !source.contains("new Function")
 }
+
+/// Makes the globals of lazy modules getters, which run the module and then are gone. Every isolate runs this: one
+/// descriptor serves for all, one function is getter and setter, and nothing is called for each but what defines it.
+const LAZY_GLOBALS: &str = r#"
+    const names = internals.lazyGlobals;
+    const define = Object.defineProperty;
+    const descriptor = { __proto__: null, configurable: true, enumerable: false, get: undefined, set: undefined };
+    for (let i = 0; i < names.length; i += 2) {
+        const name = names[i];
+        descriptor.get = descriptor.set = (...value) => {
+            if (value.length > 0) {
+                const own = { __proto__: null, configurable: true, enumerable: false, writable: true, value: value[0] };
+                define(globalThis, name, own);
+                return;
+            }
+            delete globalThis[name];
+            internals.load(names[i + 1]);
+            return globalThis[name];
+        };
+        define(globalThis, name, descriptor);
+    }
+"#;
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::isolate::{Bytecode, Engine, IsolateOptions, Modules, ScriptError, StopSignal};
 use super::op::OpValue;
-use super::prelude::CompiledPrelude;
+use super::prelude::{CompiledPrelude, names_its_globals};
 use super::quickjs::QuickJs;
 use super::state::{Host, OpState, Phase, Resources};
 use super::{host, web};
@@ -64,7 +64,7 @@ fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(Strin
     let module = engine.compile(PATH, source)?.bytecode;
     let mut isolate = engine.isolate(IsolateOptions {
         state: state(phase, host)?,
-        modules: Arc::new(One { path: PATH, module }),
+        modules: Arc::new(One { path: PATH, source: source.to_owned(), module }),
         prelude: prelude()?,
         ops: super::runtime::op_tables(),
         memory_max: 64 << 20,
@@ -123,12 +123,17 @@ pub(super) fn tasks() -> tokio::runtime::Handle {
 
 struct One {
     path: &'static str,
+    source: String,
     module: Bytecode,
 }
 
 impl Modules for One {
     fn bytecode(&self, path: &str) -> Option<&Bytecode> {
         (path == self.path).then_some(&self.module)
+    }
+
+    fn mentions(&self, name: &str) -> bool {
+        !names_its_globals(&self.source) || self.source.contains(name)
     }
 }
 

@@ -39,6 +39,7 @@ impl QuickJsIsolate {
         runtime.set_memory_limit(memory_max);
         runtime.set_max_stack_size(STACK_MAX);
         runtime.set_gc_threshold(GC_THRESHOLD);
+        let lazy_globals = prelude.lazy_globals(modules.as_ref());
         runtime.set_loader(PathResolver, PackageLoader { modules });
         let inbox = Arc::new(Inbox::default());
         stop.attach(&inbox);
@@ -66,9 +67,9 @@ impl QuickJsIsolate {
         let context = Context::full(&runtime).map_err(no_memory)?;
         let isolate = Self { runtime, context, shared };
         isolate.shared.watch.run();
-        let started = isolate
-            .context
-            .with(|ctx| start(&ctx, &isolate.shared).map_err(|error| thrown::script_error(&ctx, error)));
+        let started = isolate.context.with(|ctx| {
+            start(&ctx, &isolate.shared, lazy_globals).map_err(|error| thrown::script_error(&ctx, error))
+        });
         isolate.shared.watch.pause();
         started?;
         Ok(isolate)
@@ -214,7 +215,7 @@ impl Drop for QuickJsIsolate {
 }
 
 /// Makes `internals` and runs the eager part of the prelude.
-fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> rquickjs::Result<()> {
+fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, lazy_globals: Vec<&'static str>) -> rquickjs::Result<()> {
     let internals = Object::new(ctx.clone())?;
     let ops = Object::new(ctx.clone())?;
     *shared.originals.borrow_mut() = Some(Originals::new(ctx, &internals, &ops)?);
@@ -225,6 +226,7 @@ fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> rquickjs::Result<()> {
         let place = loader.prelude.modules.iter().position(|compiled| compiled.module.name == name);
         place.map_or(Ok(()), |place| load(&ctx, &loader, place))
     };
+    internals.set("lazyGlobals", lazy_globals)?;
     internals.set("load", Function::new(ctx.clone(), load)?)?;
     internals.set("promiseState", Function::new(ctx.clone(), promise_state)?)?;
     for (place, compiled) in shared.prelude.modules.iter().enumerate() {
