@@ -50,6 +50,12 @@ pub fn application(services: Services) -> Application {
         Object::new(),
     );
     app.cron(
+        "look after the knowledge base",
+        Schedule::minutes(5),
+        "system/ai/knowledge:tend",
+        Object::new(),
+    );
+    app.cron(
         "forget old webhook deliveries",
         Schedule::hourly(10),
         "system/subscriptions:cleanup",
@@ -74,11 +80,13 @@ const MODULES: &[ModuleEntry] = &[
     ("users", Visibility::Public, users::register),
     ("private/contactSessions", Visibility::Public, private::contact_sessions::register),
     ("private/conversations", Visibility::Public, private::conversations::register),
+    ("private/files", Visibility::Public, private::files::register),
     ("private/messages", Visibility::Public, private::messages::register),
     ("private/plugins", Visibility::Public, private::plugins::register),
     ("private/secrets", Visibility::Public, private::secrets::register),
     ("private/vapi", Visibility::Public, private::vapi::register),
     ("private/widgetSettings", Visibility::Public, private::widget_settings::register),
+    ("system/ai/knowledge", Visibility::Internal, system::ai::knowledge::register),
     ("system/ai/turns", Visibility::Internal, system::ai::turns::register),
     ("system/contactSessions", Visibility::Internal, system::contact_sessions::register),
     ("system/conversations", Visibility::Internal, system::conversations::register),

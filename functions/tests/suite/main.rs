@@ -4,6 +4,7 @@ mod assistant;
 mod conversations;
 mod demo;
 mod harness;
+mod knowledge;
 mod messages;
 mod organization;
 mod rate_limits;
