@@ -13,7 +13,12 @@ use crate::{assistant, pages, threads};
 
 /// `private/messages`.
 pub(crate) fn register(module: &mut crate::Module) {
-    module.action("enhanceResponse", enhance_response).mutation("create", create).query("getMany", get_many);
+    module
+        .action("enhanceResponse", enhance_response)
+        .confidential()
+        .mutation("create", create)
+        .confidential()
+        .query("getMany", get_many);
 }
 
 /// Either `prompt`, or `threadId` and `message`.

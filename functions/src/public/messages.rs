@@ -19,7 +19,7 @@ const PROMPT_LENGTH_MAX: usize = 2000;
 
 /// `public/messages`.
 pub(crate) fn register(module: &mut crate::Module) {
-    module.action("create", create).query("getMany", get_many);
+    module.action("create", create).confidential().query("getMany", get_many);
 }
 
 #[derive(Typed)]

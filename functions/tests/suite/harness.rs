@@ -20,6 +20,7 @@ use fusion_runtime::scheduler::Scheduler;
 use fusion_runtime::system::blobs::Blobs;
 use fusion_runtime::system::environment::{Environment, EnvironmentChange};
 use fusion_runtime::system::file_storage::FileStorage;
+use fusion_runtime::system::files::Files;
 use fusion_schema::{Object, Value, object};
 use serde_json::json;
 
@@ -277,6 +278,20 @@ impl Chat {
             found.extend(parts.into_iter().map(|part| ((counter.name.to_owned(), part.value), part.count)));
         }
         found
+    }
+
+    /// Stores a file that may belong to a message or an export: its id.
+    pub(crate) fn store_file(&self, uuid: &str, content_type: &str) -> String {
+        let mut id = String::new();
+        self.commit(|tx| {
+            id = Files::new(tx).insert(uuid, "digest", 1, Some(content_type)).unwrap().to_string();
+        });
+        id
+    }
+
+    /// The content of a stored file by the UUID in its URL.
+    pub(crate) fn file(&self, uuid: &str) -> Vec<u8> {
+        self.runtime.block_on(self.runner.deployment().files.read(uuid)).unwrap().to_vec()
     }
 
     /// The function log so far, as the command line is sent it.
