@@ -36,7 +36,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     "transfer",
     "latency",
     "live",
