@@ -10,19 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use fusion_runtime::clock::Moment;
 use fusion_runtime::js::state::Phase;
 use fusion_runtime::js::testing::eval_with;
 use fusion_tests::process::Server;
 use fusion_tests::random::Random;
-use fusion_tests::sync::Socket;
-use tokio::time::sleep;
 
-use crate::load::Exchange as _;
 use crate::report::{head, megabytes, millis, percentile, plain, row};
 use crate::setup::Options;
-use crate::transfer;
-use crate::typescript::{Queries, deploy};
+use crate::typescript::{Queries, deploy, paced};
 
 /// Bytes of the large module's source, after bundling about as many.
 const LARGE: usize = 900_000;
@@ -75,23 +70,8 @@ fn large_project(folder: &Path, small: &Path) -> io::Result<PathBuf> {
 
 /// The time of the first call, and of each of the following.
 async fn calls(server: &Server, path: &'static str) -> io::Result<(Duration, Vec<Duration>)> {
-    let mut random = Random::new(Random::fresh_seed());
-    let mut socket: Socket = transfer::connect(server.address(), &random.uuid()).await?;
-    let mut queries = Queries::new(path, random.below(u64::MAX), 1);
-    let mut times = Vec::new();
-    for _ in 0..=CALLS {
-        let begun = Moment::now();
-        socket.send(queries.request()).await?;
-        loop {
-            let text = socket.next().await?.ok_or_else(|| io::Error::other("the server closed"))?;
-            if queries.answer(&text)? > 0 {
-                break;
-            }
-        }
-        times.push(begun.elapsed());
-        sleep(PAUSE).await;
-    }
-    socket.close().await?;
+    let client = Random::new(Random::fresh_seed()).below(u64::MAX);
+    let mut times = paced(server, Queries::new(path, client, 1), CALLS + 1, PAUSE).await?;
     let first = times.remove(0);
     Ok((first, times))
 }

@@ -43,6 +43,11 @@ impl Outcome {
         format!("{}, p50 {}, p99 {}", rate(self.per_second), millis(p50), millis(p99))
     }
 
+    /// The time of each request.
+    pub(crate) fn into_latencies(self) -> Vec<Duration> {
+        self.latencies
+    }
+
     /// The latency that `share` of the requests did not exceed.
     pub(crate) fn latency(&mut self, share: f64) -> Duration {
         percentile(&mut self.latencies, share)

@@ -22,6 +22,7 @@ mod snapshot;
 mod start;
 mod subscriptions;
 mod transfer;
+mod turn;
 mod typescript;
 
 use std::future::Future;
@@ -36,7 +37,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 13] = [
+const ALL: [&str; 15] = [
     "transfer",
     "latency",
     "live",
@@ -48,6 +49,7 @@ const ALL: [&str; 13] = [
     "start",
     "typescript",
     "bundle",
+    "turn",
     "import",
     "export",
     "search-text",
@@ -90,6 +92,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "start" => start::run(options).await?,
             "typescript" => typescript::run(options).await?,
             "bundle" => bundle::run(options).await?,
+            "turn" => turn::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
             "search-text" => search_text::run(options).await?,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use fusion_runtime::clock::Moment;
 use fusion_tests::process::Server;
 use fusion_tests::random::Random;
 use fusion_tests::sync::{
@@ -13,13 +14,16 @@ use fusion_tests::sync::{
 use tokio::time::sleep;
 
 use crate::load::{self, Exchange, Outcome, Writes};
-use crate::report::{head, megabytes, millis, plain, row, thousands};
+use crate::report::{head, megabytes, millis, percentile, plain, row, thousands};
 use crate::setup::{Options, sibling};
 use crate::transfer;
 
 /// Clients and requests in flight of the load.
 const CLIENTS: usize = 16;
 const WINDOW: usize = 4;
+/// Calls of a client that rests between them, as people do: an isolate is ready each time.
+const PACED_CALLS: usize = 400;
+const PAUSE: Duration = Duration::from_millis(5);
 /// Calls after which memory must be what it was.
 const CALLS: u64 = 100_000;
 
@@ -30,15 +34,20 @@ pub(crate) async fn run(options: &Options) -> io::Result<()> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("js/bench");
     deploy(&server, &project)?;
     head();
-    let query = |path, load_shape| {
-        load(&server, options, load_shape, move |client| Queries::new(path, client, load_shape.1))
-    };
+    let query =
+        |path, shape| load(&server, options, shape, move |client| Queries::new(path, client, shape.1));
     let mutation = |path| load(&server, options, (1, 1), move |client| Mutations { path, client, next: 0 });
-    let (mut native, mut script) =
-        (query("counters:get", (1, 1)).await?, query("scripts:get", (1, 1)).await?);
-    compare("one query at a time, each with arguments of its own", &mut script, &mut native);
-    let (mut native, mut script) = (mutation("counters:add").await?, mutation("scripts:add").await?);
-    compare("one mutation at a time", &mut script, &mut native);
+    let client = Random::new(Random::fresh_seed()).below(u64::MAX);
+    let rested = |path| paced(&server, Queries::new(path, client, 1), PACED_CALLS, PAUSE);
+    let (mut native, mut script) = (rested("counters:get").await?, rested("scripts:get").await?);
+    compare(&format!("one query every {PAUSE:?}"), &mut script, &mut native);
+    let rested = |path| paced(&server, Mutations { path, client, next: 0 }, PACED_CALLS, PAUSE);
+    let (mut native, mut script) = (rested("counters:add").await?, rested("scripts:add").await?);
+    compare(&format!("one mutation every {PAUSE:?}"), &mut script, &mut native);
+    let (native, script) = (query("counters:get", (1, 1)).await?, query("scripts:get", (1, 1)).await?);
+    compare("one query upon the other", &mut script.into_latencies(), &mut native.into_latencies());
+    let (native, script) = (mutation("counters:add").await?, mutation("scripts:add").await?);
+    compare("one mutation upon the other", &mut script.into_latencies(), &mut native.into_latencies());
     let mut calls = 0.0;
     let mut before = 0;
     let (mut rates, seconds) = (Vec::new(), options.duration.as_secs_f64());
@@ -63,6 +72,32 @@ pub(crate) async fn run(options: &Options) -> io::Result<()> {
     Ok(())
 }
 
+/// The time of each of `calls` calls by one client that rests between them.
+pub(crate) async fn paced(
+    server: &Server,
+    mut exchange: impl Exchange,
+    calls: usize,
+    pause: Duration,
+) -> io::Result<Vec<Duration>> {
+    let session = Random::new(Random::fresh_seed()).uuid();
+    let mut socket = transfer::connect(server.address(), &session).await?;
+    let mut times = Vec::with_capacity(calls);
+    for _ in 0..calls {
+        let begun = Moment::now();
+        socket.send(exchange.request()).await?;
+        loop {
+            let text = socket.next().await?.ok_or_else(|| io::Error::other("the server closed"))?;
+            if exchange.answer(&text)? > 0 {
+                break;
+            }
+        }
+        times.push(begun.elapsed());
+        sleep(pause).await;
+    }
+    socket.close().await?;
+    Ok(times)
+}
+
 /// Pushes a project's functions.
 pub(crate) fn deploy(server: &Server, project: &Path) -> io::Result<()> {
     let output = Command::new(sibling("fusion")?)
@@ -76,11 +111,11 @@ pub(crate) fn deploy(server: &Server, project: &Path) -> io::Result<()> {
 }
 
 /// A row with what TypeScript takes more than Rust.
-fn compare(what: &str, script: &mut Outcome, native: &mut Outcome) {
-    let describe = |outcome: &mut Outcome| {
-        format!("p50 {}, p99 {}", millis(outcome.latency(0.5)), millis(outcome.latency(0.99)))
+fn compare(what: &str, script: &mut [Duration], native: &mut [Duration]) {
+    let describe = |times: &mut [Duration]| {
+        format!("p50 {}, p99 {}", millis(percentile(times, 0.5)), millis(percentile(times, 0.99)))
     };
-    let ratio = script.latency(0.5).as_secs_f64() / native.latency(0.5).as_secs_f64();
+    let ratio = percentile(script, 0.5).as_secs_f64() / percentile(native, 0.5).as_secs_f64();
     let (own, bare) = (describe(script), describe(native));
     row(&format!("{what} in TypeScript; floor: in Rust"), &own, &bare, ratio, "+ 0.6 ms, p99 + 2 ms");
 }
