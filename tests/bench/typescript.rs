@@ -101,7 +101,17 @@ pub(crate) async fn paced(
 /// Pushes a project's functions.
 pub(crate) fn deploy(server: &Server, project: &Path) -> io::Result<()> {
     let output = Command::new(sibling("fusion")?)
-        .args(["deploy", "--typecheck", "disable", "--url", &server.url, "--admin-key", &server.admin_key])
+        .args([
+            "deploy",
+            "--typecheck",
+            "disable",
+            "--codegen",
+            "disable",
+            "--url",
+            &server.url,
+            "--admin-key",
+            &server.admin_key,
+        ])
         .current_dir(project)
         .output()?;
     if output.status.success() {

@@ -1,8 +1,8 @@
 // The functions by which the host drives an isolate, and the global `Convex` by which the npm package `convex`
 // reaches the host.
 
-const { stringify, parse } = JSON;
-const { getOwnPropertyDescriptor, defineProperty, keys } = Object;
+const { parse } = JSON;
+const { getOwnPropertyDescriptor, defineProperty } = Object;
 const { apply } = Reflect;
 const { then } = Promise.prototype;
 const { isArray } = Array;
@@ -92,32 +92,6 @@ internals.importModules = async (paths) => {
   for (const path of paths) await importModule(path);
 };
 
-/** The JSON text of a module's default export, awaited; `undefined` becomes "undefined". */
-internals.evaluate = async (path) => {
-  const module = await importModule(path);
-  return stringify(await module.default) ?? "undefined";
-};
-
-/** What the `export()` of a module's default export gives: JSON text. */
-internals.exportDefault = async (path) => {
-  const { default: exported } = await importModule(path);
-  if (exported === undefined || exported === null) {
-    throw new Error(`${path} has no default export.`);
-  }
-  if (typeof exported.export !== "function") {
-    throw new Error(`The default export of ${path} cannot be exported: it has no \`export()\`.`);
-  }
-  // Schemas export JSON text, definitions of apps what the text would be of.
-  const text = exported.export();
-  return typeof text === "string" ? text : JSON.stringify(text);
-};
-
-/** The JSON text of the providers in the default export of auth.config.js. */
-internals.authProviders = async (path) => {
-  const { default: config } = await importModule(path);
-  return stringify(config?.providers ?? null) ?? "null";
-};
-
 // ---- calls
 
 const registered = async (path, name) => {
@@ -166,72 +140,15 @@ internals.invokeAction = async (path, name, args, requestId) => {
   return checkText(path, name, await withCallers(() => found.invokeAction(requestId, args)));
 };
 
-// ---- analysis
+// ---- analysis: what pushes ask, which calls need not load
 
 // Not part of the language: modules do not see them.
-const positionOf = ["fileName", "lineNumber", "columnNumber"].map((name) => {
+internals.positionOf = ["fileName", "lineNumber", "columnNumber"].map((name) => {
   const getter = getOwnPropertyDescriptor(Function.prototype, name)?.get;
   delete Function.prototype[name];
   return getter;
 });
 
-const position = (definition) => {
-  const handler = definition._handler ?? definition;
-  if (typeof handler !== "function" || positionOf.includes(undefined)) return null;
-  const [path, line, column] = positionOf.map((getter) => apply(getter, handler, []));
-  return typeof path === "string" ? { path, line, column } : null;
-};
-
-const kinds = { __proto__: null, isQuery: "query", isMutation: "mutation", isAction: "action" };
-
-const analyzeFunction = (name, value) => {
-  if ((typeof value !== "object" && typeof value !== "function") || value === null) return null;
-  const found = keys(kinds).filter((kind) => kind in value);
-  if (found.length !== 1) return null;
-  const isPublic = "isPublic" in value;
-  const isInternal = "isInternal" in value;
-  if (isPublic && isInternal) return null;
-  const text = (exporter) => (typeof value[exporter] === "function" ? value[exporter]() : null);
-  return {
-    name,
-    kind: kinds[found[0]],
-    visibility: isPublic ? "public" : isInternal ? "internal" : null,
-    args: text("exportArgs"),
-    returns: text("exportReturns"),
-    position: position(value),
-  };
-};
-
-const UNLISTED = "/a path that no route names";
-
-const analyzeRoutes = (router) => {
-  if (typeof router?.getRoutes !== "function") {
-    throw new Error("The default export of http.js is not a router. Export the result of `httpRouter()`.");
-  }
-  const routes = router.getRoutes().map(([path, method, handler]) => ({ path, method, position: position(handler) }));
-  // A router that answers what it does not list (Hono's has patterns of its own) is to see every path.
-  for (const method of ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"]) {
-    const takesAll = routes.some((route) => route.path === "/*" && route.method === method);
-    if (!takesAll && router.lookup?.(UNLISTED, method)) routes.push({ path: "/*", method, position: null });
-  }
-  return routes;
-};
-
-/** The JSON text of what a module exports. */
-internals.analyze = async (path) => {
-  const module = await importModule(path);
-  const functions = [];
-  for (const name of keys(module).sort()) {
-    const found = analyzeFunction(name, module[name]);
-    if (found !== null) functions.push(found);
-  }
-  const exported = module.default;
-  const isRouter = path === "http.js" && exported?.isRouter === true;
-  const isCrons = path === "crons.js" && exported?.isCrons === true;
-  if (path === "http.js" && exported !== undefined && !isRouter) analyzeRoutes(exported);
-  return stringify({
-    functions,
-    httpRoutes: isRouter ? analyzeRoutes(exported) : null,
-    crons: isCrons ? parse(exported.export()) : null,
-  });
-};
+for (const name of ["evaluate", "exportDefault", "authProviders", "analyze"]) {
+  internals[name] = (path) => internals.need("analysis")[name](path);
+}

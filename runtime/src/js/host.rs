@@ -15,8 +15,10 @@ pub const OPS: OpTable = &[
 ];
 
 /// The engine room's own part of the prelude; it comes last.
-pub const PRELUDE: &[PreludeModule] =
-    &[PreludeModule { name: "host", source: include_str!("host.js"), globals: &[], eager: true }];
+pub const PRELUDE: &[PreludeModule] = &[
+    PreludeModule { name: "host", source: include_str!("host.js"), globals: &[], eager: true },
+    PreludeModule { name: "analysis", source: include_str!("analysis.js"), globals: &[], eager: false },
+];
 
 fn two_strings(args: Vec<OpValue>) -> Result<(String, String), OpError> {
     match <[OpValue; 2]>::try_from(args) {
