@@ -156,13 +156,10 @@ impl JsFunction {
             };
             let ready =
                 function.ready(worker, &mut still_good, Box::new(SlotVariables(lent.clone())), &job.stop);
-            let mut used = None;
-            let result = ready.and_then(|ready| function.call(ready, host, job, &mut used));
+            let result = ready.and_then(|ready| function.call(ready, host, job, &mut worker.used));
             let result = result
                 .and_then(|text| json::decode(&text).map_err(|error| ScriptError::error(error.to_string())));
             reply.give(result);
-            // The answer is on its way: what follows costs nobody time.
-            drop(used);
             worker.next = Some(function.wanted());
         })?;
         let waited = match answer.wait(KEEPS_ITS_PLACE) {
@@ -255,11 +252,9 @@ impl JsFunction {
                 |name: &str, value: &Option<String>| core.env(name).is_ok_and(|found| found == *value);
             let variables = Box::new(ActionVariables(core.clone()));
             let ready = function.ready(worker, &mut still_good, variables, &job.stop);
-            let mut used = None;
-            let result = ready.and_then(|ready| function.call(ready, Box::new(host), job, &mut used));
+            let result = ready.and_then(|ready| function.call(ready, Box::new(host), job, &mut worker.used));
             // The waiting side may be gone.
             let _ = sender.send(result);
-            drop(used);
             worker.next = Some(function.wanted());
         })?;
         let result = receiver.await.unwrap_or(Err(ScriptError::Stopped(Stopped::Asked)));
@@ -285,7 +280,7 @@ impl JsFunction {
         self.runtime.load(&wanted, Beginning { variables, time, stop: stop.clone() })
     }
 
-    /// Calls the function in an isolate; `used` gets the isolate, whose end can wait.
+    /// Calls the function in an isolate; `used` gets the isolate: its end costs the answer no time.
     fn call(
         &self,
         ready: Ready,

@@ -18,6 +18,9 @@ use crate::{Error, Result};
 
 /// Native stack of a thread: what QuickJS may use and room for what it calls.
 const STACK_SIZE: usize = 8 << 20;
+/// How long a thread rests after a call, unless the next one waits for it: what comes after the call on other threads
+/// (the commit, the answer on its way to the client) is to have the processors before the next isolate is made.
+const REST: Duration = Duration::from_millis(1);
 /// How long a thread waits for work before it looks whether it is still needed.
 const IDLE: Duration = Duration::from_secs(5);
 /// Looks in vain after which a thread ends.
@@ -55,6 +58,8 @@ pub(super) struct Worker {
     pub(super) ready: Option<Ready>,
     /// What to make ready once the job is answered.
     pub(super) next: Option<Wanted>,
+    /// The isolate of the job, whose end can wait.
+    pub(super) used: Option<Ready>,
 }
 
 /// Makes isolates ready.
@@ -71,6 +76,16 @@ struct Seat {
     arrived: Condvar,
     /// What it has ready; the isolate itself never leaves its thread.
     ready: Mutex<Option<Wanted>>,
+}
+
+impl Seat {
+    /// Waits until there is work, at most so long, and leaves it there.
+    fn wait(&self, duration: Duration) {
+        let mut work = self.work.lock();
+        if work.is_none() {
+            self.arrived.wait_for(&mut work, duration);
+        }
+    }
 }
 
 /// Threads that can be given work.
@@ -178,6 +193,8 @@ fn work_on(shared: &Arc<Shared>, first: Work) {
         {
             *seat.ready.lock() = Some(wanted.clone());
             shared.seats.lock().preparing.push(seat.clone());
+            seat.wait(REST);
+            worker.used = None;
             worker.ready = prepare.prepare(&wanted);
             let preparing = &mut shared.seats.lock().preparing;
             match preparing.iter().position(|other| Arc::ptr_eq(other, &seat)) {
@@ -185,6 +202,7 @@ fn work_on(shared: &Arc<Shared>, first: Work) {
                 None => is_waited_for = true,
             }
         }
+        worker.used = None;
         drop(prepare);
         if !is_waited_for {
             *seat.ready.lock() = worker.ready.as_ref().map(|ready| ready.wanted.clone());
@@ -197,14 +215,10 @@ fn work_on(shared: &Arc<Shared>, first: Work) {
 fn wait_for_work(shared: &Arc<Shared>, seat: &Arc<Seat>, worker: &mut Worker) -> Option<Work> {
     let mut looks = 0;
     loop {
-        let mut work = seat.work.lock();
-        if work.is_none() {
-            seat.arrived.wait_for(&mut work, IDLE);
-        }
-        if let Some(work) = work.take() {
+        seat.wait(IDLE);
+        if let Some(work) = seat.work.lock().take() {
             return Some(work);
         }
-        drop(work);
         looks += 1;
         let prepare = shared.prepare.upgrade();
         let mut seats = shared.seats.lock();
