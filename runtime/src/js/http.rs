@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::call::{ActionVariables, JsFunction, Stopper, call_text, enter, leave};
 use super::errors;
-use super::isolate::{ScriptError, StopSignal, Stopped};
+use super::isolate::{ScriptError, StopSignal};
 use super::op::OpValue;
 use super::pool::Ready;
 use super::state::Phase;
@@ -43,7 +43,8 @@ impl JsFunction {
     ) -> Result<HttpResponse> {
         let timeout = self.runtime.limits().action_timeout;
         let stop = Arc::new(StopSignal::default());
-        let stopper = Stopper(stop.clone());
+        let run = self.start_run()?;
+        let stopper = self.stopper(&stop, &run);
         let (parts, body) = request.into_parts();
         let target = parts.uri.path().to_owned();
         let has_body = !matches!(parts.method.as_str(), "GET" | "HEAD" | "OPTIONS");
@@ -63,6 +64,7 @@ impl JsFunction {
         let (sender, receiver) = oneshot::channel::<Result<Made, ScriptError>>();
         let (function, signal) = (self.clone(), stop.clone());
         self.runtime.threads().run(Some(&self.wanted()), move |worker| {
+            let running = run.begin();
             worker.next = Some(function.wanted());
             let mut still_good =
                 |name: &str, value: &Option<String>| core.env(name).is_ok_and(|found| found == *value);
@@ -92,8 +94,9 @@ impl JsFunction {
             }
             function.report_leftovers(&mut ready, Phase::HttpAction, function.bounds(timeout));
             leave(&mut ready);
+            worker.is_over = running.end();
         })?;
-        let made = receiver.await.unwrap_or(Err(ScriptError::Stopped(Stopped::Asked)));
+        let made = stopper.wait(receiver).await;
         let (text, body) =
             made.map_err(|error| errors::function_error(&self.package, error, self.bounds(timeout)))?;
         response(&text, body, stopper, timeout)
@@ -138,7 +141,7 @@ fn response(
             // When nobody reads on, the script is stopped; nor may it take for ever.
             let end = tokio::time::sleep(timeout);
             let stream = reader.into_stream().take_until(end).inspect(move |_| {
-                let Stopper(_) = &stopper;
+                let _held = &stopper;
             });
             HttpBody::from_stream(stream.map(|piece| piece.map_err(std::io::Error::other)))
         }

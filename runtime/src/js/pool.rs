@@ -55,6 +55,8 @@ pub(super) struct Worker {
     pub(super) ready: Option<Ready>,
     /// What to make ready once the job is answered.
     pub(super) next: Option<Wanted>,
+    /// Whether the thread is to end.
+    pub(super) is_over: bool,
 }
 
 /// Makes isolates ready.
@@ -154,6 +156,9 @@ fn work_on(shared: &Arc<Shared>, first: Work) {
         if ended.is_err() {
             tracing::error!("a defect was caught in a thread for JavaScript");
             worker = Worker::default();
+        }
+        if worker.is_over {
+            return;
         }
         let Some(prepare) = shared.prepare.upgrade() else { return };
         if let Some(wanted) = worker.next.take()
