@@ -24,6 +24,7 @@ bench: $(JS)/node_modules/.installed
 check-rust: .cargo-present
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy -p fusion-cli --no-default-features --locked -- -D warnings
 
 test-rust: .cargo-present
 	cargo test --workspace --locked --no-fail-fast

@@ -21,8 +21,12 @@ use fusion_runtime::clock::{Clock, SystemClock};
 use fusion_runtime::database::{Database, DatabaseOptions};
 use fusion_runtime::function::alarm::Alarm;
 use fusion_runtime::function::{Application, Caller, Deployment, FunctionCall, FunctionPath, FunctionRunner};
-use fusion_runtime::js::JsRuntime;
-use fusion_runtime::js::web::fetch;
+#[cfg(feature = "quickjs")]
+use fusion_runtime::js::{JsRuntime, web::fetch};
+use fusion_runtime::limits::Limits;
+#[cfg(not(feature = "quickjs"))]
+use fusion_runtime::push::scripts::NoScripts;
+use fusion_runtime::push::scripts::Scripts;
 use fusion_runtime::push::{self, Pushes};
 use fusion_runtime::scheduler::Scheduler;
 use fusion_runtime::server::{self, ServerConfig, ServerState};
@@ -266,8 +270,7 @@ impl Server {
 
         let authenticator = Arc::new(authenticator);
         let limits = runner.deployment().limits().clone();
-        let scripts = JsRuntime::new(limits, fetch::client()?, tokio::runtime::Handle::current())?;
-        let pushes = Pushes::new(runner.clone(), Arc::new(scripts), authenticator.clone(), providers);
+        let pushes = Pushes::new(runner.clone(), scripts(limits)?, authenticator.clone(), providers);
         let restoring = pushes.clone();
         let restored = tokio::task::spawn_blocking(move || restoring.restore());
         if let Ok(Err(error)) = restored.await {
@@ -358,4 +361,17 @@ fn warn_of_pushed_code(error: &fusion_runtime::Error) {
 fn stop_at_once(reason: &str) {
     output::talk(format_args!("error: {reason}\nhint: check the disk, then start again"));
     std::process::exit(1);
+}
+
+/// What runs pushed code.
+#[cfg(feature = "quickjs")]
+fn scripts(limits: Arc<Limits>) -> Result<Arc<dyn Scripts>> {
+    let runtime = JsRuntime::new(limits, fetch::client()?, tokio::runtime::Handle::current())?;
+    Ok(Arc::new(runtime))
+}
+
+/// What runs pushed code: nothing.
+#[cfg(not(feature = "quickjs"))]
+fn scripts(_: Arc<Limits>) -> Result<Arc<dyn Scripts>> {
+    Ok(Arc::new(NoScripts))
 }

@@ -4,6 +4,7 @@
 //! - [`authorization`]: what a caller presents, read but not verified,
 //! - [`authenticator`]: verifies it, with the [`provider`]s' keys or as an [`admin_key`],
 //! - [`secrets`]: all keys of the instance itself,
+//! - [`signing_key`]: the deployment's key for tokens that functions sign,
 //! - [`dev_issuer`]: signed tokens for development.
 //!
 //! Deliberately absent: what a caller may do. Functions decide that from the identity they are given.
@@ -16,6 +17,7 @@ pub mod identity;
 mod key_set;
 pub mod provider;
 pub mod secrets;
+pub mod signing_key;
 mod timestamp;
 mod token;
 
@@ -29,3 +31,4 @@ pub use dev_issuer::DevIssuer;
 pub use identity::{Identity, UserIdentity};
 pub use provider::Provider;
 pub use secrets::{InstanceSecret, Purpose, Secrets};
+pub use signing_key::SigningKey;

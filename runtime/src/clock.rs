@@ -58,6 +58,27 @@ pub fn thread_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// A thread as the operating system knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct ThreadNumber(#[cfg(target_os = "linux")] rustix::thread::Pid);
+
+/// The calling thread; `None` where the system has no priorities of single threads.
+pub fn current_thread() -> Option<ThreadNumber> {
+    #[cfg(target_os = "linux")]
+    return Some(ThreadNumber(rustix::thread::gettid()));
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+impl ThreadNumber {
+    /// Lets all other threads go first from now on, which cannot be taken back. The thread must still be there.
+    pub fn lower_priority(self) {
+        #[cfg(target_os = "linux")]
+        // A system that does not allow it runs the thread as before.
+        let _ = rustix::process::setpriority_process(Some(self.0), 19);
+    }
+}
+
 /// Fills `bytes` from the operating system's random source.
 ///
 /// # Panics

@@ -6,6 +6,7 @@ pub mod database;
 pub mod error;
 pub mod function;
 pub mod http_client;
+#[cfg_attr(not(feature = "quickjs"), expect(dead_code, reason = "only an engine makes isolates"))]
 pub mod js;
 pub mod limits;
 pub mod push;

@@ -76,6 +76,8 @@ pub enum Purpose {
     Vault,
     /// The key pair of the development issuer.
     DevelopmentIssuer,
+    /// The key pair with which functions sign tokens.
+    TokenSigning,
 }
 
 impl Purpose {
@@ -89,6 +91,7 @@ impl Purpose {
             Self::ImportToken => "fusion import token v1",
             Self::Vault => "fusion vault v1",
             Self::DevelopmentIssuer => "fusion development issuer v1",
+            Self::TokenSigning => "fusion token signing v1",
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::auth::Secrets;
+use crate::Result;
+use crate::auth::{Secrets, SigningKey};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::limits::Limits;
@@ -44,6 +45,14 @@ impl Deployment {
     /// Keys derived from the instance secret.
     pub fn secrets(&self) -> &Arc<Secrets> {
         self.database.secrets()
+    }
+
+    /// The key with which functions sign tokens.
+    ///
+    /// # Errors
+    /// If the key pair cannot be made.
+    pub fn signing_key(&self) -> Result<SigningKey> {
+        SigningKey::new(self.secrets())
     }
 
     /// These names of variables and those that the server itself sets, in order.

@@ -12,7 +12,7 @@ use super::call::{FunctionCall, FunctionKind};
 use super::deployment::Deployment;
 use super::execution::{Execution, Finished, IdentityAccess, Observed};
 use super::execution_log::{Completion, ExecutionLog, LogEvent, Usage};
-use super::live::LiveQueries;
+use super::live::{LiveQueries, QueryResult};
 use super::metrics::MetricsByFunction;
 use super::mutations::{MutationRequest, SessionQueues, run_guarded};
 use super::outcome::{Outcome, Returned, UdfError};
@@ -345,6 +345,29 @@ impl FunctionRunner {
                     read_documents: usage.documents_read,
                 },
                 log_lines: if kind == FunctionKind::Action { Vec::new() } else { outcome.log_lines.clone() },
+            })),
+        );
+    }
+
+    /// Notes that a query was answered without running: what it printed is in the entry of the run.
+    pub(super) fn note_cached(&self, call: &FunctionCall, result: &QueryResult) {
+        let now = self.deployment.clock().unix_ms();
+        self.log.push(
+            now,
+            LogEvent::Completion(Box::new(Completion {
+                kind: FunctionKind::Query,
+                identifier: call.path.to_string(),
+                request_id: call.request_id,
+                caller: call.caller.name(),
+                identity: call.identity.kind(),
+                duration: Duration::ZERO,
+                cached: true,
+                error: result.json.as_ref().err().map(|error| error.detail().to_owned()),
+                status: None,
+                will_retry: false,
+                return_bytes: result.json.as_ref().map_or(0, |json| json.len()),
+                usage: Usage::default(),
+                log_lines: Vec::new(),
             })),
         );
     }

@@ -40,19 +40,28 @@ const position = (definition) => {
   return typeof path === "string" ? { path, line, column } : null;
 };
 
-const kinds = { __proto__: null, isQuery: "query", isMutation: "mutation", isAction: "action" };
+const { prototype: objectPrototype } = Object;
+/** Whether a value has a property of its own or of its class; what modules add to all objects does not count. */
+const has = (value, name) => name in value && !(name in objectPrototype);
+
+const kinds = [["isQuery", "query"], ["isMutation", "mutation"], ["isAction", "action"]];
 
 const analyzeFunction = (name, value) => {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return null;
-  const found = keys(kinds).filter((kind) => kind in value);
-  if (found.length !== 1) return null;
-  const isPublic = "isPublic" in value;
-  const isInternal = "isInternal" in value;
+  let kind = null;
+  for (const [property, named] of kinds) {
+    if (!has(value, property)) continue;
+    if (kind !== null) return null;
+    kind = named;
+  }
+  if (kind === null) return null;
+  const isPublic = has(value, "isPublic");
+  const isInternal = has(value, "isInternal");
   if (isPublic && isInternal) return null;
   const text = (exporter) => (typeof value[exporter] === "function" ? value[exporter]() : null);
   return {
     name,
-    kind: kinds[found[0]],
+    kind,
     visibility: isPublic ? "public" : isInternal ? "internal" : null,
     args: text("exportArgs"),
     returns: text("exportReturns"),
@@ -79,7 +88,8 @@ const analyzeRoutes = (router) => {
 analysis.analyze = async (path) => {
   const module = await importModule(path);
   const functions = [];
-  for (const name of keys(module).sort()) {
+  // In the order of their names.
+  for (const name of keys(module)) {
     const found = analyzeFunction(name, module[name]);
     if (found !== null) functions.push(found);
   }

@@ -1,6 +1,7 @@
 //! Analysis: what the modules of a push export, and what its schema, auth configuration and app definition say.
 //!
-//! Modules are loaded for real, at the fixed time and with the fixed randomness of imports, in one isolate.
+//! Modules are loaded for real, at the fixed time and with the fixed randomness of imports, in one isolate as far as they
+//! leave its built-ins alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,10 +9,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::errors::{self, Bounds};
-use super::isolate::{Frame, Isolate, StopSignal};
+use super::isolate::{Frame, Isolate, ScriptError, StopSignal};
 use super::node;
 use super::op::OpValue;
 use super::package::{Environment, ModuleSource, Package, UdfConfig};
@@ -40,10 +42,21 @@ pub struct Position {
 pub struct ModuleAnalysis {
     /// Its functions, by name.
     pub functions: Vec<AnalyzedFunction>,
-    /// The routes of `http.js`: paths (prefixes with a trailing `*`) and methods.
-    pub http_routes: Option<Vec<(String, String)>>,
+    /// The routes of `http.js`.
+    pub http_routes: Option<Vec<AnalyzedRoute>>,
     /// The crons of `crons.js`.
     pub crons: Option<Vec<CronDefinition>>,
+}
+
+/// A route of `http.js`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnalyzedRoute {
+    /// The path; a trailing `*` makes it a prefix.
+    pub path: String,
+    /// The method.
+    pub method: String,
+    /// Where its handler stands.
+    pub position: Option<Position>,
 }
 
 /// A function that a module exports.
@@ -85,6 +98,7 @@ struct RawFunction {
 struct RawRoute {
     path: String,
     method: String,
+    position: Option<RawPosition>,
 }
 
 #[derive(Deserialize)]
@@ -119,21 +133,42 @@ impl JsRuntime {
             .filter(|(_, module)| module.source.environment == Environment::Isolate)
             .map(|(path, _)| path.clone())
             .collect();
-        let analyzed = package.clone();
-        let mut found: BTreeMap<String, ModuleAnalysis> = self
-            .evaluate(package, environment, "InvalidModules", move |isolate, bounds| {
-                let analyze = |path: String| {
-                    let module = analyze_module(isolate, &analyzed, &path, bounds)?;
-                    Ok((path, module))
-                };
-                paths.into_iter().map(analyze).collect()
-            })?
-            .0;
+        let (analyzed, all) = (package.clone(), paths.clone());
+        let ((mut found, failed), _) =
+            self.evaluate(package, environment, "InvalidModules", move |isolate, bounds| {
+                let mut found = BTreeMap::new();
+                for (place, path) in all.into_iter().enumerate() {
+                    match analyze_module(isolate, &analyzed, &path, bounds) {
+                        Ok(module) => drop(found.insert(path, module)),
+                        Err(Failed { error, is_stopped: true }) => return Err(error),
+                        Err(_) => return Ok((found, Some(place))),
+                    }
+                }
+                Ok((found, None))
+            })?;
+        // A module may fail because of what another one did to the built-ins: when they run, they never meet.
+        for path in paths.into_iter().skip(failed.unwrap_or(usize::MAX)) {
+            found.insert(path.clone(), self.analyze_alone(package, environment, path)?);
+        }
         for (path, module) in package.entries() {
             if module.source.environment == Environment::Node {
                 found.insert(path.clone(), self.analyze_node(package, &module.source, environment));
             }
         }
+        Ok(found)
+    }
+
+    /// What a module exports that is loaded by itself.
+    fn analyze_alone(
+        &self,
+        package: &Arc<Package>,
+        environment: &BTreeMap<String, String>,
+        path: String,
+    ) -> Result<ModuleAnalysis> {
+        let analyzed = package.clone();
+        let (found, _) = self.evaluate(package, environment, "InvalidModules", move |isolate, bounds| {
+            analyze_module(isolate, &analyzed, &path, bounds).map_err(|failed| failed.error)
+        })?;
         Ok(found)
     }
 
@@ -148,13 +183,10 @@ impl JsRuntime {
         let loaded = || {
             let stand_in = node::package_with_stand_ins(self.engine(), package)?;
             stand_in.set_udf_config(UdfConfig::clone(&package.udf_config()));
-            let (analyzed, path) = (stand_in.clone(), module.path.clone());
-            self.evaluate(&stand_in, environment, "InvalidModules", move |isolate, bounds| {
-                analyze_module(isolate, &analyzed, &path, bounds)
-            })
+            self.analyze_alone(&stand_in, environment, module.path.clone())
         };
         match loaded() {
-            Ok((analysis, _)) => analysis,
+            Ok(analysis) => analysis,
             Err(error) => {
                 tracing::debug!(module = module.path, %error, "a Node.js module is analyzed by its text");
                 ModuleAnalysis { functions: node::read_exports(&module.source), ..ModuleAnalysis::default() }
@@ -258,7 +290,10 @@ impl JsRuntime {
         let isolates = self.isolates();
         let (variables, package, signal) = (variables(environment), package.clone(), stop.clone());
         let (sender, receiver) = mpsc::channel();
-        self.threads().run(None, move |_| {
+        let run = self.hangs().run("the loading of modules")?;
+        let begun = run.clone();
+        self.threads().run(None, move |worker| {
+            let running = begun.begin();
             let beginning = Beginning { variables, time: bounds.time, stop: signal };
             let result = match isolates.importing(&package, &config, beginning) {
                 Ok((mut isolate, reads)) => {
@@ -268,6 +303,7 @@ impl JsRuntime {
             };
             // The waiting side may have given up.
             let _ = sender.send(result);
+            worker.is_over = running.end();
         })?;
         // On a busy machine time passes while the script does not run.
         let overdue_max = bounds.time * 2 + OVERDUE_MAX;
@@ -277,6 +313,7 @@ impl JsRuntime {
                 Err(mpsc::RecvTimeoutError::Timeout) if stop.overdue() < overdue_max => {}
                 Err(_) => {
                     stop.stop();
+                    run.give_up();
                     return Err(Error::bad_request(
                         code,
                         format!("Failed to load the modules: {}", errors::timed_out(bounds.time)),
@@ -287,29 +324,49 @@ impl JsRuntime {
     }
 }
 
+/// Why a module could not be analyzed.
+struct Failed {
+    error: Error,
+    /// Whether it was stopped: the isolate is of no use any more.
+    is_stopped: bool,
+}
+
 fn analyze_module(
     isolate: &mut dyn Isolate,
     package: &Package,
     path: &str,
     bounds: Bounds,
-) -> Result<ModuleAnalysis> {
+) -> Result<ModuleAnalysis, Failed> {
     let invalid =
         |what: &str| Error::bad_request("InvalidModules", format!("Failed to analyze {path}: {what}"));
-    let text = match isolate.call("analyze", vec![OpValue::String(path.to_owned())]) {
-        Ok(OpValue::String(text)) => text,
-        Ok(other) => return Err(invalid(&format!("analysis gave {other:?}"))),
+    let result = isolate.call("analyze", vec![OpValue::String(path.to_owned())]);
+    let is_stopped = matches!(result, Err(ScriptError::Stopped(_)));
+    let analysis = match result {
+        Ok(OpValue::String(text)) => read_module(package, path, &text),
+        Ok(other) => Err(invalid(&format!("analysis gave {other:?}"))),
         Err(error) => {
             let error = errors::function_error(package, error, bounds);
-            return Err(invalid(&crate::function::outcome::describe(&error)));
+            Err(invalid(&crate::function::outcome::describe(&error)))
         }
     };
-    let raw: RawModule = serde_json::from_str(&text).map_err(|error| invalid(&error.to_string()))?;
+    analysis.map_err(|error| Failed { error, is_stopped })
+}
+
+/// Reads what the prelude found in a module.
+fn read_module(package: &Package, path: &str, text: &str) -> Result<ModuleAnalysis> {
+    let invalid =
+        |what: &str| Error::bad_request("InvalidModules", format!("Failed to analyze {path}: {what}"));
+    let raw: RawModule = serde_json::from_str(text).map_err(|error| invalid(&error.to_string()))?;
     let functions = raw
         .functions
         .into_iter()
         .map(|function| {
             // Checked here so that the push fails and not the first call.
             FunctionPath::from_parts(path, &function.name)?;
+            for validator in [&function.args, &function.returns].into_iter().flatten() {
+                serde_json::from_str::<IgnoredAny>(validator)
+                    .map_err(|_| invalid(&format!("the validators of {} are not JSON", function.name)))?;
+            }
             Ok(AnalyzedFunction {
                 kind: match function.kind.as_str() {
                     "query" => FunctionKind::Query,
@@ -328,8 +385,13 @@ fn analyze_module(
             })
         })
         .collect::<Result<_>>()?;
-    let http_routes =
-        raw.http_routes.map(|routes| routes.into_iter().map(|route| (route.path, route.method)).collect());
+    let http_routes = raw.http_routes.map(|routes| {
+        let route = |RawRoute { path, method, position }| {
+            let position = position.map(|position| original(package, position));
+            AnalyzedRoute { path, method, position }
+        };
+        routes.into_iter().map(route).collect()
+    });
     let crons = raw.crons.map(|crons| crons.into_iter().map(cron).collect::<Result<_>>()).transpose()?;
     Ok(ModuleAnalysis { functions, http_routes, crons })
 }

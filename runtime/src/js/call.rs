@@ -14,6 +14,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::errors::{self, Bounds};
+use super::hangs::Run;
 use super::isolate::{ScriptError, StopSignal, Stopped};
 use super::leftovers;
 use super::op::OpValue;
@@ -126,6 +127,15 @@ impl JsFunction {
         [self.module.clone(), self.export.clone(), args].map(OpValue::String).into()
     }
 
+    /// A run of the function, to be given to a thread.
+    pub(super) fn start_run(&self) -> Result<Run> {
+        self.runtime.hangs().run(format!("{}:{}", self.module, self.export))
+    }
+
+    pub(super) fn stopper(&self, stop: &Arc<StopSignal>, run: &Run) -> Stopper {
+        Stopper { stop: stop.clone(), run: run.clone(), tasks: self.runtime.tasks().clone() }
+    }
+
     pub(super) fn bounds(&self, time: Duration) -> Bounds {
         Bounds { time, memory: self.runtime.limits().isolate_memory_max }
     }
@@ -137,6 +147,7 @@ impl JsFunction {
     pub(super) fn run(&self, execution: &mut Execution, kind: FunctionKind, args: Object) -> Result<Value> {
         let is_mutation = kind == FunctionKind::Mutation;
         let limits = self.runtime.limits();
+        let run = self.start_run()?;
         let outer = RUNNING.with_borrow(Clone::clone);
         let stop = outer.clone().unwrap_or_default();
         let slot = Arc::new(Slot::new(execution.take(), stop.clone()));
@@ -149,7 +160,9 @@ impl JsFunction {
             stop: stop.clone(),
         };
         let (function, reply, lent) = (self.clone(), answer.clone(), slot.clone());
+        let begun = run.clone();
         self.runtime.threads().run(Some(&self.wanted()), move |worker| {
+            let running = begun.begin();
             let host = Box::new(TransactionHost::new(lent.clone(), kind));
             let mut still_good = |name: &str, value: &Option<String>| {
                 lent.with(|execution| execution.env(name)).is_ok_and(|found| found == *value)
@@ -160,13 +173,14 @@ impl JsFunction {
             let result = result
                 .and_then(|text| json::decode(&text).map_err(|error| ScriptError::error(error.to_string())));
             reply.give(result);
+            worker.is_over = running.end();
             worker.next = Some(function.wanted());
         })?;
         let waited = match answer.wait(KEEPS_ITS_PLACE) {
             Some(result) => Waited::Answer(result),
             None => while_waiting(|| match outer {
-                Some(_) => Waited::Answer(answer.wait_without_end()),
-                None => self.watch(&answer, &stop),
+                Some(_) => Waited::Answer(wait_inside(&answer, &stop, &run)),
+                None => self.watch(&answer, &stop, &run),
             }),
         };
         if let Some(lent) = slot.take() {
@@ -184,7 +198,7 @@ impl JsFunction {
     }
 
     /// Waits for the answer of the outermost script.
-    fn watch(&self, answer: &Answer, stop: &StopSignal) -> Waited {
+    fn watch(&self, answer: &Answer, stop: &StopSignal, run: &Run) -> Waited {
         let limits = self.runtime.limits();
         let started = Moment::now();
         let limit = loop {
@@ -203,11 +217,7 @@ impl JsFunction {
             Some(Ok(value)) => Waited::Answer(Ok(value)),
             Some(Err(_)) => Waited::TooLong(limit),
             None => {
-                tracing::error!(
-                    module = self.module,
-                    function = self.export,
-                    "a function hangs in native code of the JavaScript engine: its thread is given up"
-                );
+                run.give_up();
                 Waited::TooLong(limit)
             }
         }
@@ -243,11 +253,13 @@ impl JsFunction {
     ) -> Result<String> {
         let limits = self.runtime.limits().clone();
         let stop = Arc::new(StopSignal::default());
-        let _stopper = Stopper(stop.clone());
+        let run = self.start_run()?;
+        let stopper = self.stopper(&stop, &run);
         let (sender, receiver) = oneshot::channel();
         let job = Job { phase, driver, args, time: limits.action_timeout, stop: stop.clone() };
         let function = self.clone();
         self.runtime.threads().run(Some(&self.wanted()), move |worker| {
+            let running = run.begin();
             let mut still_good =
                 |name: &str, value: &Option<String>| core.env(name).is_ok_and(|found| found == *value);
             let variables = Box::new(ActionVariables(core.clone()));
@@ -255,9 +267,10 @@ impl JsFunction {
             let result = ready.and_then(|ready| function.call(ready, Box::new(host), job, &mut worker.used));
             // The waiting side may be gone.
             let _ = sender.send(result);
+            worker.is_over = running.end();
             worker.next = Some(function.wanted());
         })?;
-        let result = receiver.await.unwrap_or(Err(ScriptError::Stopped(Stopped::Asked)));
+        let result = stopper.wait(receiver).await;
         result
             .map_err(|error| errors::function_error(&self.package, error, self.bounds(limits.action_timeout)))
     }
@@ -364,12 +377,20 @@ pub(super) fn leave(ready: &mut Ready) {
     ready.isolate.with_state(&mut |state| state.host = Box::new(Ended));
 }
 
-impl Answer {
-    fn wait_without_end(&self) -> Result<Value, ScriptError> {
-        loop {
-            if let Some(result) = self.wait(Duration::from_secs(3_600)) {
+/// Waits for the answer of a script on behalf of another one: as long as that may run, but not for a script that goes
+/// on when both were asked to stop.
+fn wait_inside(answer: &Answer, stop: &StopSignal, run: &Run) -> Result<Value, ScriptError> {
+    loop {
+        if let Some(result) = answer.wait(WATCH_INTERVAL) {
+            return result;
+        }
+        if stop.is_asked() {
+            // Less than the one outside gets.
+            if let Some(result) = answer.wait(STOP_GRACE / 2) {
                 return result;
             }
+            run.give_up();
+            return Err(ScriptError::Stopped(Stopped::Asked));
         }
     }
 }
@@ -381,11 +402,40 @@ enum Waited {
 }
 
 /// Stops a script when nobody waits for it any more.
-pub(super) struct Stopper(pub(super) Arc<StopSignal>);
+pub(super) struct Stopper {
+    stop: Arc<StopSignal>,
+    run: Run,
+    tasks: tokio::runtime::Handle,
+}
+
+impl Stopper {
+    /// Waits for the answer of a script outside of transactions, unless it should have been stopped long ago.
+    pub(super) async fn wait<T>(
+        &self,
+        mut answer: oneshot::Receiver<Result<T, ScriptError>>,
+    ) -> Result<T, ScriptError> {
+        loop {
+            match tokio::time::timeout(WATCH_INTERVAL, &mut answer).await {
+                Ok(answer) => return answer.unwrap_or(Err(ScriptError::Stopped(Stopped::Asked))),
+                Err(_) if self.stop.overdue() > OVERDUE_MAX => {
+                    return Err(ScriptError::Stopped(Stopped::OutOfTime));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
 
 impl Drop for Stopper {
     fn drop(&mut self) {
-        self.0.stop();
+        self.stop.stop();
+        let run = self.run.clone();
+        if !run.has_ended() {
+            self.tasks.spawn(async move {
+                tokio::time::sleep(STOP_GRACE).await;
+                run.give_up();
+            });
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fusion_schema::Validator;
 
-use super::analysis::{AnalyzedFunction, ModuleAnalysis};
+use super::analysis::{AnalyzedFunction, AnalyzedRoute, ModuleAnalysis};
 use super::call::JsFunction;
 use super::package::{Environment, Package};
 use super::runtime::JsRuntime;
@@ -58,7 +58,7 @@ impl JsRuntime {
                 };
                 found.functions.push(entry(code, function, is_node)?);
             }
-            for (route, method) in module.http_routes.iter().flatten() {
+            for AnalyzedRoute { path: route, method, .. } in module.http_routes.iter().flatten() {
                 let code = JsFunction {
                     runtime: self.clone(),
                     package: package.clone(),

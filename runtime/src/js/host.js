@@ -9,32 +9,76 @@ const { isArray } = Array;
 
 // ---- system calls
 
-// The last call that failed: its message, and the stack of its caller, which the engine has forgotten by then.
+// The engine forgets who waits for a function: what it throws after its first `await` tells the function's own place
+// only. So the stacks of the latest system calls are kept, which were made when the callers were still there.
+const CALLERS_MAX = 32;
+const callers = [];
+let calls = 0;
+
+const note = () => {
+  const { stack } = new Error();
+  callers[calls++ % CALLERS_MAX] = stack;
+  return stack;
+};
+
+// The last call that failed: its message, and the stack of its caller.
 let failed = null;
 
-const fail = ({ message, data }, caller) => {
+const fail = ({ message, data }, stack) => {
   const error = new Error(message);
   if (data !== undefined) error.data = parse(data);
-  if (caller !== undefined) failed = { message, stack: caller.stack };
+  if (stack !== undefined) failed = { message, stack };
   throw error;
 };
 
-const nameOf = (line) => line.trimStart().split(" ", 2)[1];
+const linesOf = (stack) => stack.split("\n").filter((line) => line !== "" && !line.includes("(fusion:"));
 
-/** Runs a call; an error that is thrown on after a failed system call tells where that was made, too. */
+/** Function and module of a line `    at name (module:line:column)`; undefined if the function has no name. */
+const functionOf = (line) => {
+  const found = /^ *at (?!<)([^ ]+) \((.*):\d+:\d+\)$/.exec(line);
+  return found === null ? undefined : `${found[1]} ${found[2]}`;
+};
+
+/** Those who wait for the function in a line, as far as the latest calls tell. */
+const waitingFor = (line) => {
+  const wanted = functionOf(line);
+  if (wanted === undefined) return [];
+  for (let back = 1; back <= CALLERS_MAX && back <= calls; back++) {
+    const lines = linesOf(callers[(calls - back) % CALLERS_MAX]);
+    const place = lines.findIndex((other) => functionOf(other) === wanted);
+    if (place >= 0 && place + 1 < lines.length) return lines.slice(place + 1);
+  }
+  return [];
+};
+
+const DEPTH_MAX = 10;
+const asynchronous = (line) => line.replace("    at ", "    at async ");
+
+/** Runs a call; an error that is thrown tells also where the functions stand that wait for the one that threw it. */
 const withCallers = async (call) => {
   try {
     return await call();
   } catch (error) {
-    if (failed !== null && typeof error === "object" && error?.message === failed.message) {
-      const own = `${error.stack ?? ""}`.split("\n").filter((line) => line !== "");
-      const callers = failed.stack.split("\n").filter((line) => line !== "" && !line.includes("(fusion:"));
-      if (own.length > 0 && callers.length > 0 && nameOf(own.at(-1)) === nameOf(callers[0])) callers.shift();
-      const asynchronous = callers.map((line) => line.replace("    at ", "    at async "));
-      try {
-        defineProperty(error, "stack", { configurable: true, value: [...own, ...asynchronous, ""].join("\n") });
-      } catch {
-        // A frozen error stays as it is.
+    if (typeof error === "object" && typeof error?.stack === "string") {
+      const lines = error.stack.split("\n").filter((line) => line !== "");
+      const own = lines.length;
+      if (failed !== null && error.message === failed.message) {
+        const found = linesOf(failed.stack);
+        if (own > 0 && found.length > 0 && functionOf(lines.at(-1)) === functionOf(found[0])) found.shift();
+        lines.push(...found.map(asynchronous));
+      }
+      for (let depth = 0; depth < DEPTH_MAX && lines.length > 0; depth++) {
+        const last = lines.at(-1).replace("    at async ", "    at ");
+        const found = waitingFor(last).filter((line) => !lines.includes(asynchronous(line)));
+        if (found.length === 0) break;
+        lines.push(...found.map(asynchronous));
+      }
+      if (lines.length > own) {
+        try {
+          defineProperty(error, "stack", { configurable: true, value: [...lines, ""].join("\n") });
+        } catch {
+          // A frozen error stays as it is.
+        }
       }
     }
     throw error;
@@ -68,12 +112,16 @@ defineProperty(globalThis, "Convex", {
   enumerable: false,
   writable: true,
   value: {
-    syscall: (op, args) => ops.syscall(op, args),
+    syscall: (op, args) => {
+      // A query is read by many calls that are not noted.
+      if (op === "1.0/queryStream") note();
+      return ops.syscall(op, args);
+    },
     asyncSyscall: (op, args) => {
       // What is called for every document hardly ever fails, and noting the caller costs as much as the call.
       if (op === "1.0/queryStreamNext") return apply(then, ops.asyncSyscall(op, args), [settle]);
-      const caller = new Error();
-      const settleFor = (answer) => (typeof answer === "string" ? answer : fail(answer, caller));
+      const stack = note();
+      const settleFor = (answer) => (typeof answer === "string" ? answer : fail(answer, stack));
       return apply(then, ops.asyncSyscall(op, args), [settleFor]);
     },
     jsSyscall: (op, args) => {

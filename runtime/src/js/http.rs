@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::call::{ActionVariables, JsFunction, Stopper, call_text, enter, leave};
 use super::errors;
-use super::isolate::{ScriptError, StopSignal, Stopped};
+use super::isolate::{ScriptError, StopSignal};
 use super::op::OpValue;
 use super::pool::Ready;
 use super::state::Phase;
@@ -45,7 +45,8 @@ impl JsFunction {
     ) -> Result<HttpResponse> {
         let timeout = self.runtime.limits().action_timeout;
         let stop = Arc::new(StopSignal::default());
-        let stopper = Stopper(stop.clone());
+        let run = self.start_run()?;
+        let stopper = self.stopper(&stop, &run);
         let (parts, body) = request.into_parts();
         let routed = parts.extensions.get().map(|RoutedPath(path)| path.as_str());
         let target = routed.unwrap_or_else(|| parts.uri.path()).to_owned();
@@ -66,6 +67,7 @@ impl JsFunction {
         let (sender, receiver) = oneshot::channel::<Result<Made, ScriptError>>();
         let (function, signal) = (self.clone(), stop.clone());
         self.runtime.threads().run(Some(&self.wanted()), move |worker| {
+            let running = run.begin();
             worker.next = Some(function.wanted());
             let mut still_good =
                 |name: &str, value: &Option<String>| core.env(name).is_ok_and(|found| found == *value);
@@ -95,8 +97,9 @@ impl JsFunction {
             }
             function.report_leftovers(&mut ready, Phase::HttpAction, function.bounds(timeout));
             leave(&mut ready);
+            worker.is_over = running.end();
         })?;
-        let made = receiver.await.unwrap_or(Err(ScriptError::Stopped(Stopped::Asked)));
+        let made = stopper.wait(receiver).await;
         let (text, body) =
             made.map_err(|error| errors::function_error(&self.package, error, self.bounds(timeout)))?;
         response(&text, body, stopper, timeout)
@@ -141,7 +144,7 @@ fn response(
             // When nobody reads on, the script is stopped; nor may it take for ever.
             let end = tokio::time::sleep(timeout);
             let stream = reader.into_stream().take_until(end).inspect(move |_| {
-                let Stopper(_) = &stopper;
+                let _held = &stopper;
             });
             HttpBody::from_stream(stream.map(|piece| piece.map_err(std::io::Error::other)))
         }

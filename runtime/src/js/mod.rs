@@ -14,6 +14,7 @@ pub mod answer;
 mod call;
 mod errors;
 pub mod functions;
+mod hangs;
 pub mod host;
 mod http;
 pub mod inline_query;
@@ -34,7 +35,7 @@ mod syscalls;
 pub mod testing;
 pub mod web;
 
-pub use analysis::{AnalyzedFunction, ModuleAnalysis, Position};
+pub use analysis::{AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, Position};
 pub use functions::PackageFunctions;
 pub use package::{Environment, ModuleSource, Package, UdfConfig};
 pub use runtime::JsRuntime;

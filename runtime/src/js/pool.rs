@@ -60,6 +60,8 @@ pub(super) struct Worker {
     pub(super) next: Option<Wanted>,
     /// The isolate of the job, whose end can wait.
     pub(super) used: Option<Ready>,
+    /// Whether the thread is to end.
+    pub(super) is_over: bool,
 }
 
 /// Makes isolates ready.
@@ -184,6 +186,9 @@ fn work_on(shared: &Arc<Shared>, first: Work) {
         if ended.is_err() {
             tracing::error!("a defect was caught in a thread for JavaScript");
             worker = Worker::default();
+        }
+        if worker.is_over {
+            return;
         }
         let Some(prepare) = shared.prepare.upgrade() else { return };
         let mut is_waited_for = false;

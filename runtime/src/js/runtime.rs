@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::hangs::Hangs;
 use super::host;
 use super::isolate::{Engine, Isolate, IsolateOptions, ScriptError, StopSignal};
 use super::op::{OpTable, OpValue};
@@ -32,6 +33,7 @@ pub(super) struct Isolates {
 pub struct JsRuntime {
     isolates: Isolates,
     threads: Threads,
+    hangs: Hangs,
     /// The package that calls go to; isolates for others are not made ready.
     current: Mutex<Weak<Package>>,
 }
@@ -80,6 +82,7 @@ impl JsRuntime {
         Ok(Arc::new_cyclic(|runtime: &Weak<Self>| Self {
             isolates: Isolates { engine, prelude: Arc::new(prelude), limits, http, tasks },
             threads: Threads::new(runtime.clone()),
+            hangs: Hangs::default(),
             current: Mutex::new(Weak::new()),
         }))
     }
@@ -99,6 +102,10 @@ impl JsRuntime {
 
     pub(super) const fn threads(&self) -> &Threads {
         &self.threads
+    }
+
+    pub(super) const fn hangs(&self) -> &Hangs {
+        &self.hangs
     }
 
     pub(super) const fn tasks(&self) -> &tokio::runtime::Handle {

@@ -4,7 +4,7 @@
 use fusion_schema::{Object, Value, json as values};
 use serde_json::{Map, Value as Json, json};
 
-use super::scripts::{AnalyzedFunction, ModuleAnalysis, Position};
+use super::scripts::{AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, Position};
 use crate::function::registry::CronDefinition;
 use crate::function::{FunctionKind, FunctionPath, Schedule, Visibility};
 use crate::{Error, Result};
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// The analysis of a module as JSON.
 pub fn to_json(analysis: &ModuleAnalysis) -> Json {
     let routes = analysis.http_routes.as_ref().map(|routes| {
-        let route = |(path, method): &(String, String)| json!({"route": {"path": path, "method": method}});
+        let route = |AnalyzedRoute { path, method, position }: &AnalyzedRoute| json!({"route": {"path": path, "method": method}, "pos": position_to_json(position.as_ref())});
         routes.iter().map(route).collect::<Vec<_>>()
     });
     let crons = analysis.crons.as_ref().map(|crons| {
@@ -26,13 +26,26 @@ pub fn to_json(analysis: &ModuleAnalysis) -> Json {
     })
 }
 
+fn position_to_json(position: Option<&Position>) -> Option<Json> {
+    position
+        .map(|Position { path, line, column }| json!({"path": path, "startLineno": line, "startCol": column}))
+}
+
+/// The position in the description of a function or route.
+fn position_of(json: &Json) -> Option<Position> {
+    let position = json.get("pos").filter(|position| position.is_object())?;
+    let number = |name: &str| position.get(name)?.as_u64().and_then(|number| number.try_into().ok());
+    Some(Position {
+        path: position.get("path")?.as_str()?.to_owned(),
+        line: number("startLineno")?,
+        column: number("startCol")?,
+    })
+}
+
 fn function_to_json(function: &AnalyzedFunction) -> Json {
-    let position = function.position.as_ref().map(
-        |Position { path, line, column }| json!({"path": path, "startLineno": line, "startCol": column}),
-    );
     json!({
         "name": function.name,
-        "pos": position,
+        "pos": position_to_json(function.position.as_ref()),
         "udfType": function.kind.name(),
         "visibility": function.visibility.map(|visibility| json!({"kind": visibility.name()})),
         "args": function.args,
@@ -65,7 +78,12 @@ pub fn from_json(text: &str) -> Result<ModuleAnalysis> {
         Some(routes) => {
             let route = |route: &Json| {
                 let text = |name: &str| route.get("route")?.get(name)?.as_str().map(str::to_owned);
-                Some((text("path")?, text("method")?))
+                // Those that were stored before positions were have none.
+                Some(AnalyzedRoute {
+                    path: text("path")?,
+                    method: text("method")?,
+                    position: position_of(route),
+                })
             };
             let routes: Option<Vec<_>> = routes.as_array().ok_or_else(damaged)?.iter().map(route).collect();
             Some(routes.ok_or_else(damaged)?)
@@ -84,14 +102,6 @@ pub fn from_json(text: &str) -> Result<ModuleAnalysis> {
 
 fn function_from_json(json: &Json) -> Option<AnalyzedFunction> {
     let text = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
-    let position = json.get("pos").filter(|position| position.is_object()).and_then(|position| {
-        let number = |name: &str| position.get(name)?.as_u64().and_then(|number| number.try_into().ok());
-        Some(Position {
-            path: position.get("path")?.as_str()?.to_owned(),
-            line: number("startLineno")?,
-            column: number("startCol")?,
-        })
-    });
     let visibility = match json.get("visibility")?.get("kind").and_then(Json::as_str) {
         Some("public") => Some(Visibility::Public),
         Some("internal") => Some(Visibility::Internal),
@@ -104,7 +114,14 @@ fn function_from_json(json: &Json) -> Option<AnalyzedFunction> {
         _ => return None,
     };
     let (args, returns) = (text("args"), text("returns"));
-    Some(AnalyzedFunction { name: text("name")?, position, kind, visibility, args, returns })
+    Some(AnalyzedFunction {
+        name: text("name")?,
+        position: position_of(json),
+        kind,
+        visibility,
+        args,
+        returns,
+    })
 }
 
 fn cron_from_json(name: &str, json: &Json) -> Option<CronDefinition> {
@@ -145,7 +162,14 @@ mod tests {
         };
         let full = ModuleAnalysis {
             functions: vec![function, nameless],
-            http_routes: Some(vec![("/api/*".to_owned(), "GET".to_owned())]),
+            http_routes: Some(vec![
+                AnalyzedRoute {
+                    path: "/api/*".to_owned(),
+                    method: "GET".to_owned(),
+                    position: Some(Position { path: "http.ts".to_owned(), line: 7, column: 2 }),
+                },
+                AnalyzedRoute { path: "/".to_owned(), method: "POST".to_owned(), position: None },
+            ]),
             crons: Some(vec![cron]),
         };
         for analysis in [ModuleAnalysis::default(), full] {

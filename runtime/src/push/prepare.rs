@@ -164,7 +164,7 @@ impl Evaluator<'_> {
         let names = module_names(modules.keys().map(String::as_str));
         let (registry, shadowed) = join(self.native, functions, &names, Schema::clone(&schema.joined))?;
         let routes = analyzed.get("http.js").and_then(|http| http.http_routes.as_ref()).map(|routes| {
-            routes.iter().map(|(path, method)| json!({"path": path, "method": method})).collect()
+            routes.iter().map(|route| json!({"path": route.path, "method": route.method})).collect()
         });
         let mut descriptions: Map<String, Json> =
             analyzed.iter().map(|(path, module)| (path.clone(), analysis::to_json(module))).collect();

@@ -8,7 +8,9 @@ use serde_json::Value as Json;
 use crate::js::{Environment, JsRuntime, Package};
 use crate::system::modules::ModuleEnvironment;
 
-pub use crate::js::{AnalyzedFunction, ModuleAnalysis, ModuleSource, PackageFunctions, Position, UdfConfig};
+pub use crate::js::{
+    AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, ModuleSource, PackageFunctions, Position, UdfConfig,
+};
 use crate::{Error, Result};
 
 /// Environment variables by name.

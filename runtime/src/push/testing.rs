@@ -8,8 +8,8 @@ use fusion_schema::{Object, Validator, Value, json as values, object};
 use serde_json::{Value as Json, json};
 
 use super::scripts::{
-    AnalyzedFunction, ModuleAnalysis, ModuleSource, PackageFunctions, ScriptPackage, Scripts, UdfConfig,
-    Variables,
+    AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, ModuleSource, PackageFunctions, ScriptPackage, Scripts,
+    UdfConfig, Variables,
 };
 use crate::function::http::{HttpBody, HttpResponse};
 use crate::function::http_router::{HttpRouter, RoutePath};
@@ -115,7 +115,11 @@ impl ScriptPackage for FakePackage {
                     http_routes: routes.map(|routes| {
                         routes
                             .iter()
-                            .map(|path| (path.as_str().unwrap_or("/").to_owned(), "GET".to_owned()))
+                            .map(|path| AnalyzedRoute {
+                                path: path.as_str().unwrap_or("/").to_owned(),
+                                method: "GET".to_owned(),
+                                position: None,
+                            })
                             .collect()
                     }),
                     crons: crons
@@ -177,7 +181,7 @@ impl ScriptPackage for FakePackage {
                 });
             }
             let mut routes: HttpRouter<HttpHandler> = HttpRouter::default();
-            for (path, method) in module.http_routes.iter().flatten() {
+            for AnalyzedRoute { path, method, .. } in module.http_routes.iter().flatten() {
                 let answer = path.clone();
                 let handler: HttpHandler = Arc::new(move |_, _| {
                     let answer = answer.clone();

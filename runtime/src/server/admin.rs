@@ -1,4 +1,4 @@
-//! Endpoints for administrators: the key's check, environment variables, URLs.
+//! Endpoints for administrators: the key's check, environment variables, URLs; and the public keys of the deployment.
 
 use std::sync::Arc;
 
@@ -38,6 +38,11 @@ pub(super) async fn get_canonical_urls(State(state): Shared, request: Request) -
 pub(super) async fn deployment_info(State(state): Shared, request: Request) -> Answer {
     Sender::admin(&state, request.headers(), request.uri()).await?;
     Ok(ok(&json!({"kind": "selfHosted"})))
+}
+
+/// `GET /.well-known/jwks.json`: the public keys of tokens that functions sign, for everybody.
+pub(super) async fn signing_keys(State(state): Shared) -> Answer {
+    Ok(ok(&state.deployment().signing_key()?.jwks()))
 }
 
 #[derive(Deserialize)]

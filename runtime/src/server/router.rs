@@ -80,6 +80,11 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/instance_name", get(health::instance_name))
         .route("/echo", post(health::echo))
         .route("/metrics", get(health::metrics));
+    // An issuer without a path has its own keys there.
+    let has_root_issuer =
+        state.config.dev_issuer.as_ref().is_some_and(|issuer| issuer_path(issuer.issuer()).is_empty());
+    let api =
+        if has_root_issuer { api } else { api.route("/.well-known/jwks.json", get(admin::signing_keys)) };
     let api = match &state.config.dev_issuer {
         Some(issuer) => {
             let base = issuer_path(issuer.issuer());

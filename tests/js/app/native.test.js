@@ -150,6 +150,56 @@ export const add = mutation({
   assert.equal(await client.query(api.counters.get, { name: "a" }), 2);
 });
 
+/** Mutations of TypeScript that Rust calls, and that call Rust again. */
+const NESTED = `${HEAD}import { mutation, query } from "./_generated/server";
+
+export const write = mutation({
+  args: { by: v.number(), fail: v.optional(v.boolean()) },
+  handler: async (ctx, { by, fail }) => {
+    await ctx.db.insert("journal", { name: "write", by });
+    const added: number = await ctx.runMutation(api.counters.add, { name: "inner", by });
+    if (fail) throw new Error("not so");
+    return added;
+  },
+});
+
+export const around = mutation({
+  args: { counter: v.string(), fails: v.boolean(), catches: v.boolean() },
+  handler: async (ctx, { counter, fails, catches }) => {
+    await ctx.db.insert("journal", { name: "around", by: 0 });
+    const args = { by: 2, fail: fails };
+    return await ctx.runMutation(api.calls.callByPath, { path: "nested:write", args, counter, catches });
+  },
+});
+
+export const state = query(async (ctx) => [
+  (await ctx.db.query("journal").collect()).map(({ name }) => name).join(),
+  ...(await Promise.all(["outer", "inner"].map((name) => ctx.runQuery(api.counters.get, { name })))),
+]);
+`;
+
+test("Rust and TypeScript call each other's mutations in one transaction", async (t) => {
+  const { client } = await start(t, { "nested.ts": NESTED });
+  const state = () => client.query(api.nested.state, {});
+  const call = (args) => client.mutation(api.calls.callByPath, { path: "nested:write", counter: "outer", catches: false, ...args });
+  // Rust, TypeScript, Rust.
+  await assert.rejects(call({ args: { by: 1, fail: true } }), /Uncaught Error: not so/);
+  assert.deepEqual(await state(), ["", 0, 0]);
+  await assert.rejects(call({ args: { by: "1" } }), /ArgumentValidationError|Value does not match validator/);
+  assert.deepEqual(await state(), ["", 0, 0]);
+  assert.equal(await call({ args: { by: 1 } }), 1);
+  assert.deepEqual(await state(), ["write", 1, 1]);
+  // TypeScript, Rust, TypeScript, Rust: what fails and is caught takes only its own writes back.
+  const around = (args) => client.mutation(api.nested.around, args);
+  await assert.rejects(around({ counter: "lost", fails: true, catches: false }), /not so/);
+  assert.deepEqual(await state(), ["write", 1, 1]);
+  assert.match(await around({ counter: "kept", fails: true, catches: true }), /not so/);
+  assert.deepEqual(await state(), ["write,around", 1, 1]);
+  assert.deepEqual([await client.query(api.counters.get, { name: "kept" }), await client.query(api.counters.get, { name: "lost" })], [1, 0]);
+  assert.equal(await around({ counter: "third", fails: false, catches: false }), 3);
+  assert.deepEqual(await state(), ["write,around,around,write", 1, 3]);
+});
+
 test("Rust's HTTP routes reach the TypeScript that has their name", async (t) => {
   const { client, server, app, push } = await start(t, {
     "counters.ts": `${HEAD}import { mutation, query } from "./_generated/server";

@@ -1,7 +1,7 @@
 // Runs every check of `checks/` in Node and prints what each gave, as JSON: the results that Fusion must give too.
 // `node expected.mjs <address of the test server> <address of a second one>`
 //
-// A check file is an ES module without imports:
+// A check file is an ES module that imports nothing but files of `material/`, in one line each:
 //   export const phase = "query";          where Fusion runs it; "action" if it does not say
 //   export const checks = {
 //     "what it shows": (t) => value,       a value that JSON can carry, or a promise of one

@@ -299,6 +299,33 @@ async fn a_query_of_a_table_that_does_not_exist_sees_it_come() {
 }
 
 #[tokio::test]
+async fn what_is_answered_without_a_run_is_in_the_log_as_cached() {
+    let (runner, runs) = start();
+    set(&runner, "b", "shared", false).await;
+    hear_of_everything(&runner);
+    let mut clients = [Client::new(&runner, Identity::Anonymous), Client::new(&runner, Identity::Anonymous)];
+    for client in &mut clients {
+        client.session.add(1, call("boards:read", name("b")), None);
+        client.wait_for(1, "shared");
+    }
+    let outcome = runner.query(call("boards:read", name("b")), None).await;
+    assert_eq!(value(&outcome), Ok("shared".into()));
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    let (entries, _) = runner.log().since(0.0);
+    let logged: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.to_json(true))
+        .filter(|entry| entry["identifier"] == "boards:read")
+        .map(|entry| {
+            (entry["cachedResult"].as_bool(), entry["returnBytes"].as_u64(), entry["executionTime"] == 0.0)
+        })
+        .collect();
+    assert_eq!(logged.len(), 3, "{logged:?}");
+    assert_eq!(logged[0].0, Some(false));
+    assert_eq!(logged[1..], [(Some(true), Some(8), true), (Some(true), Some(8), true)]);
+}
+
+#[tokio::test]
 async fn a_search_runs_again_when_what_it_looks_for_comes_or_goes() {
     let (runner, runs) = start();
     set(&runner, "a", "hello world", false).await;

@@ -2,6 +2,7 @@
 
 use std::sync::Weak;
 
+use super::result::QueryResult;
 use crate::Error;
 use crate::database::{ReadSet, Snapshot, Token};
 use crate::function::pool::check_waited;
@@ -31,6 +32,9 @@ pub trait QueryExecutor: Send + Sync + 'static {
     /// Starts a run and returns without waiting for it. `done` is called once, on another thread; it is dropped
     /// instead if the executor is shutting down.
     fn start(&self, run: LiveRun, done: RunDone);
+
+    /// A call was answered with the result of another run. What is in `call` beside its arguments counts.
+    fn note_cached(&self, _call: &FunctionCall, _result: &QueryResult) {}
 }
 
 impl QueryExecutor for Weak<FunctionRunner> {
@@ -53,6 +57,12 @@ impl QueryExecutor for Weak<FunctionRunner> {
             let tx = runner.deployment().database.begin(snapshot);
             done(runner.run_query(&call, tx, journal.as_deref(), identity_access));
         });
+    }
+
+    fn note_cached(&self, call: &FunctionCall, result: &QueryResult) {
+        if let Some(runner) = self.upgrade() {
+            runner.note_cached(call, result);
+        }
     }
 }
 

@@ -205,6 +205,7 @@ impl LiveQueries {
             (found, state.started())
         });
         if let Some(result) = found {
+            shared.executor.note_cached(&call, &result);
             return done(result.to_outcome(snapshot.ts()));
         }
         let identity = call.identity.clone();
@@ -371,13 +372,19 @@ impl LiveSession {
     /// Shows a query, in place of what had this id before. It runs with the session's identity, whatever the
     /// call's. `journal` is what the client has kept of the query's last result.
     pub fn add(&self, query_id: u32, call: FunctionCall, journal: Option<String>) {
+        let FunctionCall { path, args, caller, request_id, .. } = call;
         // The identity's part of the key is the session's business.
-        let key = key(&call.path, call.args, journal, &Identity::Anonymous);
-        self.shared.update(|state| {
+        let key = key(&path, args, journal, &Identity::Anonymous);
+        let found = self.shared.update(|state| {
             self.shared.catch_up(state);
-            state.add(self.slot, query_id, key);
+            let found = state.add(self.slot, query_id, key);
             state.refresh_since(self.slot, self.shared.database.published().ts());
+            found
         });
+        if let Some((result, identity)) = found {
+            let call = FunctionCall { path, args: Object::new(), identity, caller, request_id };
+            self.shared.executor.note_cached(&call, &result);
+        }
     }
 
     /// Ends a subscription; nothing happens if there is none with this id.

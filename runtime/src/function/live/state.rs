@@ -22,6 +22,7 @@ use super::LiveCounts;
 use super::cache::Cache;
 use super::query::{Current, Family, LiveQuery, Part, QueryKey, QueryRef, Scope};
 use super::result::LiveUpdate;
+use super::result::QueryResult;
 use super::wave::Wave;
 use crate::auth::Identity;
 use crate::database::interval_index::IntervalIndex;
@@ -218,7 +219,14 @@ impl<S: Clone> State<S> {
     }
 
     /// Adds a query to a session, in place of what had this id before.
-    pub(super) fn add(&mut self, session: usize, query_id: u32, mut key: QueryKey) {
+    ///
+    /// Gives the result that is there already, with the identity that sees it.
+    pub(super) fn add(
+        &mut self,
+        session: usize,
+        query_id: u32,
+        mut key: QueryKey,
+    ) -> Option<(Arc<QueryResult>, Identity)> {
         self.unsubscribe(session, query_id);
         let identity = self.sessions[session].identity.clone();
         key.is_privileged = identity.is_admin();
@@ -236,10 +244,14 @@ impl<S: Clone> State<S> {
         self.sessions[session].queries.insert(query_id, subscription);
         self.sessions[session].fresh.push(query_id);
         self.attach(subscription, query);
+        let found = &self.queries[query];
+        let is_good = !found.is_dirty && !found.is_lagging;
+        let found = found.current.as_ref().filter(|_| is_good).map(|current| current.result.clone());
         if self.sessions[session].missing == 0 {
             self.wake(session);
         }
         self.settle();
+        found.map(|result| (result, identity))
     }
 
     /// Takes a query off a session.

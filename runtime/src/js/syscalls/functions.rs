@@ -131,3 +131,21 @@ pub(super) fn transaction_metrics(execution: &mut Execution) -> String {
 pub(super) fn snapshot_ts(execution: &mut Execution) -> String {
     json::encode(&Value::Int64(execution.tx().begin_ts() as i64))
 }
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SignJwt {
+    #[serde(default)]
+    claims: serde_json::Map<String, serde_json::Value>,
+    expires_in_seconds: f64,
+}
+
+/// A token that the deployment signs.
+pub(super) fn sign_jwt(execution: &mut Execution, args: &str) -> Result<String> {
+    let SignJwt { claims, expires_in_seconds } = arguments("1.0/signJwt", args)?;
+    let now_ms = execution.now_ms();
+    let deployment = execution.deployment();
+    let token =
+        deployment.signing_key()?.sign(&deployment.cloud_origin, claims, expires_in_seconds, now_ms)?;
+    Ok(quoted(&token))
+}

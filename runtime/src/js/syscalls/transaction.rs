@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::query::Streams;
-use super::{database, functions, not_yet, query, storage, unknown, unknown_async};
+use super::{database, functions, query, storage, unknown, unknown_async};
 use crate::function::FunctionKind;
 use crate::function::LogLevel;
 use crate::function::execution::Execution;
@@ -113,7 +113,7 @@ impl TransactionHost {
             "1.0/auditLog" if is_mutation => Ok("null".to_owned()),
             "1.0/storageStore" if is_mutation => storage::store(execution, args),
             "1.0/storageGet" if is_mutation => storage::get(execution, args),
-            "1.0/signJwt" if is_mutation => Err(not_yet("Signing tokens (`ctx.auth.signJwt`)")),
+            "1.0/signJwt" if is_mutation => functions::sign_jwt(execution, args),
             _ => Err(unknown_async(name)),
         })
     }

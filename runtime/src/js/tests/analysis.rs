@@ -120,11 +120,15 @@ export default router([["/hello", "GET", hello], ["/files/*", "POST", hello]]);
         (crons[0].name.as_str(), crons[0].path.as_str(), crons[0].args.len()),
         ("clean", "jobs:clean", 1)
     );
-    let route = |path: &str, method: &str| (path.to_owned(), method.to_owned());
-    assert_eq!(
-        found["http.js"].http_routes.as_deref(),
-        Some(&[route("/hello", "GET"), route("/files/*", "POST")][..])
-    );
+    let routes = found["http.js"].http_routes.as_ref().unwrap();
+    let described: Vec<_> = routes
+        .iter()
+        .map(|route| {
+            let position = route.position.as_ref().unwrap();
+            (route.path.as_str(), route.method.as_str(), position.path.as_str(), position.line)
+        })
+        .collect();
+    assert_eq!(described, [("/hello", "GET", "http.js", 3), ("/files/*", "POST", "http.js", 3)]);
     let bad = "export default { isCrons: true, export: () => JSON.stringify({ x: { name: 'a:b', args: [], schedule: { type: 'interval', seconds: 0 } } }) };";
     assert_eq!(analyze(sources(&[("crons.js", bad)])).unwrap_err().code(), "InvalidCron");
     let text = refused(&[("http.js", "export default 7;")]);
@@ -146,6 +150,17 @@ fn definitions_are_evaluated() {
         js().evaluate_schema(&source("schema.js", "export const x = 1;")).unwrap_err().code(),
         "InvalidSchema"
     );
+    for (text, expected) in [
+        ("const node = { child: node };", "ReferenceError: "),
+        (
+            "const node = {}; node.child = node; export default { export: () => JSON.stringify({ tables: [node] }) };",
+            "circular",
+        ),
+        ("const f = () => f(); export default { export: f };", "Maximum call stack size exceeded"),
+    ] {
+        let error = js().evaluate_schema(&source("schema.js", text)).unwrap_err();
+        assert!(error.code() == "InvalidSchema" && error.message().contains(expected), "{error}");
+    }
     let app = source("convex.config.js", "export default { export: () => '{\"httpPrefix\":null}' };");
     assert!(js().evaluate_app_definition(&app, &BTreeMap::new()).unwrap().is_object());
 }

@@ -54,6 +54,7 @@ export const storeAround = mutation(async (ctx) => {
 });
 export const storeWrong = mutation(async (ctx) => await ctx.storage.store(new Blob(["a"]), { sha256: "A".repeat(43) + "=" }));
 export const storeInQuery = query(async (ctx) => await ctx.meta.perform("1.0/storageStore", { blob: "", contentType: null }));
+export const sign = mutation(async (ctx, options) => await ctx.auth.signJwt(options));
 export const wrongFile = action(async (ctx) => await ctx.storage.get("nonsense"));
 export const schedules = mutation(async (ctx) => {
   const id = await ctx.scheduler.runAfter(60_000, "messages:send", { body: "later" });
@@ -244,6 +245,21 @@ fn mutations_store_files_that_go_with_them() {
     assert!(error.contains("The content's SHA-256 is "), "{error}");
     let error = app.fails("messages:storeInQuery", "{}");
     assert!(error.contains("Unknown async operation 1.0/storageStore"), "{error}");
+}
+
+#[test]
+fn mutations_sign_tokens_with_the_deployments_key() {
+    let app = app();
+    let token = app.ok("messages:sign", r#"{"claims":{"sub":"ada"},"expiresInSeconds":60}"#);
+    let payload = token.trim_matches('"').split('.').nth(1).unwrap();
+    let claims = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, payload).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!((&claims["iss"], &claims["sub"]), (&"http://cloud".into(), &"ada".into()));
+    assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 60);
+    let error = app.fails("messages:sign", r#"{"claims":{"exp":1},"expiresInSeconds":60}"#);
+    assert!(error.starts_with("Uncaught Error: The claim `exp` is reserved."), "{error}");
+    let error = app.fails("messages:sign", r#"{"expiresInSeconds":3601}"#);
+    assert!(error.contains("at most 3600"), "{error}");
 }
 
 #[test]

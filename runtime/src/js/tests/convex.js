@@ -149,9 +149,11 @@ const queryCtx = () => ({
   runQuery: run("query"),
 });
 
+const signJwt = (options) => perform("1.0/signJwt", { requestId: "", version: "test", ...options });
+
 const mutationCtx = () => ({
   db: writer(),
-  auth,
+  auth: { ...auth, signJwt },
   storage: storageWriter,
   scheduler: scheduler(""),
   meta,

@@ -26,6 +26,10 @@ export const writesAndFails = mutation(async (ctx) => {
 });
 export const act = action(async (ctx) => await ctx.runQuery("errors:app"));
 export const badId = query(async function lookUp(ctx) { await ctx.db.query("t").first(); return await ctx.db.get("bad"); });
+async function first(ctx) { await ctx.db.query("t").first(); await ctx.meta.metadata(); return await second(ctx); }
+async function second(ctx) { await ctx.meta.metadata(); await null; throw new TypeError("after awaits"); }
+export const awaits = query(async function handler(ctx) { return await first(ctx); });
+export const unnoted = query(async function handler(ctx) { await null; throw new Error("alone"); });
 export const thrown = query(async () => { throw "a string"; });
 export const nothing = query(async () => { throw undefined; });
 export const missing = query(async (ctx) => await ctx.runQuery("errors:nowhere"));
@@ -96,7 +100,7 @@ fn the_place_of_a_failed_call_to_the_server_is_told() {
     let error = app.fails("errors:badId", "{}");
     let lines: Vec<_> = error.lines().map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(
-        lines[1..],
+        lines[1..4],
         [
             "    at perform (_deps/convex.js",
             "    at async get (_deps/convex.js",
@@ -104,6 +108,18 @@ fn the_place_of_a_failed_call_to_the_server_is_told() {
         ],
         "{error}"
     );
+}
+
+#[test]
+fn functions_that_wait_for_the_one_that_throws_are_told() {
+    let app = app();
+    let frames = |path: &str| -> Vec<String> {
+        let error = app.fails(path, "{}");
+        let lines = error.lines().skip(1).filter(|line| line.contains("(errors.js:"));
+        lines.map(|line| line.split(" (").next().unwrap().trim().to_owned()).collect()
+    };
+    assert_eq!(frames("errors:awaits"), ["at second", "at async first", "at async handler"]);
+    assert_eq!(frames("errors:unnoted"), ["at handler"]);
 }
 
 #[test]

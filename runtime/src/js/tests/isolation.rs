@@ -43,6 +43,30 @@ fn a_call_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_module_that_changes_built_ins_hides_no_functions_of_others() {
+    const POLLUTING: &str = r#"
+import { query } from "./_deps/convex.js";
+Object.prototype.isPublic = true;
+Object.prototype.isQuery = true;
+Object.prototype.leak = 1;
+Array.prototype.sort = () => { throw new Error("polluted"); };
+export const seen = query(async () => [].leak);
+"#;
+    const GOOD: &str = r#"
+import { query, internalMutation } from "./_deps/convex.js";
+export const list = query(async () => [3, 1, 2].sort().join() + typeof [].leak);
+export const inner = internalMutation(async () => 1);
+export const helper = { not: "a function" };
+"#;
+    let app = App::new(&[("a.js", POLLUTING), ("good.js", GOOD)]);
+    assert_eq!(app.ok("good:list", "{}"), r#""1,2,3undefined""#);
+    let found = super::app::analyze(super::app::sources(&[("a.js", POLLUTING), ("good.js", GOOD)])).unwrap();
+    let names: Vec<_> = found["good.js"].functions.iter().map(|function| function.name.as_str()).collect();
+    assert_eq!(names, ["inner", "list"]);
+    assert_eq!(found["good.js"].functions[0].visibility, Some(Visibility::Internal));
+}
+
+#[test]
 fn loading_sees_a_fixed_time_and_calls_their_own() {
     let app = app();
     let first = app.ok("a:loaded", "{}");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::app::App;
 use crate::clock::Moment;
+use crate::js::hangs::HANGS_MAX;
 use crate::limits::Limits;
 
 const BAD: &str = r#"
@@ -48,7 +49,21 @@ export const slow = query(async () => { for (let i = 0; i < 3e6; i++); return 1;
 export const map = query(async () => new Map());
 export const actionNever = action(async () => await new Promise(() => {}));
 export const actionSpins = action(async () => { for (;;) {} });
-export const hangs = query(async () => { const a = []; a.length = 2 ** 30; return a.join("").length; });
+export const hangs = query(async () => "a".repeat(50_000).indexOf("a".repeat(25_000) + "b"));
+export const hangsInside = query(async (ctx) => await ctx.runQuery("bad:hangs"));
+export const actionHangs = action(async () => "a".repeat(50_000).indexOf("a".repeat(25_000) + "b"));
+const sparse = () => { const list = []; list[1_700_000_000] = 1; return list; };
+export const sparseArray = query(async (ctx, { method, args }) => {
+  const list = sparse();
+  return typeof list[method](...(args ?? []));
+});
+export const sparseLoop = query(async (ctx, { method }) => sparse()[method](Boolean));
+export const sparseKept = query(async () => {
+  const list = sparse();
+  const piece = [list.slice(-1), list.slice(5, 7).length, list.slice(1_700_000_000)[0], list.slice(9e9).length];
+  return [...piece, [3, 1, 2].sort().concat([4]).join(), [1].flat.length, list.slice.name];
+});
+export const expands = query(async (ctx, { code }) => typeof (0, eval)(code));
 export const sleeps = query(async (ctx) => { for (let i = 0; i < 2000; i++) await ctx.meta.metadata(); return "awake"; });
 "#;
 
@@ -80,7 +95,107 @@ fn endless_code_is_stopped() {
 
 #[test]
 fn a_loop_of_the_engine_itself_is_given_up() {
-    check("bad:hangs", "Uncaught Error: Function execution timed out (maximum duration: 300ms)");
+    let app = app();
+    let free = || {
+        let started = Moment::now();
+        while app.js.hangs().count() > 0 {
+            assert!(started.elapsed() < Duration::from_secs(120), "the loops never end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    for path in ["bad:hangs", "bad:actionHangs", "bad:hangsInside"] {
+        let error = app.fails(path, "{}");
+        assert!(error.contains("Function execution timed out (maximum duration: "), "{path}: {error}");
+        // The one inside may hold the one outside.
+        if path != "bad:hangsInside" {
+            assert_eq!(app.ok("bad:good", "{}"), r#""good""#);
+        }
+        free();
+    }
+    // Their number has a bound.
+    let held = [0; HANGS_MAX].map(|_| {
+        let run = app.js.hangs().run("a function").unwrap();
+        let running = run.begin();
+        run.give_up();
+        running
+    });
+    let outcome = app.call("bad:good", r#"{"again":true}"#);
+    assert_eq!(outcome.result.unwrap_err().code, "TooManyHangingFunctions");
+    drop(held);
+    assert_eq!(app.ok("bad:good", "{}"), r#""good""#);
+}
+
+#[test]
+fn arrays_of_empty_places_are_refused_where_the_engine_would_hang() {
+    let app = app();
+    let started = Moment::now();
+    let methods = [
+        ("join", ""),
+        ("toString", ""),
+        ("sort", ""),
+        ("reverse", ""),
+        ("shift", ""),
+        ("unshift", "1"),
+        ("concat", "[1]"),
+        ("slice", ""),
+        ("splice", "0,1"),
+        ("flat", ""),
+        ("copyWithin", "1,0"),
+    ];
+    for (method, args) in methods {
+        let error = app.fails("bad:sparseArray", &format!(r#"{{"method":"{method}","args":[{args}]}}"#));
+        let name = if method == "toString" { "join" } else { method };
+        let expected =
+            format!("Uncaught RangeError: The array is too long for {name}(): it has 1700000001 places");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    // These look at the clock.
+    for method in
+        ["indexOf", "includes", "lastIndexOf", "every", "map", "filter", "find", "forEach", "reduce"]
+    {
+        let result = app.run("bad:sparseLoop", &format!(r#"{{"method":"{method}"}}"#));
+        let text = result.unwrap_or_else(|error| error);
+        let is_told = ["timed out", "out of memory"].iter().any(|part| text.contains(part));
+        assert!(is_told || method == "find", "{method}: {text}");
+    }
+    assert_eq!(app.ok("bad:sparseKept", "{}"), r#"[[1],2,1,0,"1,2,3,4",0,"slice"]"#);
+    assert_eq!(app.js.hangs().count(), 0);
+    assert!(started.elapsed() < Duration::from_secs(120), "it took {:?}", started.elapsed());
+}
+
+#[test]
+fn values_that_grow_end_in_an_error() {
+    let app = app();
+    for (code, expected) in [
+        ("'[' .repeat(1e6)", "string"),
+        ("JSON.parse('['.repeat(1e6))", "Maximum call stack size exceeded"),
+        ("JSON.parse('[1,'.repeat(1e5) + '1' + ']'.repeat(1e5))", "Maximum call stack size exceeded"),
+        (
+            "let o = {}; for (let i = 0; i < 1e5; i++) o = { o }; JSON.stringify(o)",
+            "Maximum call stack size exceeded",
+        ),
+        ("7n ** 100000000n", "BigInt is too large"),
+        ("2n ** 1048000n * 2n ** 1048000n", "BigInt is too large"),
+        ("'x'.repeat(2 ** 29)", "out of memory"),
+        (
+            "'x'.repeat(2 ** 30)",
+            "Invalid string length|invalid string length|out of memory|invalid repeat count",
+        ),
+        ("'x'.padEnd(2 ** 29, 'abc')", "out of memory"),
+        ("new Array(4e9).fill(1)", "out of memory|timed out"),
+        ("Array.from({ length: 4e9 })", "out of memory|timed out"),
+        ("[...new Array(4e9)]", "out of memory|timed out"),
+        ("JSON.stringify(new Array(4e9))", "out of memory|timed out"),
+        ("/^(a+)+$/.test('a'.repeat(60) + 'b')", "timed out"),
+        ("'a'.repeat(50000).match(/(.*)*b/)", "timed out"),
+        ("new Uint8Array(2 ** 32)", "out of memory|invalid array buffer length|invalid length"),
+        ("new ArrayBuffer(100 << 20)", "out of memory"),
+    ] {
+        let code = code.replace('"', "'");
+        let text = app.run("bad:expands", &format!(r#"{{"code":"{code}"}}"#)).unwrap_or_else(|error| error);
+        assert!(expected.split('|').any(|part| text.contains(part)), "{code}: {text}");
+    }
+    assert_eq!(app.ok("bad:good", "{}"), r#""good""#);
 }
 
 #[test]

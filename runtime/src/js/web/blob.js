@@ -1,7 +1,7 @@
 // `Blob` and `File`: bytes in the isolate's memory.
 
-const { TypeError, Symbol, Uint8Array, ArrayBuffer, Number, Math, Array } = internals.primordials;
-const { text, lower, isView } = internals.primordials;
+const { TypeError, Symbol, Number, Math } = internals.primordials;
+const { text, lower } = internals.primordials;
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 
 const INSIDE = Symbol("inside");
@@ -38,26 +38,15 @@ class Blob {
       error.code = "ERR_INVALID_ARG_TYPE";
       throw error;
     }
+    const { concat, copyOf } = internals.need("bytes");
     const pieces = [];
-    let length = 0;
     for (const part of parts ?? []) {
-      let bytes;
-      if (isBlob(part)) bytes = part.#bytes;
-      else if (isView(part)) bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength).slice();
-      else if (part instanceof ArrayBuffer) bytes = new Uint8Array(part.slice(0));
-      else bytes = ops.utf8_encode(options?.endings === "native" ? text(part).replace(/\r\n?/g, "\n") : text(part));
-      pieces.push(bytes);
-      length += bytes.length;
+      const bytes = isBlob(part) ? part.#bytes : copyOf(part);
+      pieces.push(
+        bytes ?? ops.utf8_encode(options?.endings === "native" ? text(part).replace(/\r\n?/g, "\n") : text(part)),
+      );
     }
-    const all = pieces.length === 1 ? pieces[0] : new Uint8Array(length);
-    if (pieces.length !== 1) {
-      let at = 0;
-      for (const piece of pieces) {
-        all.set(piece, at);
-        at += piece.length;
-      }
-    }
-    this.#bytes = all;
+    this.#bytes = concat(pieces);
     this.#type = options?.type === undefined ? "" : typeOf(options.type);
   }
   get size() {

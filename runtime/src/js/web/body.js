@@ -1,8 +1,8 @@
 // Bodies of requests and responses: bytes, a blob, a stream, or something that the host holds; turned into a stream
 // only when somebody asks for one, so that most calls never load the streams.
 
-const { TypeError, Symbol, Uint8Array, ArrayBuffer, Promise, JSON, Object } = internals.primordials;
-const { text, isView, then } = internals.primordials;
+const { TypeError, Symbol, Uint8Array, Promise, JSON, Object } = internals.primordials;
+const { text, then } = internals.primordials;
 
 const empty = new Uint8Array(0);
 
@@ -54,21 +54,11 @@ class Body {
     this.isConsumed = true;
     if (this.host === null) return this.bytes;
     const chunks = [];
-    let length = 0;
     for (;;) {
       const chunk = await ops.body_read(this.host);
-      if (chunk === null) break;
+      if (chunk === null) return internals.need("bytes").concat(chunks);
       chunks.push(chunk);
-      length += chunk.length;
     }
-    if (chunks.length === 1) return chunks[0];
-    const all = new Uint8Array(length);
-    let at = 0;
-    for (const chunk of chunks) {
-      all.set(chunk, at);
-      at += chunk.length;
-    }
-    return all;
   }
   /** A second body with the same content. */
   clone() {
@@ -87,10 +77,8 @@ const extract = (value) => {
     if (blob !== undefined && blob.isBlob(value)) {
       return { body: Body.ofBytes(blob.bytesOf(value)), type: value.type === "" ? null : value.type };
     }
-    if (isView(value)) {
-      return { body: Body.ofBytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice()), type: null };
-    }
-    if (value instanceof ArrayBuffer) return { body: Body.ofBytes(new Uint8Array(value.slice(0))), type: null };
+    const bytes = internals.need("bytes").copyOf(value);
+    if (bytes !== null) return { body: Body.ofBytes(bytes), type: null };
     if (form_data !== undefined && form_data.isFormData(value)) {
       const { bytes, boundary } = form_data.encode(value);
       return { body: Body.ofBytes(bytes), type: `multipart/form-data; boundary=${boundary}` };

@@ -113,6 +113,77 @@ defineProperty(Math, "random", hidden({ random: () => ops.random() }.random));
 defineProperty(globalThis, "global", hidden(globalThis));
 defineProperty(globalThis, "self", hidden(globalThis));
 
+// In these methods the engine goes through all places of an array without looking at the clock. More places than could
+// ever be filled are nearly all empty: `list[1700000000] = x` makes that many.
+const placesMax = 2 ** 26;
+const { isArray } = Array;
+const array = Array.prototype;
+const { concat, copyWithin, flat, flatMap, join, reverse, shift, slice, sort, splice, unshift } = array;
+const refuse = (length, name) => {
+  throw new RangeError(
+    `The array is too long for ${name}(): it has ${length} places, nearly all of them empty. Use a Map or an object instead.`,
+  );
+};
+const check = (list, name) => {
+  const length = list?.length;
+  if (length > placesMax) refuse(length, name);
+};
+const guarded = {
+  concat(item) {
+    check(this, "concat");
+    for (let at = 0; at < arguments.length; at++) {
+      if (isArray(arguments[at])) check(arguments[at], "concat");
+    }
+    return apply(concat, this, arguments);
+  },
+  copyWithin(target, start) {
+    check(this, "copyWithin");
+    return apply(copyWithin, this, arguments);
+  },
+  flat() {
+    check(this, "flat");
+    return apply(flat, this, arguments);
+  },
+  flatMap(callback) {
+    check(this, "flatMap");
+    return apply(flatMap, this, arguments);
+  },
+  join(separator) {
+    check(this, "join");
+    return apply(join, this, arguments);
+  },
+  reverse() {
+    check(this, "reverse");
+    return apply(reverse, this, arguments);
+  },
+  shift() {
+    check(this, "shift");
+    return apply(shift, this, arguments);
+  },
+  slice(start, end) {
+    const length = this?.length;
+    if (length > placesMax) {
+      // A short piece of a long array is no trouble.
+      const place = (index) => (index < 0 ? length + Number(index) : index > length ? length : Number(index) || 0);
+      if ((end === undefined ? length : place(end)) - place(start) > placesMax) refuse(length, "slice");
+    }
+    return apply(slice, this, arguments);
+  },
+  sort(compare) {
+    check(this, "sort");
+    return apply(sort, this, arguments);
+  },
+  splice(start, deleteCount) {
+    check(this, "splice");
+    return apply(splice, this, arguments);
+  },
+  unshift(item) {
+    check(this, "unshift");
+    return apply(unshift, this, arguments);
+  },
+};
+for (const name of keys(guarded)) defineProperty(array, name, hidden(guarded[name]));
+
 /** Binds a callback to the asynchronous context it was made in; `async_context` replaces it when it is used. */
 internals.bindContext = (callback) => callback;
 

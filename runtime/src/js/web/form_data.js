@@ -1,6 +1,6 @@
 // `FormData`, and its form on the wire.
 
-const { TypeError, Symbol, Uint8Array, String } = internals.primordials;
+const { TypeError, Symbol, String } = internals.primordials;
 const { text } = internals.primordials;
 const { iterable } = internals.need("iterators");
 const { Blob, File, isBlob, bytesOf, fileOfBytes } = internals.need("blob");
@@ -105,30 +105,19 @@ const encode = (form) => {
   for (let index = 0; index < 3; index++) digits += String(ops.random()).slice(2, 14);
   const boundary = `----formdata-fusion-${digits}`;
   const pieces = [];
-  let length = 0;
-  const push = (bytes) => {
-    pieces.push(bytes);
-    length += bytes.length;
-  };
   for (const [name, value] of listOf(form)) {
     const head = `--${boundary}\r\nContent-Disposition: form-data; name="${quote(name)}"`;
     if (typeof value === "string") {
-      push(ops.utf8_encode(`${head}\r\n\r\n${value.replace(/\r\n?|\n/g, "\r\n")}\r\n`));
+      pieces.push(ops.utf8_encode(`${head}\r\n\r\n${value.replace(/\r\n?|\n/g, "\r\n")}\r\n`));
     } else {
       const type = value.type === "" ? "application/octet-stream" : value.type;
-      push(ops.utf8_encode(`${head}; filename="${quote(value.name)}"\r\nContent-Type: ${type}\r\n\r\n`));
-      push(bytesOf(value));
-      push(ops.utf8_encode("\r\n"));
+      pieces.push(ops.utf8_encode(`${head}; filename="${quote(value.name)}"\r\nContent-Type: ${type}\r\n\r\n`));
+      pieces.push(bytesOf(value));
+      pieces.push(ops.utf8_encode("\r\n"));
     }
   }
-  push(ops.utf8_encode(`--${boundary}--\r\n`));
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return { bytes, boundary };
+  pieces.push(ops.utf8_encode(`--${boundary}--\r\n`));
+  return { bytes: internals.need("bytes").concat(pieces), boundary };
 };
 
 /** The form in a body of that content type. */

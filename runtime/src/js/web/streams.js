@@ -12,7 +12,6 @@ const isDisturbed = (stream) => stream._disturbed === true;
 const readAll = async (stream) => {
   const reader = stream.getReader();
   const chunks = [];
-  let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
@@ -22,20 +21,8 @@ const readAll = async (stream) => {
       throw error;
     }
     chunks.push(value);
-    length += value.length;
   }
-  return concat(chunks, length);
-};
-
-const concat = (chunks, length) => {
-  if (chunks.length === 1) return chunks[0];
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
+  return internals.need("bytes").concat(chunks);
 };
 
 /** A stream over a body that the host holds under a number. */
@@ -75,5 +62,5 @@ const names = [
 const globals = {};
 for (const name of names) globals[name] = polyfill[name];
 
-internals.streams = { ...globals, isDisturbed, readAll, concat, ofHost, ofBytes };
+internals.streams = { ...globals, isDisturbed, readAll, ofHost, ofBytes };
 internals.expose(globals);

@@ -1,5 +1,7 @@
 // Intl.DateTimeFormat and the toLocaleString methods of Date. The zone is always named or UTC, as on a server.
 
+import { outcome } from "../material/intl.js";
+
 const DATES = [
   Date.UTC(2024, 0, 5, 15, 4, 9, 7),
   Date.UTC(2023, 6, 31, 0, 0, 0),
@@ -9,13 +11,6 @@ const LOCALES = ["en-US", "en-GB", "de-DE", "fr-FR", "es-ES", "pt-BR", "ja-JP", 
 const UTC = { timeZone: "UTC" };
 const format = (locale, options, dates = DATES) =>
   dates.map((date) => new Intl.DateTimeFormat(locale, { ...UTC, ...options }).format(date));
-const outcome = (run) => {
-  try {
-    return run();
-  } catch (error) {
-    return [error.name, error.message];
-  }
-};
 
 export const phase = "query";
 

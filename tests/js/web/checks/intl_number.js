@@ -1,5 +1,7 @@
 // Intl.NumberFormat, PluralRules and the toLocaleString of numbers.
 
+import { outcome } from "../material/intl.js";
+
 const NUMBERS = [
   0,
   -0,
@@ -36,13 +38,6 @@ const format = (locale, options, numbers = NUMBERS) =>
   numbers.map((number) => new Intl.NumberFormat(locale, options).format(number));
 // Where Node 20 has older names for a currency, another one is asked for.
 const currenciesOf = (locale) => ({ "de-CH": ["USD", "CHF"], "pl-PL": ["PLN", "EUR"] })[locale] ?? ["USD", "EUR"];
-const outcome = (run) => {
-  try {
-    return run();
-  } catch (error) {
-    return [error.name, error.message];
-  }
-};
 
 export const phase = "query";
 

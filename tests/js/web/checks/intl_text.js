@@ -1,13 +1,8 @@
 // Intl: lists, relative times, collation, segments, locales; and the string methods that speak a language.
 
+import { outcome } from "../material/intl.js";
+
 const LOCALES = ["en-US", "de-DE", "fr-FR", "es-ES", "ja-JP", "ru-RU", "sv-SE"];
-const outcome = (run) => {
-  try {
-    return run();
-  } catch (error) {
-    return [error.name, error.message];
-  }
-};
 
 export const phase = "query";
 

@@ -1,6 +1,6 @@
 //! WebCrypto: the operations behind `crypto.subtle`.
 //!
-//! JavaScript (`subtle.js`) converts arguments, checks usages and builds `CryptoKey` objects; the key material and
+//! JavaScript (`subtle.js` and what it loads) converts arguments, checks usages and builds `CryptoKey` objects; the key material and
 //! the mathematics are here. A script holds a key by number: the bytes of a key that is not extractable never
 //! enter the isolate.
 //!
@@ -26,6 +26,7 @@ mod rsa;
 mod tests;
 
 use self::job::{later, now};
+use super::lazy;
 use crate::js::op::{Op, OpError, OpTable};
 use crate::js::prelude::PreludeModule;
 
@@ -59,12 +60,13 @@ pub const OPS: OpTable = &[
 
 /// `crypto.subtle` and its classes. The object itself is in
 /// `internals.crypto_subtle`, where `crypto` finds it.
-pub const PRELUDE: &[PreludeModule] = &[PreludeModule {
-    name: "crypto_subtle",
-    source: include_str!("subtle.js"),
-    globals: &["CryptoKey", "SubtleCrypto"],
-    eager: false,
-}];
+pub const PRELUDE: &[PreludeModule] = &[
+    lazy("crypto_key", include_str!("key.js"), &[]),
+    lazy("crypto_arguments", include_str!("arguments.js"), &[]),
+    lazy("crypto_forms", include_str!("forms.js"), &[]),
+    lazy("crypto_operations", include_str!("operations.js"), &[]),
+    lazy("crypto_subtle", include_str!("subtle.js"), &["CryptoKey", "SubtleCrypto"]),
+];
 
 /// What went wrong without saying more: an attacker learns nothing from it.
 fn operation_failed() -> OpError {

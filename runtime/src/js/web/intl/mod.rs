@@ -1,6 +1,6 @@
 //! `Intl`: formatting by the customs of languages, over ICU4X with its compiled data and `jiff`'s time zones.
 //!
-//! JavaScript (`intl.js`) reads options as ECMA-402 asks and asks the ops with a *spec*: the resolved options as JSON text. What
+//! JavaScript (`intl.js` and what it loads) reads options as ECMA-402 asks and asks the ops with a *spec*: the resolved options as JSON text. What
 //! ICU4X builds for a spec is kept per thread ([`cache`]), so that a fresh isolate finds it ready.
 //!
 //! - [`number`], [`date`], [`text`] (plurals, lists, relative times, collation, segments, case) and [`locale`].
@@ -20,6 +20,7 @@ mod tests;
 mod text;
 mod zone;
 
+use super::lazy;
 use crate::js::op::{Op, OpError, OpTable, OpValue};
 use crate::js::prelude::PreludeModule;
 
@@ -45,7 +46,11 @@ pub const OPS: OpTable = &[
 
 /// `Intl`, and the methods of numbers, dates, strings and arrays that use it.
 pub const PRELUDE: &[PreludeModule] = &[
-    PreludeModule { name: "intl", source: include_str!("intl.js"), globals: &["Intl"], eager: false },
+    lazy("intl_locale", include_str!("locale.js"), &[]),
+    lazy("intl_number", include_str!("number.js"), &[]),
+    lazy("intl_text", include_str!("text.js"), &[]),
+    lazy("intl_date", include_str!("date.js"), &[]),
+    lazy("intl", include_str!("intl.js"), &["Intl"]),
     PreludeModule { name: "intl_methods", source: include_str!("methods.js"), globals: &[], eager: true },
 ];
 
