@@ -21,6 +21,7 @@ mod snapshot;
 mod start;
 mod subscriptions;
 mod transfer;
+mod turn;
 mod typescript;
 
 use std::future::Future;
@@ -35,7 +36,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     "transfer",
     "latency",
     "live",
@@ -46,6 +47,7 @@ const ALL: [&str; 13] = [
     "memory",
     "start",
     "typescript",
+    "turn",
     "import",
     "export",
     "search-text",
@@ -87,6 +89,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "memory" => memory::run(options).await?,
             "start" => start::run(options).await?,
             "typescript" => typescript::run(options).await?,
+            "turn" => turn::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
             "search-text" => search_text::run(options).await?,
