@@ -26,15 +26,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use fusion_schema::{Object, Value, json};
+use fusion_schema::{Object, Value};
 use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
-use super::catalog::{Catalog, INDEXES, SCHEMAS, TABLES, TableMeta};
+use super::catalog::{Catalog, INDEXES, SCHEMAS, TABLES};
 use super::chores::{Chore, Retired};
 use super::commit_ts::resolve_commit_ts;
 use super::document::{Document, Entry};
-use super::log::{CommitLog, LogEntry, LogWrite};
+use super::log::{CommitLog, LogEntry};
 use super::reads::ReadSet;
 use super::snapshot::{Snapshot, State, Timestamp};
 use super::transaction::Transaction;
