@@ -16,6 +16,7 @@ mod attached;
 mod bulk;
 pub mod catalog;
 mod chores;
+mod commit_ts;
 mod committer;
 mod compact;
 mod document;

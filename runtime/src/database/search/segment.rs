@@ -71,13 +71,13 @@ impl Segment {
         let fields = documents.first().map_or(0, |(_, document)| document.filters.len());
         let mut filters = Vec::with_capacity(fields);
         for field in 0..fields {
-            let value =
-                |document: &'_ Arc<SearchDocument>| document.filters.get(field).cloned().unwrap_or_default();
-            let mut values: Vec<Box<[u8]>> = documents.iter().map(|(_, document)| value(document)).collect();
+            let all = documents
+                .iter()
+                .map(|(_, document)| document.filters.get(field).map_or(&[][..], |value| value));
+            let mut values: Vec<&[u8]> = all.clone().collect();
             values.sort_unstable();
             values.dedup();
-            let number = |document| values.binary_search(&value(document)).unwrap_or(0) as u32;
-            let of_document = documents.iter().map(|(_, document)| number(document)).collect();
+            let of_document = all.map(|value| values.binary_search(&value).unwrap_or(0) as u32).collect();
             let numbered = (0..).zip(&values).map(|(number, value)| (value, number));
             filters.push(Column { values: map(numbered)?, of_document });
         }
@@ -222,9 +222,10 @@ impl Segment {
 const GONE: Ordinal = Ordinal::MAX;
 
 fn by_id(ids: &[InternalId]) -> Box<[Ordinal]> {
-    let mut by_id: Box<[Ordinal]> = (0..ids.len() as Ordinal).collect();
-    by_id.sort_unstable_by_key(|ordinal| ids[*ordinal as usize]);
-    by_id
+    // Beside each other they are compared many times faster than through their numbers.
+    let mut by_id: Vec<(u128, Ordinal)> = ids.iter().map(|id| u128::from_be_bytes(*id)).zip(0..).collect();
+    by_id.sort_unstable();
+    by_id.into_iter().map(|(_, ordinal)| ordinal).collect()
 }
 
 fn merge_columns(

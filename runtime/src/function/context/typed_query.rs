@@ -50,7 +50,7 @@ impl<'a, T: Table> TypedQuery<'a, T> {
     /// Searches along a full-text index; results come best first, at most
     /// [`SEARCH_RESULTS_MAX`](crate::limits::SEARCH_RESULTS_MAX) of them.
     ///
-    /// ```ignore
+    /// ```text
     /// ctx.db().query::<Message>().with_search_index("search_body", |q| q.search("body", text).eq("channel", channel)).take(10)
     /// ```
     pub fn with_search_index(
