@@ -21,6 +21,7 @@ mod start;
 mod subscriptions;
 mod transfer;
 mod typescript;
+mod vectors;
 
 use std::future::Future;
 use std::io;
@@ -34,7 +35,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     "transfer",
     "latency",
     "live",
@@ -47,6 +48,7 @@ const ALL: [&str; 12] = [
     "typescript",
     "import",
     "export",
+    "search-vector",
 ];
 
 fn main() -> ExitCode {
@@ -87,6 +89,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "typescript" => typescript::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
+            "search-vector" => vectors::run(options).await?,
             "engine" => engine::run(options).await?,
             "floors" => floor::run(options).await?,
             _ => {
