@@ -75,7 +75,9 @@ async fn measure(
     exact: &Exact,
     numbers: &HashMap<String, u64>,
 ) -> io::Result<()> {
-    for (what, is_small) in [("of an organisation with all documents", false), ("of one with a thousandth", true)] {
+    for (what, is_small) in
+        [("of an organisation with all documents", false), ("of one with a thousandth", true)]
+    {
         let (mut whole, mut inside, mut floor) = (Vec::new(), Vec::new(), Vec::new());
         let (mut right, mut wanted) = (0, 0);
         for number in 0..QUERIES {
@@ -106,8 +108,11 @@ async fn measure(
             p50.as_secs_f64() / exact.as_secs_f64(),
             "p50 ≤ 15 ms, recall ≥ 0.98",
         );
-        let figure =
-            format!("p50 {}, p99 {}", millis(percentile(&mut whole, 0.5)), millis(percentile(&mut whole, 0.99)));
+        let figure = format!(
+            "p50 {}, p99 {}",
+            millis(percentile(&mut whole, 0.5)),
+            millis(percentile(&mut whole, 0.99))
+        );
         plain("the same as an action over HTTP", &figure, "");
     }
     Ok(())
@@ -154,15 +159,16 @@ impl Exact {
         let mut scores: Vec<(f32, u64)> = std::thread::scope(|scope| {
             let look = |first: usize| {
                 let numbers = first..count.min(first + part);
-                let wanted =
-                    numbers.filter(|number| organization.is_none_or(|it| *number as u64 % ORGANIZATIONS == it));
+                let wanted = numbers
+                    .filter(|number| organization.is_none_or(|it| *number as u64 % ORGANIZATIONS == it));
                 let score = |number: usize| {
                     let start = number * DIMENSIONS;
                     (product(&self.vectors[start..start + DIMENSIONS], &query), number as u64)
                 };
                 wanted.map(score).collect::<Vec<_>>()
             };
-            let parts: Vec<_> = (0..count).step_by(part).map(|first| scope.spawn(move || look(first))).collect();
+            let parts: Vec<_> =
+                (0..count).step_by(part).map(|first| scope.spawn(move || look(first))).collect();
             parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
         });
         scores.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));

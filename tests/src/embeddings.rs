@@ -18,8 +18,7 @@ fn normal(random: &mut Random) -> f64 {
 pub fn embedding(number: u64, dimensions: usize) -> Vec<f64> {
     let mut topic = Random::new(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % TOPICS + 1);
     let mut own = Random::new(number.wrapping_add(1 << 32));
-    let vector: Vec<f64> =
-        (0..dimensions).map(|_| normal(&mut topic) + SPREAD * normal(&mut own)).collect();
+    let vector: Vec<f64> = (0..dimensions).map(|_| normal(&mut topic) + SPREAD * normal(&mut own)).collect();
     let length = vector.iter().map(|number| number * number).sum::<f64>().sqrt();
     vector.into_iter().map(|number| f64::from((number / length) as f32)).collect()
 }

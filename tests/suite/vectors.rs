@@ -45,7 +45,9 @@ async fn check(server: &Server, random: &mut Random) -> io::Result<()> {
             .as_array()
             .into_iter()
             .flatten()
-            .filter(|point| groups.is_empty() || groups.contains(&point["group"].as_f64().unwrap_or(f64::NAN)))
+            .filter(|point| {
+                groups.is_empty() || groups.contains(&point["group"].as_f64().unwrap_or(f64::NAN))
+            })
             .map(|point| {
                 let score = cosine(&middle, &floats(&point["place"]));
                 (point["_id"].as_str().unwrap_or_default().to_owned(), score)
