@@ -178,9 +178,17 @@ impl Deployment {
             body["componentPath"] = json!(component);
         }
         let response = self.post("/api/function", &body, identity).await?;
-        let lines = response.get("logLines").and_then(Json::as_array).into_iter().flatten();
-        let lines = lines.filter_map(Json::as_str).map(str::to_owned).collect();
-        Ok((lines, function_result(response)))
+        Ok((log_lines(&response), function_result(response)))
+    }
+
+    /// Runs a query that comes with its code, the module `source`, and returns its log lines and its value in encoded
+    /// JSON.
+    pub(crate) async fn inline_query(&self, source: &str) -> Result<(Vec<String>, Result<Json>)> {
+        let body = json!({
+            "args": {}, "bundle": {"path": "testQuery.js", "source": source}, "format": "convex_encoded_json",
+        });
+        let response = self.post("/api/run_test_function", &body, None).await?;
+        Ok((log_lines(&response), function_result(response)))
     }
 
     /// Sends JSON and returns the JSON of the answer; `null` if it is empty.
@@ -317,6 +325,12 @@ impl Deployment {
         }
         failure
     }
+}
+
+/// What a function printed.
+fn log_lines(response: &Json) -> Vec<String> {
+    let lines = response.get("logLines").and_then(Json::as_array).into_iter().flatten();
+    lines.filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
 /// The value of a function's response, or the error it failed with.

@@ -17,6 +17,7 @@ mod dotenv;
 mod failure;
 mod file_watcher;
 mod function_name;
+mod inline_query;
 mod log_tail;
 mod output;
 mod progress;
@@ -63,7 +64,14 @@ pub fn serve_application(application: Application) -> ExitCode {
     let OwnArguments { options } = OwnArguments::parse();
     exit_code(serve::serve(
         &options,
-        serve::Served { application, development: false, seed: None, services: None, pages: None },
+        serve::Served {
+            application,
+            development: false,
+            seed: None,
+            services: None,
+            sign_in: None,
+            pages: None,
+        },
     ))
 }
 

@@ -28,8 +28,10 @@ use fusion_runtime::scheduler::Scheduler;
 use fusion_runtime::server::{self, ServerConfig, ServerState};
 use fusion_runtime::store::StoreOptions;
 use fusion_runtime::system::blobs::Blobs;
+use fusion_runtime::system::environment::Environment;
 use fusion_runtime::system::file_storage::FileStorage;
 use fusion_schema::Object;
+use serde_json::json;
 use tokio::sync::watch;
 
 use self::credentials::Credentials;
@@ -61,8 +63,43 @@ pub struct Served {
     /// A query that tells which outside services are real and which are built in: a list of objects with `service`,
     /// `mode` and `detail`.
     pub services: Option<FunctionPath>,
+    /// Where users may come from, beside the issuers that the options name and that are pushed.
+    pub sign_in: Option<SignIn>,
     /// A folder of pages to serve under `/app/`.
     pub pages: Option<PathBuf>,
+}
+
+/// An issuer that an environment variable of the deployment names. It is read when the server starts.
+#[derive(Clone, Copy, Debug)]
+pub struct SignIn {
+    /// The variable with the issuer's URL.
+    pub variable: &'static str,
+    /// Whom its tokens are for.
+    pub audience: &'static str,
+}
+
+impl SignIn {
+    /// The issuer, if the variable is set to one. A wrong one must not keep the server from starting: it could not be set
+    /// right then.
+    fn provider(self, database: &Database) -> Option<Provider> {
+        let variable = Environment::new(&mut database.begin_query(), database.secrets()).get(self.variable);
+        let checked = variable.and_then(|variable| {
+            let domain = variable.map(|variable| variable.value).filter(|domain| !domain.trim().is_empty());
+            let json = domain.map(|domain| json!({"domain": domain.trim(), "applicationID": self.audience}));
+            Provider::list_from_json(json.as_slice())
+        });
+        match checked {
+            Ok(list) => list.into_iter().next(),
+            Err(error) => {
+                output::talk(format_args!(
+                    "warning: the environment variable {} names no issuer: {}",
+                    self.variable,
+                    error.message()
+                ));
+                None
+            }
+        }
+    }
 }
 
 /// Where a server can be reached, and with which key.
@@ -157,7 +194,7 @@ impl Server {
         let mut limits = options::limits()?;
         limits.body_bytes_max = options.memory_budget.saturating_mul(1 << 20);
         let limits = Arc::new(limits);
-        let providers = providers(options)?;
+        let mut providers = providers(options)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         credentials::create_folder(&options.data_dir)?;
         let mut credentials = Credentials::load(
@@ -179,6 +216,11 @@ impl Server {
             on_fatal: Arc::new(stop_at_once),
         })?;
         credentials.save()?;
+        if let Some(provider) = served.sign_in.and_then(|sign_in| sign_in.provider(&database))
+            && !providers.contains(&provider)
+        {
+            providers.push(provider);
+        }
 
         let interface = options.interface.unwrap_or(IpAddr::V4(if served.development {
             Ipv4Addr::LOCALHOST

@@ -1,10 +1,15 @@
 //! Errors as Fusion Chat's clients know them: data with a code and a message.
 
 use fusion_runtime::Error;
-use fusion_schema::object;
+use fusion_schema::{Value, object};
 
 fn coded(code: &str, message: &str) -> Error {
     Error::application(object! { "code" => code, "message" => message })
+}
+
+/// The message of an error as clients know it; `None` for any other error.
+pub(crate) fn message_of(error: &Error) -> Option<&str> {
+    error.data().and_then(Value::as_object)?.get("message")?.as_str()
 }
 
 /// The caller is nobody, or not the one who may.

@@ -6,8 +6,11 @@
 //!
 //! Deliberately absent: the database, the server, and anything that knows which client calls.
 
+mod assistant;
+mod erasure;
 mod errors;
 mod guards;
+mod knowledge;
 mod pages;
 mod private;
 mod public;
@@ -30,6 +33,13 @@ pub const NAME: &str = "fusion-chat";
 /// times.
 pub const DEMO_SEED: &str = "system/demo:seed";
 
+/// The environment variable with the URL of the issuer (Clerk's, say) whose tokens sign operators in. A token names their
+/// organisation in the claim `orgId`.
+pub const ISSUER_VARIABLE: &str = "CLERK_JWT_ISSUER_DOMAIN";
+
+/// Whom these tokens are for.
+pub const AUDIENCE: &str = "convex";
+
 /// The internal query that tells which outside services are real and which are built in: a list of objects with
 /// `service`, `mode` (`real`, `embedded` or `misconfigured`) and `detail`.
 pub const SERVICES: &str = "system/services:list";
@@ -41,19 +51,23 @@ pub fn application(services: Services) -> Application {
         app.module(path, *visibility, services.clone(), register);
     }
     app.http(services, webhook::register);
-    app.cron(
-        "clean up expired rate limit entries",
-        Schedule::hourly(0),
-        "system/rateLimitCleanup:cleanup",
-        Object::new(),
-    );
-    app.cron(
-        "forget old webhook deliveries",
-        Schedule::hourly(10),
-        "system/subscriptions:cleanup",
-        Object::new(),
-    );
+    for (name, schedule, path) in crons() {
+        app.cron(name, schedule, path, Object::new());
+    }
     app
+}
+
+/// What runs again and again: names, when, and which function.
+fn crons() -> [(&'static str, Schedule, &'static str); 7] {
+    [
+        ("clean up expired rate limit entries", Schedule::hourly(0), "system/rateLimitCleanup:cleanup"),
+        ("look after the knowledge base", Schedule::minutes(5), "system/ai/knowledge:tend"),
+        ("clean up webhook deliveries", Schedule::hourly(10), "system/subscriptions:cleanup"),
+        ("clean up expired sessions", Schedule::hourly(20), "system/contactSessions:cleanup"),
+        ("apply retention policies", Schedule::hourly(30), "system/retention:apply"),
+        ("clean up privacy requests", Schedule::hourly(40), "system/privacy:expire"),
+        ("resume privacy requests", Schedule::cron("*/5 * * * *"), "system/privacy:resumeAll"),
+    ]
 }
 
 type Module = fusion_runtime::function::Module<Services>;
@@ -72,19 +86,24 @@ const MODULES: &[ModuleEntry] = &[
     ("users", Visibility::Public, users::register),
     ("private/contactSessions", Visibility::Public, private::contact_sessions::register),
     ("private/conversations", Visibility::Public, private::conversations::register),
+    ("private/files", Visibility::Public, private::files::register),
     ("private/messages", Visibility::Public, private::messages::register),
     ("private/plugins", Visibility::Public, private::plugins::register),
+    ("private/retention", Visibility::Public, private::retention::register),
     ("private/secrets", Visibility::Public, private::secrets::register),
     ("private/vapi", Visibility::Public, private::vapi::register),
     ("private/widgetSettings", Visibility::Public, private::widget_settings::register),
+    ("system/ai/knowledge", Visibility::Internal, system::ai::knowledge::register),
+    ("system/ai/turns", Visibility::Internal, system::ai::turns::register),
     ("system/contactSessions", Visibility::Internal, system::contact_sessions::register),
     ("system/conversations", Visibility::Internal, system::conversations::register),
     ("system/demo", Visibility::Internal, system::demo::register),
-    ("system/messages", Visibility::Internal, system::messages::register),
     ("system/organizations", Visibility::Internal, system::organizations::register),
     ("system/plugins", Visibility::Internal, system::plugins::register),
+    ("system/privacy", Visibility::Internal, system::privacy::register),
     ("system/rateLimitCleanup", Visibility::Internal, system::rate_limit_cleanup::register),
     ("system/rateLimits", Visibility::Internal, system::rate_limits::register),
+    ("system/retention", Visibility::Internal, system::retention::register),
     ("system/secrets", Visibility::Internal, system::secrets::register),
     ("system/services", Visibility::Internal, system::services::register),
     ("system/subscriptions", Visibility::Internal, system::subscriptions::register),

@@ -2,8 +2,10 @@
 
 pub(crate) mod contact_sessions;
 pub(crate) mod conversations;
+pub(crate) mod files;
 pub(crate) mod messages;
 pub(crate) mod plugins;
+pub(crate) mod retention;
 pub(crate) mod secrets;
 pub(crate) mod vapi;
 pub(crate) mod widget_settings;

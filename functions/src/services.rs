@@ -4,11 +4,15 @@
 //! built in, so that a deployment without a key is of use. Which one answers is decided at every call by the
 //! deployment's environment variables: setting a key switches over without a restart.
 
-pub mod assistant;
+pub mod chat;
+pub mod embedding;
 mod failure;
 pub mod http;
+mod lexical;
 pub mod mask;
+pub mod openai;
 pub mod organizations;
+pub mod scripted;
 pub mod secrets;
 mod status;
 pub mod voice;
@@ -20,17 +24,19 @@ use std::time::Duration;
 use fusion_runtime::{Result, http_client};
 
 pub use failure::{FailureKind, ServiceFailure};
+pub(crate) use lexical::sentences;
 pub use status::{ServiceMode, ServiceStatus, status};
 
-use assistant::ScriptedAssistant;
+use chat::ChatModel;
+use embedding::{Embedder, LexicalEmbedder};
+use openai::OpenAi;
 use organizations::Organizations;
+use scripted::ScriptedModel;
 use secrets::Secrets;
 
 /// The services actions may call. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Services {
-    /// Who answers visitors and improves operators' drafts.
-    pub assistant: ScriptedAssistant,
     /// Where organisations' keys are kept.
     pub secrets: Arc<Secrets>,
     /// Which organisations exist.
@@ -79,6 +85,28 @@ impl Services {
     pub fn new(patience: Patience) -> Self {
         let shared = Shared { patience, http: OnceLock::new() };
         Self { shared: Arc::new(shared), ..Self::default() }
+    }
+
+    /// Who answers visitors and improves operators' drafts: a real language model or the scripted one.
+    ///
+    /// # Errors
+    /// If a setting cannot be read or makes no sense.
+    pub fn chat_model(&self, settings: &mut Settings<'_>) -> Result<Arc<dyn ChatModel>> {
+        Ok(match OpenAi::from_settings(self, settings)?.filter(OpenAi::has_chat) {
+            Some(provider) => Arc::new(provider),
+            None => Arc::new(ScriptedModel),
+        })
+    }
+
+    /// What makes texts comparable: a real embedding model or the lexical one.
+    ///
+    /// # Errors
+    /// If a setting cannot be read or makes no sense.
+    pub fn embedder(&self, settings: &mut Settings<'_>) -> Result<Arc<dyn Embedder>> {
+        Ok(match OpenAi::from_settings(self, settings)?.filter(OpenAi::has_embeddings) {
+            Some(provider) => Arc::new(provider),
+            None => Arc::new(LexicalEmbedder),
+        })
     }
 
     /// The same services with a vault in this folder; without one it is gone with the process.

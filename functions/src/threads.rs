@@ -43,6 +43,28 @@ pub(crate) fn list(
     ctx.db().query().index(BY_ORDER).eq("threadId", thread).order(Order::Desc).paginate(options)
 }
 
+/// The newest complete messages, at most `count`, oldest first.
+pub(crate) fn recent(
+    ctx: &mut QueryCtx<'_>,
+    thread: Id<AgentThread>,
+    count: usize,
+) -> Result<Vec<Doc<AgentMessage>>> {
+    let query =
+        ctx.db().query::<AgentMessage>().index(BY_STATUS).eq("threadId", thread).eq("status", "success");
+    let mut messages = query.order(Order::Desc).take(count)?;
+    messages.reverse();
+    Ok(messages)
+}
+
+/// Marks a message that is not complete as one that never will be.
+pub(crate) fn fail(ctx: &mut MutationCtx<'_>, id: Id<AgentMessage>, error: &str) -> Result<()> {
+    let message = ctx.db().get(id)?;
+    if message.is_some_and(|message| message.status == MessageStatus::Pending) {
+        ctx.db().patch(id, object! { "status" => "failed", "error" => error })?;
+    }
+    Ok(())
+}
+
 /// Adds a message as a turn of its own.
 pub(crate) fn append(ctx: &mut MutationCtx<'_>, mut message: AgentMessage) -> Result<Id<AgentMessage>> {
     message.order = newest(ctx, message.thread_id)?.map_or(0.0, |newest| newest.order + 1.0);
@@ -88,10 +110,7 @@ pub(crate) fn append_prompt(
         .eq("status", "pending")
         .collect()?;
     for message in waiting {
-        ctx.db().patch(
-            message.id,
-            object! { "status" => "failed", "error" => "A later message came before the answer." },
-        )?;
+        fail(ctx, message.id, "A later message came before the answer.")?;
     }
     let mut message = AgentMessage::text(thread, 0.0, MessageRole::User, prompt);
     message.status = MessageStatus::Pending;

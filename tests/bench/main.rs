@@ -15,11 +15,13 @@ mod load;
 mod memory;
 mod reads;
 mod report;
+mod search_text;
 mod setup;
 mod snapshot;
 mod start;
 mod subscriptions;
 mod transfer;
+mod turn;
 mod typescript;
 mod vectors;
 
@@ -35,7 +37,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 13] = [
+const ALL: [&str; 15] = [
     "transfer",
     "latency",
     "live",
@@ -46,8 +48,10 @@ const ALL: [&str; 13] = [
     "memory",
     "start",
     "typescript",
+    "turn",
     "import",
     "export",
+    "search-text",
     "search-vector",
 ];
 
@@ -87,8 +91,10 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "memory" => memory::run(options).await?,
             "start" => start::run(options).await?,
             "typescript" => typescript::run(options).await?,
+            "turn" => turn::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
+            "search-text" => search_text::run(options).await?,
             "search-vector" => vectors::run(options).await?,
             "engine" => engine::run(options).await?,
             "floors" => floor::run(options).await?,

@@ -7,6 +7,7 @@ use fusion_functions::services::Services;
 use fusion_runtime::function::{Application, FunctionPath};
 
 use crate::failure::Result;
+use crate::serve::SignIn;
 
 /// An application compiled into the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,4 +45,14 @@ pub(super) fn services(app: App) -> Result<Option<FunctionPath>> {
         App::FusionChat => Some(FunctionPath::parse(fusion_functions::SERVICES)?),
         App::None => None,
     })
+}
+
+/// Where an application's users may come from.
+pub(super) const fn sign_in(app: App) -> Option<SignIn> {
+    match app {
+        App::FusionChat => {
+            Some(SignIn { variable: fusion_functions::ISSUER_VARIABLE, audience: fusion_functions::AUDIENCE })
+        }
+        App::None => None,
+    }
 }

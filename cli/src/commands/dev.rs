@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::app::{App, application, demo_seed, services};
+use super::app::{App, application, demo_seed, services, sign_in};
 use crate::client::{Deployment, RUNNING_FILE, Target, read_running_file};
 use crate::develop::{self, DevelopOptions};
 use crate::failure::Result;
@@ -93,6 +93,7 @@ fn served(app: App, data_dir: &Path) -> Result<Served> {
         development: true,
         seed: demo_seed(app)?,
         services: services(app)?,
+        sign_in: sign_in(app),
         pages: None,
     })
 }

@@ -8,23 +8,25 @@ use serde_json::{Value as Json, json};
 use crate::client::Target;
 use crate::failure::{Failure, Result};
 use crate::function_name::canonical_path;
+use crate::inline_query;
 use crate::output;
 use crate::project::Project;
 use crate::push::{Push, PushOptions};
 use crate::spinner::Spinner;
 use crate::watch::{Watched, watch};
 
-/// Run a function and print its result.
+/// Run a function, or a query written on the spot, and print its result.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   fusion run messages:list
   fusion run messages:send '{\"author\": \"amy\", \"body\": \"hello\"}'
   fusion run --push messages:list                 push this folder's functions first
-  fusion run --identity '{\"subject\": \"u1\"}' users:me")]
+  fusion run --identity '{\"subject\": \"u1\"}' users:me
+  fusion run --inline-query 'await ctx.db.query(\"messages\").take(5)'")]
 pub(crate) struct Run {
     /// Function to run: `module:function`, `folder/module:function` or `api.folder.module.function`.
-    #[arg(value_name = "FUNCTION")]
-    function: String,
+    #[arg(value_name = "FUNCTION", required_unless_present = "inline_query")]
+    function: Option<String>,
 
     /// Arguments: one JSON object; JSON5 and Convex's `{"$integer": …}` are understood.
     #[arg(value_name = "ARGS", default_value = "{}")]
@@ -46,6 +48,11 @@ pub(crate) struct Run {
     #[arg(long)]
     push: bool,
 
+    /// Run this JavaScript as a query that can only read: an expression, statements that return, or a module that
+    /// exports a query as its default.
+    #[arg(long, value_name = "JAVASCRIPT", conflicts_with_all = ["function", "watch", "identity", "component"])]
+    inline_query: Option<String>,
+
     #[command(flatten)]
     options: PushOptions,
 
@@ -53,13 +60,33 @@ pub(crate) struct Run {
     target: Target,
 }
 
+/// What is to be run.
+enum Job {
+    Function { path: String, args: Json, identity: Option<Json> },
+    InlineQuery(String),
+}
+
+impl Run {
+    fn job(&self) -> Result<Job> {
+        if let Some(text) = &self.inline_query {
+            if text.trim().is_empty() {
+                return Err(Failure::usage("there is nothing after --inline-query")
+                    .hint("fusion run --inline-query 'await ctx.db.query(\"messages\").take(5)'"));
+            }
+            return Ok(Job::InlineQuery(inline_query::module(text)));
+        }
+        let name = self.function.as_deref().unwrap_or_default();
+        let path = canonical_path(name).ok_or_else(|| {
+            Failure::usage(format!("{name:?} has too few parts")).hint("fusion run api.module.function")
+        })?;
+        let args = parse_object("arguments", &self.args)?;
+        let identity = self.identity.as_deref().map(parse_identity).transpose()?;
+        Ok(Job::Function { path, args, identity })
+    }
+}
+
 pub(super) async fn run(command: Run) -> Result {
-    let path = canonical_path(&command.function).ok_or_else(|| {
-        Failure::usage(format!("{:?} has too few parts", command.function))
-            .hint("fusion run api.module.function")
-    })?;
-    let args = parse_object("arguments", &command.args)?;
-    let identity = command.identity.as_deref().map(parse_identity).transpose()?;
+    let job = command.job()?;
     let deployment = command.target.deployment()?;
     if command.push {
         let push = Push {
@@ -73,20 +100,24 @@ pub(super) async fn run(command: Run) -> Result {
         };
         push.run().await.map_err(|error| error.failure)?;
     }
-    if command.watch {
-        let query = Watched {
-            path: &path,
-            args: &args,
-            component: command.component.as_deref(),
-            identity: identity.as_ref(),
-        };
-        return watch(&deployment, &query, |value| {
-            output::data(format!("{value:#}")).map(ControlFlow::Continue)
-        })
-        .await;
-    }
-    let (log_lines, result) =
-        deployment.call(&path, &args, command.component.as_deref(), identity.as_ref()).await?;
+    let (log_lines, result) = match job {
+        Job::InlineQuery(module) => deployment.inline_query(&module).await?,
+        Job::Function { path, args, identity } if command.watch => {
+            let query = Watched {
+                path: &path,
+                args: &args,
+                component: command.component.as_deref(),
+                identity: identity.as_ref(),
+            };
+            return watch(&deployment, &query, |value| {
+                output::data(format!("{value:#}")).map(ControlFlow::Continue)
+            })
+            .await;
+        }
+        Job::Function { path, args, identity } => {
+            deployment.call(&path, &args, command.component.as_deref(), identity.as_ref()).await?
+        }
+    };
     log_lines.iter().for_each(output::talk);
     match result? {
         // What a function returns that returns nothing.

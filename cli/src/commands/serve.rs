@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::app::{App, application, services};
+use super::app::{App, application, services, sign_in};
 use crate::failure::Result;
 use crate::serve::{self, Served, ServerOptions};
 
@@ -33,6 +33,7 @@ pub(super) fn run(command: Serve) -> Result {
         development: false,
         seed: None,
         services: services(command.app)?,
+        sign_in: sign_in(command.app),
         pages: command.pages,
     };
     serve::serve(&command.options, served)

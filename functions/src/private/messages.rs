@@ -9,11 +9,16 @@ use crate::errors::{bad_request, wrong_arguments};
 use crate::guards::Operator;
 use crate::services::Services;
 use crate::system::conversations::ThreadArgs;
-use crate::{pages, threads};
+use crate::{assistant, pages, threads};
 
 /// `private/messages`.
 pub(crate) fn register(module: &mut crate::Module) {
-    module.action("enhanceResponse", enhance_response).mutation("create", create).query("getMany", get_many);
+    module
+        .action("enhanceResponse", enhance_response)
+        .confidential()
+        .mutation("create", create)
+        .confidential()
+        .query("getMany", get_many);
 }
 
 /// Either `prompt`, or `threadId` and `message`.
@@ -34,16 +39,15 @@ enum Enhanced {
 /// An operator's draft, put better.
 async fn enhance_response(ctx: ActionCtx<Services>, args: EnhanceResponse) -> Result<Enhanced> {
     let operator = Operator::from_identity(ctx.identity()?, "Identity not found")?;
-    let enhance = |draft: &str| ctx.services().assistant.enhance(draft);
     match args {
         EnhanceResponse { prompt: Some(prompt), thread_id: None, message: None } => {
-            Ok(Enhanced::Text(enhance(&prompt)))
+            Ok(Enhanced::Text(assistant::enhance(&ctx, &prompt).await?))
         }
         EnhanceResponse { prompt: None, thread_id: Some(thread_id), message: Some(message) } => {
             let conversation: Option<Doc<Conversation>> =
                 ctx.run_query("system/conversations:getByThreadId", ThreadArgs { thread_id }).await?;
             operator.own(conversation, "Invalid Organization ID")?;
-            Ok(Enhanced::Message { message: enhance(&message) })
+            Ok(Enhanced::Message { message: assistant::enhance(&ctx, &message).await? })
         }
         _ => Err(wrong_arguments("Give either `prompt`, or `threadId` and `message`.")),
     }

@@ -16,7 +16,7 @@ const EMAIL_LENGTH_MAX: usize = 254;
 
 /// `public/contactSessions`.
 pub(crate) fn register(module: &mut crate::Module) {
-    module.mutation("create", create).mutation("validate", validate);
+    module.mutation("create", create).confidential().mutation("validate", validate);
 }
 
 #[derive(Typed)]

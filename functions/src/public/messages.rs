@@ -7,20 +7,19 @@ use fusion_schema::{Doc, Id, Page, PaginationOptions, Typed};
 
 use crate::errors::bad_request;
 use crate::guards::{own_conversation, valid_session, visitor};
-use crate::pages;
 use crate::services::Services;
-use crate::services::assistant::Reply;
+use crate::system::ai::turns::{BeginTurn, Begun};
 use crate::system::contact_sessions::SessionArgs;
 use crate::system::conversations::{ThreadArgs, by_thread};
-use crate::system::messages::{Outcome, SavePrompt, SaveReply};
 use crate::system::rate_limits::{CheckRateLimit, LimitKey};
+use crate::{assistant, pages};
 
 /// Longest message, in UTF-16 code units as a browser counts them.
 const PROMPT_LENGTH_MAX: usize = 2000;
 
 /// `public/messages`.
 pub(crate) fn register(module: &mut crate::Module) {
-    module.action("create", create).query("getMany", get_many);
+    module.action("create", create).confidential().query("getMany", get_many);
 }
 
 #[derive(Typed)]
@@ -55,21 +54,13 @@ async fn create(ctx: ActionCtx<Services>, args: CreateMessage) -> Result<()> {
     let _: Doc<ContactSession> =
         ctx.run_mutation("system/contactSessions:refresh", SessionArgs { contact_session_id }).await?;
 
-    let saved: Option<Id<AgentMessage>> = ctx
-        .run_mutation(
-            "system/messages:savePrompt",
-            SavePrompt { thread_id: thread_id.clone(), prompt: prompt.clone() },
-        )
-        .await?;
+    let begun: Option<Begun> =
+        ctx.run_mutation("system/ai/turns:begin", BeginTurn { thread_id, prompt }).await?;
     // An operator answers an escalated conversation, also one that became so a moment ago.
-    let Some(prompt_message_id) = saved else { return Ok(()) };
-    let (outcome, text) = match ctx.services().assistant.reply(&prompt) {
-        Reply::Text(text) => (Outcome::Text, Some(text)),
-        Reply::Escalate => (Outcome::Escalate, None),
-        Reply::Resolve => (Outcome::Resolve, None),
-    };
-    ctx.run_mutation("system/messages:saveReply", SaveReply { thread_id, prompt_message_id, outcome, text })
-        .await
+    match begun {
+        Some(begun) => assistant::answer(&ctx, begun).await,
+        None => Ok(()),
+    }
 }
 
 #[derive(Typed)]

@@ -44,6 +44,8 @@ type Probe = fn(&mut Settings<'_>) -> Result<ServiceStatus>;
 
 /// All services.
 const PROBES: &[(&str, Probe)] = &[
+    ("assistant", super::openai::assistant_status),
+    ("embeddings", super::openai::embeddings_status),
     ("secrets", super::secrets::status),
     ("organizations", super::organizations::status),
     ("voice", super::voice::status),

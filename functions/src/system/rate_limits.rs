@@ -37,6 +37,12 @@ impl LimitKey {
             Self::Conversations => (60_000.0, 10.0, "conversations"),
         }
     }
+
+    /// The key of the rows that count this for somebody.
+    pub(crate) fn row_key(self, key: &str) -> String {
+        let (_, _, prefix) = self.limit();
+        format!("{prefix}:{key}")
+    }
 }
 
 /// The longest window there is, in milliseconds.
@@ -51,10 +57,10 @@ pub(crate) struct CheckRateLimit {
 
 /// Counts one more of `limit` for `key`, or fails if there have been enough in this window.
 pub(crate) fn check(ctx: &mut MutationCtx<'_>, limit: LimitKey, key: &str) -> Result<()> {
-    let (window_ms, max, prefix) = limit.limit();
+    let (window_ms, max, _) = limit.limit();
     let now = ctx.now();
     let window_start = (now / window_ms).floor() * window_ms;
-    let key = format!("{prefix}:{key}");
+    let key = limit.row_key(key);
     let entry = ctx
         .db()
         .query::<RateLimit>()

@@ -1,7 +1,10 @@
 //! [`Chat`]: a deployment of Fusion Chat in memory, with a clock that stands still until it is moved.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use std::time::Duration;
 
 use fusion_functions::application;
 use fusion_functions::services::Services;
@@ -13,8 +16,11 @@ use fusion_runtime::function::{
     Application, Caller, Deployment, FunctionCall, FunctionKind, FunctionPath, FunctionRunner, Outcome,
     UdfError,
 };
+use fusion_runtime::scheduler::Scheduler;
 use fusion_runtime::system::blobs::Blobs;
+use fusion_runtime::system::environment::{Environment, EnvironmentChange};
 use fusion_runtime::system::file_storage::FileStorage;
+use fusion_runtime::system::files::Files;
 use fusion_schema::{Object, Value, object};
 use serde_json::json;
 
@@ -74,7 +80,11 @@ pub(crate) struct Chat {
 
 impl Chat {
     pub(crate) fn new() -> Self {
-        Self::with(application(Services::default()))
+        Self::with_services(Services::default())
+    }
+
+    pub(crate) fn with_services(services: Services) -> Self {
+        Self::with(application(services))
     }
 
     fn with(app: Application) -> Self {
@@ -83,7 +93,7 @@ impl Chat {
         let database =
             Database::open(DatabaseOptions { clock: clock.clone(), ..DatabaseOptions::in_memory() }).unwrap();
         database.apply_schema(registry.schema()).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let deployment = Deployment {
             files: FileStorage::new(Blobs::in_memory(), database.secrets().clone(), "http://cloud.test"),
             database,
@@ -106,19 +116,57 @@ impl Chat {
 
     /// Calls a function of any kind.
     pub(crate) fn call(&self, who: As, path: &str, args: Object) -> Result<Value, UdfError> {
+        self.runtime.block_on(self.call_async(who, path, args))
+    }
+
+    /// Calls a function and, while it runs, does something else.
+    pub(crate) fn call_beside<T>(
+        &self,
+        who: As,
+        path: &str,
+        args: Object,
+        beside: impl AsyncFnOnce(&Self) -> T,
+    ) -> (Result<Value, UdfError>, T) {
+        self.runtime.block_on(async { tokio::join!(self.call_async(who, path, args), beside(self)) })
+    }
+
+    /// Waits until there is something.
+    pub(crate) async fn until<T>(&self, mut find: impl FnMut() -> Option<T>) -> T {
+        let waiting = async {
+            loop {
+                if let Some(found) = find() {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("nothing came within 30 s")
+    }
+
+    /// Runs scheduled functions until there is what is waited for.
+    pub(crate) fn work_until<T>(&self, mut find: impl FnMut(&Self) -> Option<T>) -> T {
+        self.runtime.block_on(async {
+            let scheduler = Scheduler::new(self.runner.clone());
+            tokio::select! {
+                () = scheduler.run() => panic!("the scheduler ended"),
+                found = self.until(|| find(self)) => found,
+            }
+        })
+    }
+
+    /// Calls a function of any kind, inside of [`Chat::call_beside`].
+    pub(crate) async fn call_async(&self, who: As, path: &str, args: Object) -> Result<Value, UdfError> {
         // A microsecond, which no function sees, keeps what two calls create in order.
         self.clock.0.fetch_add(1_000, Ordering::Relaxed);
         let path = FunctionPath::parse(path).unwrap();
         let kind = self.kind(&path);
         let call = FunctionCall::new(path, args, who.identity(), Caller::HttpApi);
-        let outcome: Outcome = self.runtime.block_on(async {
-            match (who, kind) {
-                (As::Admin, _) => self.runner.any(call).await,
-                (_, FunctionKind::Query) => self.runner.query(call, None).await,
-                (_, FunctionKind::Mutation) => self.runner.mutation(call).await,
-                (_, _) => self.runner.action(call).await,
-            }
-        });
+        let outcome: Outcome = match (who, kind) {
+            (As::Admin, _) => self.runner.any(call).await,
+            (_, FunctionKind::Query) => self.runner.query(call, None).await,
+            (_, FunctionKind::Mutation) => self.runner.mutation(call).await,
+            (_, _) => self.runner.action(call).await,
+        };
         outcome.result.map(|returned| returned.to_value())
     }
 
@@ -205,6 +253,51 @@ impl Chat {
         let mut page = page(self.ok(As::Visitor, "public/messages:getMany", args));
         page.reverse();
         page
+    }
+
+    /// All messages of the thread, oldest first, inside of [`Chat::call_beside`].
+    pub(crate) fn messages_beside(&self, talk: &Talk) -> Vec<Object> {
+        let mut rows = self.rows("agentMessages");
+        rows.retain(|row| text(row, "threadId") == talk.thread);
+        let place = |row: &Object| (number(row, "order"), number(row, "stepOrder"));
+        rows.sort_by(|a, b| place(a).partial_cmp(&place(b)).unwrap());
+        rows
+    }
+
+    /// Sets an environment variable of the deployment.
+    pub(crate) fn set_env(&self, name: &str, value: &str) {
+        let secrets = self.runner.deployment().secrets().clone();
+        let change = EnvironmentChange { name: name.to_owned(), value: Some(value.to_owned()) };
+        self.commit(|tx| Environment::new(tx, &secrets).apply(&[change]).unwrap());
+    }
+
+    /// What the application has counted: by the counter's name and its label's value.
+    pub(crate) fn counters(&self) -> BTreeMap<(String, String), u64> {
+        let mut found = BTreeMap::new();
+        for (counter, parts) in self.runner.metrics().app().all() {
+            found.extend(parts.into_iter().map(|part| ((counter.name.to_owned(), part.value), part.count)));
+        }
+        found
+    }
+
+    /// Stores a file that may belong to a message or an export: its id.
+    pub(crate) fn store_file(&self, uuid: &str, content_type: &str) -> String {
+        let mut id = String::new();
+        self.commit(|tx| {
+            id = Files::new(tx).insert(uuid, "digest", 1, Some(content_type)).unwrap().to_string();
+        });
+        id
+    }
+
+    /// The content of a stored file by the UUID in its URL.
+    pub(crate) fn file(&self, uuid: &str) -> Vec<u8> {
+        self.runtime.block_on(self.runner.deployment().files.read(uuid)).unwrap().to_vec()
+    }
+
+    /// The function log so far, as the command line is sent it.
+    pub(crate) fn logs(&self) -> Vec<String> {
+        let (entries, _) = self.runner.log().since(0.0);
+        entries.iter().map(|entry| entry.to_json(false).to_string().replace("\\\"", "\"")).collect()
     }
 
     /// Deletes a document behind the functions' back.

@@ -71,6 +71,10 @@ fn unknown_metadata_and_foreign_ids_are_refused_before_the_function_runs() {
     let failure = chat.failure(As::Visitor, CREATE, args);
     assert!(failure.contains("ArgumentValidationError: Object contains extra field `battery`"), "{failure}");
     assert!(failure.contains("Path: .metadata"), "{failure}");
+    let mut args = visitor("Ada", "ada@example.org");
+    args.insert("extra", 1.0);
+    let failure = chat.failure(As::Visitor, CREATE, args);
+    assert!(!failure.contains("ada@example.org") && failure.contains("(not shown)"), "{failure}");
 
     let talk = chat.talk("org");
     let failure = chat.failure(As::Visitor, VALIDATE, of(&talk.conversation));

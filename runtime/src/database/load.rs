@@ -4,6 +4,7 @@
 //! most of the work, so it is spread over the cores; it is also the check that the data file is sound.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,14 +12,14 @@ use fusion_schema::{DocumentId, Value, json};
 use imbl::OrdMap;
 
 use super::Shared;
-use super::attached::{AttachedBuilder, AttachedIndex};
+use super::attached::{AttachedLoaded, AttachedLoader, AttachedSaved};
 use super::bulk;
 use super::catalog::{Catalog, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta};
 use super::committer::derive_catalog;
 use super::document::{Document, Entry, resident_bytes};
 use super::key::{BY_CREATION_TIME, Key};
 use super::snapshot::{State, TableState};
-use super::transaction::version;
+use super::transaction::keys;
 use crate::error::{Error, Result};
 use crate::store::{Row, TableId};
 
@@ -31,8 +32,21 @@ const LONG_BODIES_SHARE: usize = 2;
 /// How many short rows take the time of a long one, at least.
 const SHORT_PER_LONG: usize = 20;
 
+/// Where everything is loaded from.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    shared: &'a Shared,
+    data_folder: Option<&'a Path>,
+}
+
 /// Builds the state from what the store holds.
-pub(super) fn load(shared: &Shared, tables: Vec<(TableId, Vec<Row>)>, high_water: u64) -> Result<State> {
+pub(super) fn load(
+    shared: &Shared,
+    data_folder: Option<&Path>,
+    tables: Vec<(TableId, Vec<Row>)>,
+    high_water: u64,
+) -> Result<State> {
+    let from = Source { shared, data_folder };
     let mut rows: HashMap<TableId, Vec<Row>> = tables.into_iter().collect();
     let (mut ts, mut slot) = (high_water, 0);
     for row in rows.values().flatten() {
@@ -52,7 +66,7 @@ pub(super) fn load(shared: &Shared, tables: Vec<(TableId, Vec<Row>)>, high_water
     };
     // The tables that say which tables there are come first.
     for table in [TABLES, INDEXES, SCHEMAS] {
-        add(shared, &mut state, table, rows.remove(&table))?;
+        add(from, &mut state, table, rows.remove(&table))?;
     }
     state.catalog = Arc::new(derive_catalog(shared, &state)?);
     // A table without documents has no rows to be known by.
@@ -60,28 +74,30 @@ pub(super) fn load(shared: &Shared, tables: Vec<(TableId, Vec<Row>)>, high_water
     shared.tables.fetch_max(last_table + 1, Ordering::Relaxed);
     for table in SYSTEM_TABLES {
         let table = TableId(table.number);
-        add(shared, &mut state, table, rows.remove(&table))?;
+        add(from, &mut state, table, rows.remove(&table))?;
     }
     for (table, rows) in rows {
         // A table that was dropped may have left rows behind; nothing names it any more.
         if state.catalog.table_by_id(table).is_some() {
-            add(shared, &mut state, table, Some(rows))?;
+            add(from, &mut state, table, Some(rows))?;
         }
     }
     Ok(state)
 }
 
-fn add(shared: &Shared, state: &mut State, table: TableId, rows: Option<Vec<Row>>) -> Result<()> {
+fn add(from: Source<'_>, state: &mut State, table: TableId, rows: Option<Vec<Row>>) -> Result<()> {
     let Some(rows) = rows.filter(|rows| !rows.is_empty()) else { return Ok(()) };
     let meta = state.catalog.table_by_id(table).cloned();
     let meta = meta.ok_or_else(|| Error::internal("A system table is missing."))?;
-    state.tables.insert(table, Arc::new(table_state(shared, &meta, rows)?));
+    state.tables.insert(table, Arc::new(table_state(from, &meta, rows)?));
     Ok(())
 }
 
-type Part = (Vec<Arc<Entry>>, Vec<(u16, Vec<Key>)>, Vec<(u16, AttachedIndex)>);
+type Part = (Vec<Arc<Entry>>, Vec<(u16, Vec<Key>)>, Vec<AttachedLoaded>);
 
-fn table_state(shared: &Shared, meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
+fn table_state(from: Source<'_>, meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
+    let saved: Vec<_> =
+        meta.attached.iter().map(|index| AttachedSaved::open(from.data_folder, index)).collect();
     let long = rows.iter().filter(|row| row.body.is_empty()).count();
     let threads = match rows.len() + long * SHORT_PER_LONG {
         0..PARALLEL_ROWS_MIN => 1,
@@ -90,23 +106,21 @@ fn table_state(shared: &Shared, meta: &TableMeta, rows: Vec<Row>) -> Result<Tabl
     let chunk = rows.len().div_ceil(threads).max(1);
     let parts: Vec<Result<Part>> = std::thread::scope(|scope| {
         let parts: Vec<_> =
-            rows.chunks(chunk).map(|rows| scope.spawn(|| read_part(shared, meta, rows))).collect();
+            rows.chunks(chunk).map(|rows| scope.spawn(|| read_part(from, meta, &saved, rows))).collect();
         let join = |part: std::thread::ScopedJoinHandle<'_, _>| {
             part.join().unwrap_or_else(|_| Err(Error::internal("Loading a table failed.")))
         };
         parts.into_iter().map(join).collect()
     });
-    let (mut entries, mut keys, mut attached): Part =
-        (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
+    let mut entries = Vec::with_capacity(rows.len());
+    let mut keys: Vec<(u16, Vec<Key>)> = Vec::new();
+    let mut attached: Vec<Vec<AttachedLoaded>> = saved.iter().map(|_| Vec::new()).collect();
     drop(rows);
     for part in parts {
         let (part_entries, part_keys, part_attached) = part?;
         entries.extend(part_entries);
-        for (position, (slot, index)) in part_attached.into_iter().enumerate() {
-            match attached.get_mut(position) {
-                None => attached.push((slot, index)),
-                Some((_, attached)) => attached.join(index),
-            }
+        for (attached, part) in attached.iter_mut().zip(part_attached) {
+            attached.push(part);
         }
         for (position, (slot, part_keys)) in part_keys.into_iter().enumerate() {
             match keys.get_mut(position) {
@@ -115,6 +129,8 @@ fn table_state(shared: &Shared, meta: &TableMeta, rows: Vec<Row>) -> Result<Tabl
             }
         }
     }
+    let attached = meta.attached.iter().zip(saved).zip(attached);
+    let attached = attached.map(|((index, saved), loaded)| (index.id.slot, saved.finish(loaded))).collect();
     let size = entries.iter().map(|entry| u64::from(entry.size)).sum();
     let mut table = TableState { size, attached, ..TableState::default() };
     std::thread::scope(|scope| {
@@ -150,8 +166,8 @@ fn indexed_fields(meta: &TableMeta) -> Vec<String> {
 }
 
 /// The body of a row that the store left where it is.
-fn long_body(shared: &Shared, meta: &TableMeta, row: &Row) -> Result<Arc<str>> {
-    match shared.reader.body(meta.id, row.slot) {
+fn long_body(from: Source<'_>, meta: &TableMeta, row: &Row) -> Result<Arc<str>> {
+    match from.shared.reader.body(meta.id, row.slot) {
         Ok(Some((ts, body))) if ts == row.ts => Ok(body),
         Ok(_) => Err(Error::internal(format!(
             "The data file changed while it was opened: row {} of table \"{}\" is another one. Start again.",
@@ -162,14 +178,13 @@ fn long_body(shared: &Shared, meta: &TableMeta, row: &Row) -> Result<Arc<str>> {
 }
 
 /// Parses rows and computes their keys in every index but `by_id`.
-fn read_part(shared: &Shared, meta: &TableMeta, rows: &[Row]) -> Result<Part> {
+fn read_part(from: Source<'_>, meta: &TableMeta, saved: &[AttachedSaved], rows: &[Row]) -> Result<Part> {
     let wanted = indexed_fields(meta);
-    let kept_max = shared.limits.body_bytes_max / LONG_BODIES_SHARE;
+    let kept_max = from.shared.limits.body_bytes_max / LONG_BODIES_SHARE;
     let mut entries = Vec::with_capacity(rows.len());
-    let mut keys: Vec<(u16, Vec<Key>)> =
+    let mut all_keys: Vec<(u16, Vec<Key>)> =
         meta.indexes.iter().skip(1).map(|index| (index.id.slot, Vec::with_capacity(rows.len()))).collect();
-    let mut attached: Vec<(u16, AttachedBuilder)> =
-        meta.attached.iter().map(|index| (index.id.slot, AttachedBuilder::new(&index.definition))).collect();
+    let mut attached: Vec<_> = saved.iter().map(AttachedSaved::loader).collect();
     for row in rows {
         let id = DocumentId::new(meta.number, row.id);
         let damaged = |what: &str| {
@@ -180,7 +195,7 @@ fn read_part(shared: &Shared, meta: &TableMeta, rows: &[Row]) -> Result<Part> {
         };
         // A long body was left in the file. Most of it is of no interest here, like the numbers of a vector.
         let is_left = row.body.is_empty();
-        let body = if is_left { long_body(shared, meta, row)? } else { row.body.clone() };
+        let body = if is_left { long_body(from, meta, row)? } else { row.body.clone() };
         let read = if is_left {
             json::decode_fields(&body, |name| wanted.iter().any(|wanted| wanted == name)).ok()
         } else {
@@ -204,17 +219,17 @@ fn read_part(shared: &Shared, meta: &TableMeta, rows: &[Row]) -> Result<Part> {
             Entry::new(id, meta.id, creation_time, slot, ts, size, body.clone())
         });
         let document = Document::with_fields(entry.clone(), body, Arc::new(fields));
-        let version = version(meta, document);
-        for ((_, keys), (_, key)) in keys.iter_mut().zip(version.keys) {
-            keys.push(key);
+        for ((_, all), (_, key)) in all_keys.iter_mut().zip(keys(meta, &document)) {
+            all.push(key);
         }
-        for ((_, builder), (_, extract)) in attached.iter_mut().zip(version.attached) {
-            if let Some(extract) = extract {
-                builder.add(row.id, extract);
+        for (index, loader) in meta.attached.iter().zip(&mut attached) {
+            if !loader.knows(&row.id, row.ts)
+                && let Some(extract) = index.definition.extract(&document)
+            {
+                loader.add(row.id, extract);
             }
         }
         entries.push(entry);
     }
-    let attached = attached.into_iter().map(|(slot, builder)| (slot, builder.finish())).collect();
-    Ok((entries, keys, attached))
+    Ok((entries, all_keys, attached.into_iter().map(AttachedLoader::finish).collect()))
 }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use fusion_schema::names::FUNCTION_VALUE_SIZE_MAX;
 use fusion_schema::{DocumentId, Object, Typed, Value};
 
@@ -21,6 +22,7 @@ use crate::auth::{Identity, UserIdentity};
 use crate::database::Transaction;
 use crate::limits::NESTED_CALLS_MAX;
 use crate::system::environment::Environment;
+use crate::system::file_storage::UncommittedFiles;
 use crate::system::files::Files;
 use crate::system::jobs::Jobs;
 use crate::{Error, Result};
@@ -67,6 +69,7 @@ pub struct Execution {
     /// The functions that are running, outermost first.
     stack: Vec<FunctionPath>,
     effects: Vec<Effect>,
+    files: UncommittedFiles,
     scheduled: ScheduledTotals,
 }
 
@@ -92,6 +95,8 @@ pub struct Finished {
     pub observed: Observed,
     /// What to do once it is durable.
     pub effects: Vec<Effect>,
+    /// Contents of files that it stored, to be kept if it commits.
+    pub files: UncommittedFiles,
 }
 
 impl Execution {
@@ -118,6 +123,7 @@ impl Execution {
             logs: LogLines::default(),
             stack: Vec::new(),
             effects: Vec::new(),
+            files: UncommittedFiles::default(),
             scheduled: ScheduledTotals::default(),
         }
     }
@@ -129,6 +135,7 @@ impl Execution {
             log_lines: self.logs.into_lines(),
             observed: self.observed,
             effects: self.effects,
+            files: self.files,
         }
     }
 
@@ -155,6 +162,7 @@ impl Execution {
             logs: LogLines::default(),
             stack: self.stack.clone(),
             effects: Vec::new(),
+            files: UncommittedFiles::default(),
             scheduled: ScheduledTotals::default(),
         }
     }
@@ -220,13 +228,14 @@ impl Execution {
     /// As [`Execution::run`].
     pub(crate) fn run_or_undo(&mut self, entry: &FunctionEntry, args: Object) -> Result<Value> {
         let sub = self.tx.begin_sub();
-        let (effects, scheduled) = (self.effects.len(), self.scheduled);
+        let (effects, files, scheduled) = (self.effects.len(), self.files.len(), self.scheduled);
         let result = self.run(entry, args);
         if result.is_ok() {
             self.tx.commit_sub(sub);
         } else {
             self.tx.rollback_sub(sub);
             self.effects.truncate(effects);
+            self.files.truncate(files);
             self.scheduled = scheduled;
         }
         result
@@ -356,6 +365,23 @@ impl Execution {
     pub fn cancel_job(&mut self, id: DocumentId) -> Result<()> {
         let now = self.now_ms;
         Jobs::new(&mut self.tx).cancel(id, now).map(drop)
+    }
+
+    /// Stores a file, which is there for others if this transaction commits. `expected` is the SHA-256 it must have.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// `Sha256Mismatch`; if the content cannot be written; when a limit of the transaction is reached.
+    pub fn store_file(
+        &mut self,
+        content: Bytes,
+        content_type: Option<&str>,
+        expected: Option<[u8; 32]>,
+    ) -> Result<DocumentId> {
+        let storage = &self.deployment.files;
+        let file = storage.write_blocking(content, expected)?;
+        self.files.add(storage, file.uuid.clone());
+        Files::new(&mut self.tx).insert(&file.uuid, &file.sha256(), file.written.size, content_type)
     }
 
     /// Forgets a stored file; its content goes once this is durable.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
+use super::app_counters::AppCounters;
 use super::path::FunctionPath;
 
 /// Upper bounds of the latency buckets, in microseconds; the last bucket has none.
@@ -52,9 +53,15 @@ impl FunctionMetrics {
 pub struct MetricsByFunction {
     functions: RwLock<HashMap<FunctionPath, Arc<FunctionMetrics>>>,
     reruns: AtomicU64,
+    app: AppCounters,
 }
 
 impl MetricsByFunction {
+    /// What the application counts about itself.
+    pub const fn app(&self) -> &AppCounters {
+        &self.app
+    }
+
     /// A function's counters. Call it for functions that exist only, so that callers cannot make it grow.
     pub fn of(&self, path: &FunctionPath) -> Arc<FunctionMetrics> {
         if let Some(metrics) = self.functions.read().get(path) {

@@ -11,6 +11,7 @@
 pub mod actions;
 pub mod alarm;
 pub mod api_spec;
+pub mod app_counters;
 pub mod application;
 pub mod call;
 pub mod commit_gate;
@@ -34,6 +35,7 @@ mod system_functions;
 
 pub use crate::system::schedule::{DayOfWeek, Schedule};
 pub use actions::HttpOutcome;
+pub use app_counters::AppCounter;
 pub use application::{Application, Module, Routes};
 pub use call::{Caller, FunctionCall, FunctionKind, Visibility};
 pub use commit_gate::CommitGate;

@@ -28,6 +28,7 @@ use crate::clock::Moment;
 use crate::database::{CommitExtras, HeadLease, Timestamp, Transaction, TransactionMetrics};
 use crate::limits::SESSION_MUTATIONS_MAX;
 use crate::store::SessionRecord;
+use crate::system::file_storage::UncommittedFiles;
 use crate::{Error, ErrorKind, Result};
 
 /// Mutations a session runs before others get the thread.
@@ -323,8 +324,9 @@ impl FunctionRunner {
             Ok(ran) => ran,
             Err(error) => (Ran::failed(error), 0),
         };
-        let Ran { result, log_lines, effects, usage } = mutation;
+        let Ran { result, log_lines, effects, files, usage } = mutation;
         if result.is_ok() {
+            files.keep();
             self.schedule_effects(effects, ts);
         }
         let result = match result {
@@ -354,7 +356,7 @@ impl FunctionRunner {
         let mut execution =
             Execution::new(tx, self.deployment().clone(), registry.clone(), call, IdentityAccess::Open);
         let result = run_guarded(&mut execution, entry, call);
-        let Finished { tx, log_lines, effects, .. } = execution.finish();
+        let Finished { tx, log_lines, effects, files, .. } = execution.finish();
         let usage = tx.metrics();
         let record = match (&result, session) {
             // Running a mutation again that wrote nothing does no harm.
@@ -363,7 +365,12 @@ impl FunctionRunner {
             }
             _ => None,
         };
-        Attempt { tx, commit: result.is_ok(), record, value: Ran { result, log_lines, effects, usage } }
+        Attempt {
+            tx,
+            commit: result.is_ok(),
+            record,
+            value: Ran { result, log_lines, effects, files, usage },
+        }
     }
 
     /// Runs `body` in a transaction until it commits: again on the new head when it lost, and on a lease of the
@@ -435,6 +442,7 @@ struct Ran {
     result: Result<Value>,
     log_lines: Vec<LogLine>,
     effects: Vec<Effect>,
+    files: UncommittedFiles,
     usage: TransactionMetrics,
 }
 
@@ -445,6 +453,7 @@ impl Ran {
             result: Err(error),
             log_lines: Vec::new(),
             effects: Vec::new(),
+            files: UncommittedFiles::default(),
             usage: TransactionMetrics::default(),
         }
     }

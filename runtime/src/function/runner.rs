@@ -17,7 +17,7 @@ use super::metrics::MetricsByFunction;
 use super::mutations::{MutationRequest, SessionQueues, run_guarded};
 use super::outcome::{Outcome, Returned, UdfError};
 use super::pool::{Pool, check_waited};
-use super::registry::FunctionRegistry;
+use super::registry::{FunctionEntry, FunctionRegistry};
 use crate::clock::Moment;
 use crate::database::{Snapshot, Timestamp, Token, Transaction, TransactionMetrics};
 use crate::system::environment::{Environment, EnvironmentChange};
@@ -191,6 +191,21 @@ impl FunctionRunner {
         on_pool(&self.queries, work).await.unwrap_or_else(|error| Outcome::failed(&error, request_id))
     }
 
+    /// Runs a query that is not among the registered functions, on the newest durable data.
+    pub async fn unregistered_query(
+        self: &Arc<Self>,
+        entry: Arc<FunctionEntry>,
+        call: FunctionCall,
+    ) -> Outcome {
+        let (runner, request_id) = (self.clone(), call.request_id);
+        let work = move || {
+            let tx = runner.deployment.database.begin(runner.deployment.database.published());
+            let found = |_: &FunctionRegistry| Ok(entry);
+            Ok(runner.run_found_query(&call, tx, None, IdentityAccess::Open, found).outcome)
+        };
+        on_pool(&self.queries, work).await.unwrap_or_else(|error| Outcome::failed(&error, request_id))
+    }
+
     /// Runs a query on the calling thread, in a transaction begun on the snapshot of the caller's choice.
     /// `journal` is that of the last run of the same live query.
     pub fn run_query(
@@ -206,10 +221,23 @@ impl FunctionRunner {
     fn run_query_with_access(
         self: &Arc<Self>,
         call: &FunctionCall,
-        mut tx: Transaction,
+        tx: Transaction,
         journal: Option<&str>,
         identity_access: IdentityAccess,
         tool: bool,
+    ) -> QueryRun {
+        self.run_found_query(call, tx, journal, identity_access, |registry| {
+            registry.find_kind(&call.path, FunctionKind::Query, Self::access(call, tool)).cloned()
+        })
+    }
+
+    fn run_found_query(
+        self: &Arc<Self>,
+        call: &FunctionCall,
+        mut tx: Transaction,
+        journal: Option<&str>,
+        identity_access: IdentityAccess,
+        find: impl FnOnce(&FunctionRegistry) -> Result<Arc<FunctionEntry>>,
     ) -> QueryRun {
         let started = Moment::now();
         let registry = self.registry_of(tx.snapshot());
@@ -217,7 +245,7 @@ impl FunctionRunner {
         tx.set_journal(journal);
         let mut execution =
             Execution::new(tx, self.deployment.clone(), registry.clone(), call, identity_access);
-        let found = registry.find_kind(&call.path, FunctionKind::Query, Self::access(call, tool));
+        let found = find(&registry);
         let result = match &found {
             Ok(entry) => run_guarded(&mut execution, entry, call),
             Err(error) => Err(error.clone()),

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::errors::{self, Bounds};
 use super::isolate::{ScriptError, StopSignal, Stopped};
+use super::leftovers;
 use super::op::OpValue;
 use super::package::Package;
 use super::pool::{Ready, Wanted, Worker};
@@ -24,10 +25,10 @@ use super::syscalls::action::ActionHost;
 use super::syscalls::import::Variables;
 use super::syscalls::transaction::{Slot, TransactionHost};
 use crate::clock::Moment;
-use crate::function::FunctionKind;
 use crate::function::context::ActionCore;
 use crate::function::execution::Execution;
 use crate::function::pool::while_waiting;
+use crate::function::{FunctionKind, LogLevel};
 use crate::{Error, Result};
 
 /// How long a script may go on after it should have been stopped; on a busy machine time passes while it does not run.
@@ -290,8 +291,33 @@ impl JsFunction {
         let ready = used.insert(ready);
         enter(ready, phase, host, time, &stop);
         let result = call_text(ready, driver, args, stop);
+        self.report_leftovers(ready, phase, self.bounds(time));
         leave(ready);
         result
+    }
+
+    /// Tells in the function's log what a call left behind: promises that were rejected in vain, and in actions
+    /// operations that it did not wait for.
+    pub(super) fn report_leftovers(&self, ready: &mut Ready, phase: Phase, bounds: Bounds) {
+        let mut lines = Vec::new();
+        for error in ready.isolate.take_unhandled() {
+            let error = errors::function_error(&self.package, error, bounds);
+            let text = crate::function::outcome::describe(&error);
+            let text = text.strip_prefix("Uncaught ").unwrap_or(&text);
+            lines.push((LogLevel::Error, format!("Uncaught (in promise) {}", text.trim_end())));
+        }
+        if phase.is_action()
+            && let Some(warning) = leftovers::unawaited(&ready.isolate.pending_ops())
+        {
+            lines.push((LogLevel::Warn, warning));
+        }
+        if !lines.is_empty() {
+            ready.isolate.with_state(&mut |state| {
+                for (level, line) in lines.drain(..) {
+                    state.host.log(level, vec![line]);
+                }
+            });
+        }
     }
 }
 
@@ -382,5 +408,5 @@ impl Host for Ended {
         Err(Error::internal("the call has ended"))
     }
 
-    fn log(&mut self, _level: crate::function::LogLevel, _messages: Vec<String>) {}
+    fn log(&mut self, _level: LogLevel, _messages: Vec<String>) {}
 }

@@ -104,6 +104,13 @@ pub trait Isolate {
     /// Grants that much of its own running time from now on (waiting does not count), to be stopped by this signal.
     fn set_limits(&mut self, time: Duration, stop: Arc<StopSignal>);
 
+    /// Takes what promises were rejected with that nobody has handled so far; nothing after a stop.
+    fn take_unhandled(&mut self) -> Vec<ScriptError>;
+
+    /// The async ops whose results the script has not seen yet: their names, with the first argument of those that
+    /// name what they do.
+    fn pending_ops(&self) -> Vec<String>;
+
     /// Its memory in use, in bytes.
     fn memory_used(&self) -> usize;
 }

@@ -12,13 +12,15 @@
 //!
 //! - [`Pushes`]: the pushes of a deployment;  [`request`]: what clients send;
 //! - [`prepare`]: evaluating one;  [`module_set`], [`definition`], [`schema`], [`analysis`]: its parts;
-//! - [`joining`]: pushed and native functions side by side;  `pending`, `finish`: the second half.
+//! - [`joining`]: pushed and native functions side by side;  `pending`, `finish`: the second half;
+//! - `inline_query`: code that is not pushed but run once.
 //!
 //! Deliberately absent: HTTP (`server`), running JavaScript (`js`, behind [`scripts`]), components.
 
 pub mod analysis;
 pub mod definition;
 mod finish;
+mod inline_query;
 pub mod joining;
 pub mod module_set;
 mod pending;

@@ -49,7 +49,9 @@ fn evaluate(module: &ModuleSource, name: &str) -> Result<Json> {
 
 impl Scripts for FakeScripts {
     fn package(&self, modules: Vec<ModuleSource>, _bytecode: &[u8]) -> Result<Arc<dyn ScriptPackage>> {
-        let modules = modules.iter().map(|module| Ok((module.path.clone(), exports(module)?)));
+        // The server's own modules are JavaScript.
+        let modules = modules.iter().filter(|module| !module.path.starts_with("_system/"));
+        let modules = modules.map(|module| Ok((module.path.clone(), exports(module)?)));
         Ok(Arc::new(FakePackage(modules.collect::<Result<_>>()?)))
     }
 

@@ -27,6 +27,7 @@ use crate::function::mutations::{Attempt, guard};
 use crate::function::registry::FunctionRegistry;
 use crate::function::{FunctionCall, FunctionKind, FunctionRunner, LogLine, Outcome, Returned, UdfError};
 use crate::system::crons::Crons;
+use crate::system::file_storage::UncommittedFiles;
 use crate::system::jobs::Jobs;
 use crate::{Error, Result};
 
@@ -251,6 +252,7 @@ fn is_final(error: &Error) -> bool {
 struct MutationRun {
     outcome: Outcome,
     effects: Vec<Effect>,
+    files: UncommittedFiles,
     duration: Duration,
     usage: TransactionMetrics,
 }
@@ -271,6 +273,7 @@ async fn run_mutation(
         .blocking(move || transacting.transact(|tx| attempt(&transacting, &running, tx, &before, &after)))
         .await?;
     let (Some(run), ts) = ran else { return Ok(()) };
+    run.files.keep();
     runner.schedule_effects(run.effects, ts);
     runner.deployment().database.durable(ts).await?;
     runner.note_completion(FunctionKind::Mutation, &call, run.duration, &run.outcome, run.usage);
@@ -300,7 +303,7 @@ fn attempt(
     {
         return Err(error.clone());
     }
-    let Finished { mut tx, log_lines, effects, .. } = execution.finish();
+    let Finished { mut tx, log_lines, effects, files, .. } = execution.finish();
     let (duration, usage) = (started.elapsed(), tx.metrics());
     after(&mut tx, &result, &log_lines, duration)?;
     let result = match result {
@@ -312,7 +315,7 @@ fn attempt(
         tx,
         commit: true,
         record: None,
-        value: Some(MutationRun { outcome, effects, duration, usage }),
+        value: Some(MutationRun { outcome, effects, files, duration, usage }),
     })
 }
 

@@ -77,11 +77,11 @@ fn http_call(path: FunctionPath, args: Object, identity: Identity) -> FunctionCa
     FunctionCall::new(path, args, identity, Caller::HttpApi)
 }
 
-fn arguments(args: Option<&RawValue>) -> Result<Object> {
+pub(super) fn arguments(args: Option<&RawValue>) -> Result<Object> {
     parse_args(args).map_err(|text| Error::bad_request("BadArguments", text))
 }
 
-fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
+pub(super) fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
     serde_json::from_slice(body).map_err(|error| {
         Error::bad_request(
             "BadJsonBody",
@@ -103,7 +103,7 @@ async fn read(state: &ServerState, request: Request) -> Result<Call> {
 }
 
 /// The answer to a call. Failures of the system have a status of their own; those of functions have 200.
-fn answer(state: &ServerState, outcome: &Outcome, format: Format) -> Answer {
+pub(super) fn answer(state: &ServerState, outcome: &Outcome, format: Format) -> Answer {
     Ok(json(StatusCode::OK, text(state, outcome, format)?))
 }
 

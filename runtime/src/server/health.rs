@@ -87,6 +87,13 @@ fn metrics_text(state: &ServerState) -> String {
     let help = "Runs that lost against a concurrent transaction and were repeated.";
     describe(&mut out, "fusion_function_reruns_total", "counter", help);
     let _ = writeln!(out, "fusion_function_reruns_total {}", state.runner.metrics().reruns());
+    for (counter, parts) in state.runner.metrics().app().all() {
+        let name = counter.name;
+        describe(&mut out, name, "counter", counter.help);
+        for part in parts {
+            let _ = writeln!(out, "{name}{{{}=\"{}\"}} {}", counter.label, escaped(&part.value), part.count);
+        }
+    }
     let commits = state.database().commit_metrics();
     for (name, help, value) in [
         ("commits", "Transactions that were given their place in the order.", &commits.commits),
@@ -110,6 +117,11 @@ fn metrics_text(state: &ServerState) -> String {
 }
 
 type Counter = fn(&crate::function::metrics::FunctionMetrics) -> &std::sync::atomic::AtomicU64;
+
+/// A label's value as Prometheus reads it.
+fn escaped(value: &str) -> String {
+    value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', "\\n")
+}
 
 fn describe(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");

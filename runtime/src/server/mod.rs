@@ -13,6 +13,7 @@ mod export;
 mod health;
 mod http_actions;
 mod import;
+mod inline_query;
 mod logs;
 pub mod range;
 mod request;
@@ -22,6 +23,7 @@ pub mod state;
 mod storage;
 mod sync;
 pub mod udf_response;
+mod unread;
 
 pub use router::{router, site_router};
 pub use serve::serve;

@@ -41,7 +41,26 @@ impl Sender {
     /// # Errors
     /// Also `BadDeployKey` for everybody else.
     pub(super) async fn admin(state: &ServerState, headers: &HeaderMap, uri: &Uri) -> Result<Self> {
-        let sender = Self::of(state, headers, uri).await?;
+        Self::admin_with_key(state, headers, uri, None).await
+    }
+
+    /// As [`Sender::admin`], for requests that may have the key in their body, where it counts without a header.
+    ///
+    /// # Errors
+    /// As [`Sender::admin`].
+    pub(super) async fn admin_with_key(
+        state: &ServerState,
+        headers: &HeaderMap,
+        uri: &Uri,
+        key: Option<&str>,
+    ) -> Result<Self> {
+        let sender = match key.filter(|_| !headers.contains_key(header::AUTHORIZATION)) {
+            None => Self::of(state, headers, uri).await?,
+            Some(key) => {
+                let identity = state.authenticator.identify(&Credentials::parse(None, Some(key))?).await?;
+                Self { client: client_version(headers)?, identity }
+            }
+        };
         if sender.identity.is_admin() {
             return Ok(sender);
         }

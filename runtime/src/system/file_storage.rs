@@ -26,7 +26,7 @@ pub struct FileStorage {
     blobs: Blobs,
     secrets: Arc<Secrets>,
     origin: String,
-    /// Where deletions run that nobody waits for.
+    /// Where deletions run that nobody waits for, and what mutations write and read.
     runtime: Option<Handle>,
 }
 
@@ -129,6 +129,27 @@ impl FileStorage {
         Ok(file)
     }
 
+    /// As [`FileStorage::write`] of one piece, for the threads of mutations: blocks.
+    ///
+    /// # Errors
+    /// As [`FileStorage::write`]; without an async runtime.
+    pub fn write_blocking(&self, content: Bytes, expected: Option<[u8; 32]>) -> Result<NewFile> {
+        let content = futures_util::stream::once(async { Ok::<_, Error>(content) });
+        self.handle()?.block_on(self.write(content, expected))
+    }
+
+    /// As [`FileStorage::read`], for the threads of mutations: blocks.
+    ///
+    /// # Errors
+    /// As [`FileStorage::read`]; without an async runtime.
+    pub fn read_blocking(&self, uuid: &str) -> Result<Bytes> {
+        self.handle()?.block_on(self.read(uuid))
+    }
+
+    fn handle(&self) -> Result<&Handle> {
+        self.runtime.as_ref().ok_or_else(|| Error::internal("files were opened outside of an async runtime"))
+    }
+
     /// A whole content.
     ///
     /// # Errors
@@ -169,5 +190,47 @@ impl FileStorage {
                 tracing::warn!(uuid, %error, "the content of a deleted file is left behind");
             }
         });
+    }
+}
+
+/// Contents that a transaction wrote and that nobody knows before it commits: whatever becomes of it, they go away
+/// unless [`UncommittedFiles::keep`] is called.
+#[derive(Debug, Default)]
+pub struct UncommittedFiles {
+    files: Vec<(FileStorage, String)>,
+}
+
+impl UncommittedFiles {
+    /// Adds a content.
+    pub fn add(&mut self, storage: &FileStorage, uuid: String) {
+        self.files.push((storage.clone(), uuid));
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Deletes all but the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        for (storage, uuid) in self.files.drain(len.min(self.files.len())..) {
+            storage.delete_later(uuid);
+        }
+    }
+
+    /// Leaves the contents where they are: the transaction has committed.
+    pub fn keep(mut self) {
+        self.files.clear();
+    }
+}
+
+impl Drop for UncommittedFiles {
+    fn drop(&mut self) {
+        self.truncate(0);
     }
 }

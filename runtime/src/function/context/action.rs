@@ -15,6 +15,7 @@ use super::{check_table_name, decode_result, encode_args};
 use crate::auth::{Identity, UserIdentity};
 use crate::clock::random_bytes;
 use crate::database::{VectorMatch, VectorQuery};
+use crate::function::app_counters::AppCounter;
 use crate::function::call::{Caller, FunctionCall, FunctionKind};
 use crate::function::deployment::Deployment;
 use crate::function::execution_log::LogEvent;
@@ -129,6 +130,11 @@ impl ActionCore {
                 LogEvent::Progress { kind: *kind, identifier: name.clone(), request_id: *request_id, line };
             self.inner.runner.log().push(now, event);
         }
+    }
+
+    /// Counts `amount` more of the part of an application's counter whose label has this value.
+    pub fn count(&self, counter: &'static AppCounter, value: &str, amount: u64) {
+        self.inner.runner.metrics().app().count(counter, value, amount);
     }
 
     /// Takes what was printed so far.
@@ -255,6 +261,11 @@ impl<S> ActionCtx<S> {
     /// Prints a line for the client's console and the function log.
     pub fn log(&self, level: LogLevel, message: impl AsRef<str>) {
         self.core.log(level, vec![quote(message.as_ref())]);
+    }
+
+    /// Counts `amount` more of the part of an application's counter whose label has this value; `/metrics` shows it.
+    pub fn count(&self, counter: &'static AppCounter, value: &str, amount: u64) {
+        self.core.count(counter, value, amount);
     }
 
     /// Runs a query on the latest data.

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use bytes::Bytes;
 use fusion_schema::Id;
 use fusion_schema::table::StoredFile;
 
@@ -38,7 +39,7 @@ impl<'a> FileReader<'a> {
     }
 }
 
-/// Stored files, to read about and delete.
+/// Stored files, to read about, store, read and delete.
 #[derive(Debug)]
 pub struct FileWriter<'a> {
     reader: FileReader<'a>,
@@ -56,6 +57,23 @@ impl<'a> FileWriter<'a> {
     pub fn generate_upload_url(&mut self) -> Result<String> {
         let deployment = self.reader.execution.deployment();
         deployment.files.generate_upload_url(deployment.clock().unix_ms())
+    }
+
+    /// Stores a file, which is there for others if this mutation commits. Blocks until the content is safe.
+    ///
+    /// # Errors
+    /// If the content cannot be written; when a limit of the transaction is reached.
+    pub fn store(&mut self, content: Bytes, content_type: Option<&str>) -> Result<Id<StoredFile>> {
+        Ok(self.reader.execution.store_file(content, content_type, None)?.into())
+    }
+
+    /// A file's content; `None` if there is no such file. Blocks.
+    ///
+    /// # Errors
+    /// If it cannot be read; when a limit of the transaction is reached.
+    pub fn get(&mut self, id: Id<StoredFile>) -> Result<Option<Bytes>> {
+        let Some(file) = self.get_metadata(id)? else { return Ok(None) };
+        self.reader.execution.deployment().files.read_blocking(&file.uuid).map(Some)
     }
 
     /// Deletes a file.

@@ -13,6 +13,7 @@ use slab::Slab;
 use super::engine::{self, STACK_MAX};
 use super::modules::{ABSOLUTE, PackageLoader, PathResolver};
 use super::ops::{Originals, Shared, Watch, bind};
+use super::rejections::Rejections;
 use super::thrown;
 use super::values::{from_js, to_js};
 use crate::js::isolate::{Inbox, Isolate, IsolateOptions, ScriptError, StopSignal, Stopped};
@@ -41,6 +42,7 @@ impl QuickJsIsolate {
             watch: Watch::new(time, stop),
             inbox,
             pending: RefCell::new(Slab::new()),
+            rejections: Rejections::default(),
             tasks,
             futures: RefCell::new(tokio::task::JoinSet::new()),
             originals: RefCell::new(None),
@@ -50,6 +52,12 @@ impl QuickJsIsolate {
         });
         let watched = shared.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || watched.watch.is_over())));
+        let rejecting = shared.clone();
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(
+            move |ctx, promise, reason, is_handled| {
+                rejecting.rejections.note(&ctx, promise, reason, is_handled);
+            },
+        )));
         let context = Context::full(&runtime).map_err(no_memory)?;
         let isolate = Self { runtime, context, shared };
         isolate.shared.watch.run();
@@ -81,7 +89,10 @@ impl QuickJsIsolate {
                     self.run_jobs(ctx)?;
                     match promise.state() {
                         PromiseState::Pending => {}
-                        _ => {
+                        state => {
+                            if matches!(state, PromiseState::Rejected) {
+                                self.shared.rejections.forget(ctx, &value);
+                            }
                             break promise
                                 .result::<Value<'js>>()
                                 .unwrap_or(Ok(value.clone()))
@@ -168,6 +179,21 @@ impl Isolate for QuickJsIsolate {
         self.shared.watch.set(time, stop);
     }
 
+    fn take_unhandled(&mut self) -> Vec<ScriptError> {
+        if self.shared.watch.stopped().is_some() {
+            return Vec::new();
+        }
+        // What was thrown may have a message that takes running code to read.
+        self.shared.watch.run();
+        let unhandled = self.context.with(|ctx| self.shared.rejections.take(&ctx));
+        self.shared.watch.pause();
+        unhandled
+    }
+
+    fn pending_ops(&self) -> Vec<String> {
+        self.shared.pending.borrow().iter().map(|(_, pending)| pending.name.to_string()).collect()
+    }
+
     fn memory_used(&self) -> usize {
         usize::try_from(self.runtime.memory_usage().malloc_size).unwrap_or(0)
     }
@@ -176,8 +202,9 @@ impl Isolate for QuickJsIsolate {
 impl Drop for QuickJsIsolate {
     fn drop(&mut self) {
         self.context.with(|_ctx| self.shared.clear());
-        // The handler keeps what it watches.
+        // The handlers keep what they watch.
         self.runtime.set_interrupt_handler(None);
+        self.runtime.set_host_promise_rejection_tracker(None);
     }
 }
 

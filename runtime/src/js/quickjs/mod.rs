@@ -4,12 +4,13 @@
 //! - [`engine`] compiles modules and makes isolates;
 //! - [`isolate`] is one runtime with one context and its event loop;
 //! - [`ops`] and [`values`] join host functions to it;
-//! - [`thrown`] takes errors apart.
+//! - [`thrown`] takes errors apart, and [`rejections`] keeps those that nobody handled.
 
 mod engine;
 mod isolate;
 mod modules;
 mod ops;
+mod rejections;
 mod thrown;
 mod values;
 

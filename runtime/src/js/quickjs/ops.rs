@@ -1,5 +1,6 @@
 //! Host functions: an [`OpTable`] as functions of a context.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use rquickjs::function::{Constructor, Rest};
 use rquickjs::{Ctx, Function, Object, Persistent, Value};
 use slab::Slab;
 
+use super::rejections::Rejections;
 use super::values::{from_js, to_js};
 use crate::clock::{Moment, thread_time};
 use crate::js::isolate::{Completer, Inbox, StopSignal, Stopped};
@@ -19,6 +21,8 @@ use crate::js::state::OpState;
 
 /// A promise that an op gave.
 pub(super) struct Pending {
+    /// The op, or the system call that it stands for.
+    pub(super) name: Cow<'static, str>,
     resolve: Persistent<Function<'static>>,
     reject: Persistent<Function<'static>>,
 }
@@ -29,6 +33,7 @@ pub(super) struct Shared {
     pub(super) watch: Watch,
     pub(super) inbox: Arc<Inbox>,
     pub(super) pending: RefCell<Slab<Pending>>,
+    pub(super) rejections: Rejections,
     pub(super) tasks: tokio::runtime::Handle,
     pub(super) futures: RefCell<tokio::task::JoinSet<()>>,
     pub(super) originals: RefCell<Option<Originals>>,
@@ -166,7 +171,13 @@ impl Shared {
     }
 
     /// Calls an op on behalf of a script.
-    fn call<'js>(&self, ctx: &Ctx<'js>, op: Op, args: &[Value<'js>]) -> rquickjs::Result<Value<'js>> {
+    fn call<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: &'static str,
+        op: Op,
+        args: &[Value<'js>],
+    ) -> rquickjs::Result<Value<'js>> {
         let args = self.arguments(ctx, args)?;
         match op {
             Op::Sync(op) => {
@@ -178,13 +189,20 @@ impl Shared {
                 self.result(ctx, result)
             }
             Op::Async(op) => {
-                let (promise, completer) = self.promise(ctx)?;
+                let (promise, completer) = self.promise(ctx, name.into())?;
                 let future = op(&mut self.state.borrow_mut(), args);
                 self.spawn(future, completer);
                 Ok(promise)
             }
             Op::Deferred(op) => {
-                let (promise, completer) = self.promise(ctx)?;
+                let name = match args.first() {
+                    // In transactions such calls are answered at once.
+                    Some(OpValue::String(call)) if self.state.borrow().phase.is_action() => {
+                        Cow::Owned(format!("{name} {call}"))
+                    }
+                    _ => Cow::Borrowed(name),
+                };
+                let (promise, completer) = self.promise(ctx, name)?;
                 self.off_the_clock(|state| op(state, args, completer));
                 Ok(promise)
             }
@@ -205,9 +223,14 @@ impl Shared {
         result
     }
 
-    fn promise<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<(Value<'js>, Completer)> {
+    fn promise<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: Cow<'static, str>,
+    ) -> rquickjs::Result<(Value<'js>, Completer)> {
         let (promise, resolve, reject) = ctx.promise()?;
         let number = self.pending.borrow_mut().insert(Pending {
+            name,
             resolve: Persistent::save(ctx, resolve),
             reject: Persistent::save(ctx, reject),
         });
@@ -234,7 +257,7 @@ impl Shared {
         number: usize,
         result: OpResult,
     ) -> rquickjs::Result<()> {
-        let Some(Pending { resolve, reject }) = self.pending.borrow_mut().try_remove(number) else {
+        let Some(Pending { resolve, reject, .. }) = self.pending.borrow_mut().try_remove(number) else {
             return Ok(());
         };
         match result {
@@ -247,6 +270,7 @@ impl Shared {
     pub(super) fn clear(&self) {
         self.futures.borrow_mut().abort_all();
         self.pending.borrow_mut().clear();
+        self.rejections.clear();
         self.originals.borrow_mut().take();
     }
 }
@@ -263,14 +287,14 @@ pub(super) fn bind<'js>(
         if ops.contains_key(*name)? {
             continue;
         }
-        let (shared, op) = (shared.clone(), *op);
+        let (shared, name, op) = (shared.clone(), *name, *op);
         let function = Function::new(
             ctx.clone(),
             move |ctx: Ctx<'js>, args: Rest<Value<'js>>| -> rquickjs::Result<Value<'js>> {
-                shared.call(&ctx, op, &args.0)
+                shared.call(&ctx, name, op, &args.0)
             },
         )?;
-        ops.set(*name, function)?;
+        ops.set(name, function)?;
     }
     Ok(())
 }

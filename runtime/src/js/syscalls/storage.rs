@@ -1,5 +1,7 @@
 //! Stored files.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fusion_schema::DocumentId;
@@ -63,6 +65,34 @@ pub(super) fn delete(execution: &mut Execution, args: &str) -> Result<String> {
     let id = to_delete(execution.tx(), args)?;
     execution.delete_file(id)?;
     Ok("null".to_owned())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Store<'a> {
+    #[serde(borrow)]
+    blob: Cow<'a, str>,
+    content_type: Option<String>,
+    sha256: Option<String>,
+}
+
+/// Stores the file that comes with a call in Base64.
+pub(super) fn store(execution: &mut Execution, args: &str) -> Result<String> {
+    let Store { blob, content_type, sha256: expected } = arguments("1.0/storageStore", args)?;
+    let expected = sha256(expected.as_deref())?;
+    let content = STANDARD
+        .decode(blob.as_bytes())
+        .map_err(|_| Error::bad_request("InvalidArgument", "The content of a file must be in Base64."))?;
+    let content_type = content_type.as_deref().filter(|text| !text.is_empty());
+    Ok(quoted(&execution.store_file(content.into(), content_type, expected)?.to_string()))
+}
+
+/// The content of a file in Base64 with its type.
+pub(super) fn get(execution: &mut Execution, args: &str) -> Result<String> {
+    let Some(file) = find(execution.tx(), "1.0/storageGet", args)? else { return Ok("null".to_owned()) };
+    let content = execution.deployment().files.read_blocking(&file.uuid)?;
+    let content_type = file.content_type.as_deref().map_or_else(|| "null".to_owned(), quoted);
+    Ok(format!("{{\"blob\":\"{}\",\"contentType\":{content_type}}}", STANDARD.encode(content)))
 }
 
 /// The SHA-256 that a script says a file has, in Base64.

@@ -111,12 +111,8 @@ impl TransactionHost {
                 Ok(functions::request_metadata(None, execution.caller().job()))
             }
             "1.0/auditLog" if is_mutation => Ok("null".to_owned()),
-            "1.0/storageStore" if is_mutation => {
-                Err(not_yet("Storing files in mutations (do it in an action)"))
-            }
-            "1.0/storageGet" if is_mutation => {
-                Err(not_yet("Reading files in mutations (do it in an action)"))
-            }
+            "1.0/storageStore" if is_mutation => storage::store(execution, args),
+            "1.0/storageGet" if is_mutation => storage::get(execution, args),
             "1.0/signJwt" if is_mutation => Err(not_yet("Signing tokens (`ctx.auth.signJwt`)")),
             _ => Err(unknown_async(name)),
         })
@@ -172,10 +168,10 @@ impl Host for TransactionHost {
     }
 
     fn store_blob(&mut self, _blob: Blob, answer: SyscallAnswer) {
-        answer.give(Err(not_yet("Storing files in mutations (do it in an action)")));
+        answer.give(Err(unknown("storage/storeBlob")));
     }
 
     fn get_blob(&mut self, _storage_id: String, answer: BlobAnswer) {
-        answer.give(Err(not_yet("Reading files in queries and mutations (do it in an action)")));
+        answer.give(Err(unknown("storage/getBlob")));
     }
 }

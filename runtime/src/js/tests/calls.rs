@@ -1,8 +1,11 @@
 //! Queries, mutations and actions from call to result.
 
+use std::time::Duration;
+
 use fusion_schema::{Value, json, object};
 
 use super::app::App;
+use crate::clock::Moment;
 use crate::function::testing::{call, value};
 
 const MESSAGES: &str = r#"
@@ -27,6 +30,30 @@ export const files = action(async (ctx) => {
   await ctx.storage.delete(id);
   return [read, size, contentType, url.startsWith("http://cloud/api/storage/"), await ctx.storage.get(id), await ctx.storage.getUrl(id)];
 });
+const stored = async (ctx, text) => await ctx.storage.store(new Blob([text], { type: "text/x" }));
+const read = async (ctx, id) => {
+  const blob = await ctx.storage.get(id);
+  return blob && [await blob.text(), blob.type];
+};
+export const storeFile = mutation(async (ctx, { text }) => {
+  const id = await stored(ctx, text);
+  return [id, await read(ctx, id)];
+});
+export const readFile = mutation(async (ctx, { id }) => await read(ctx, id));
+export const storeAndFail = mutation(async (ctx) => {
+  throw new Error(await ctx.storage.getUrl(await stored(ctx, "lost")));
+});
+export const storeAround = mutation(async (ctx) => {
+  let url;
+  try {
+    await ctx.runMutation("messages:storeAndFail");
+  } catch (error) {
+    url = error.message;
+  }
+  return [await stored(ctx, "kept"), url];
+});
+export const storeWrong = mutation(async (ctx) => await ctx.storage.store(new Blob(["a"]), { sha256: "A".repeat(43) + "=" }));
+export const storeInQuery = query(async (ctx) => await ctx.meta.perform("1.0/storageStore", { blob: "", contentType: null }));
 export const wrongFile = action(async (ctx) => await ctx.storage.get("nonsense"));
 export const schedules = mutation(async (ctx) => {
   const id = await ctx.scheduler.runAfter(60_000, "messages:send", { body: "later" });
@@ -183,6 +210,40 @@ fn files_are_stored_and_read() {
     let app = app();
     assert_eq!(app.ok("messages:files", "{}"), r#"["hello",5,"text/x",true,null,null]"#);
     assert!(app.fails("messages:wrongFile", "{}").starts_with("Uncaught Error: Invalid storage ID"));
+}
+
+#[test]
+fn mutations_store_files_that_go_with_them() {
+    let app = app();
+    let files = &app.runner.deployment().files;
+    let uuid = |text: &str| {
+        let (_, rest) = text.split_once("http://cloud/api/storage/").expect("a URL");
+        rest[..36].to_owned()
+    };
+    let gone = |uuid: &str| {
+        let began = Moment::now();
+        while app.wait(files.blobs().exists(uuid)).unwrap() {
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "the content of a failed mutation is still there"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let stored = app.ok("messages:storeFile", r#"{"text":"hello"}"#);
+    assert!(stored.ends_with(r#",["hello","text/x"]]"#), "{stored}");
+    let id = stored.split('"').nth(1).unwrap();
+    assert_eq!(app.ok("messages:readFile", &format!(r#"{{"id":"{id}"}}"#)), r#"["hello","text/x"]"#);
+    gone(&uuid(&app.fails("messages:storeAndFail", "{}")));
+    // What a nested mutation stored goes with it alone.
+    let around = app.ok("messages:storeAround", "{}");
+    gone(&uuid(&around));
+    let id = around.split('"').nth(1).unwrap();
+    assert_eq!(app.ok("messages:readFile", &format!(r#"{{"id":"{id}"}}"#)), r#"["kept","text/x"]"#);
+    let error = app.fails("messages:storeWrong", "{}");
+    assert!(error.contains("The content's SHA-256 is "), "{error}");
+    let error = app.fails("messages:storeInQuery", "{}");
+    assert!(error.contains("Unknown async operation 1.0/storageStore"), "{error}");
 }
 
 #[test]

@@ -113,6 +113,18 @@ const storageWriter = {
   ...storageReader,
   generateUploadUrl: () => perform("1.0/storageGenerateUploadUrl", { requestId: "", version: "test" }),
   delete: (storageId) => perform("1.0/storageDelete", { requestId: "", version: "test", storageId }),
+  store: async (blob, options) =>
+    perform("1.0/storageStore", {
+      requestId: "",
+      version: "test",
+      blob: new Uint8Array(await blob.arrayBuffer()).toBase64(),
+      contentType: blob.type,
+      sha256: options?.sha256,
+    }),
+  get: async (storageId) => {
+    const found = await perform("1.0/storageGet", { requestId: "", version: "test", storageId });
+    return found && new Blob([Uint8Array.fromBase64(found.blob)], { type: found.contentType ?? "" });
+  },
 };
 
 const scheduler = (prefix) => ({

@@ -18,6 +18,33 @@ export const bomb = query(async () => { const a = []; for (;;) a.push(new Array(
 export const string = query(async () => "x".repeat(100 << 20));
 export const stack = query(async () => { const f = () => f() + 1; return f(); });
 export const late = query(async () => { Promise.reject(new Error("late")); return "answered"; });
+export const caughtLate = query(async () => {
+  const failing = (async () => { throw new Error("handled"); })();
+  const all = Promise.all([...Array(300).keys()].map(async (n) => { throw new Error(`handled ${n}`); }));
+  await null;
+  await failing.catch(() => {});
+  await all.catch(() => {});
+  return "caught";
+});
+export const lateHelper = mutation(async (ctx) => {
+  const helper = async () => { await ctx.db.query("t").collect(); throw new TypeError("after all"); };
+  helper();
+  await ctx.db.insert("t", {});
+  await ctx.meta.metadata();
+  return "written";
+});
+export const lateOdd = query(async () => {
+  Promise.reject("text");
+  Promise.reject({ get message() { for (;;); }, stack: "x" });
+  return "odd";
+});
+export const lateTimer = action(async () => {
+  setTimeout(() => { throw new Error("in a timer"); }, 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return "waited";
+});
+export const unawaited = action(async (ctx) => { ctx.runQuery("bad:slow"); setTimeout(() => {}, 60_000); return "gone"; });
+export const slow = query(async () => { for (let i = 0; i < 3e6; i++); return 1; });
 export const map = query(async () => new Map());
 export const actionNever = action(async () => await new Promise(() => {}));
 export const actionSpins = action(async () => { for (;;) {} });
@@ -69,10 +96,56 @@ fn memory_and_stack_are_bounded() {
     check("bad:stack", "Uncaught RangeError: Maximum call stack size exceeded");
 }
 
+/// What a call gives and prints.
+fn printed(app: &App, path: &str) -> (String, Vec<String>) {
+    let outcome = app.call(path, "{}");
+    let lines = outcome.log_lines.iter().map(ToString::to_string).collect();
+    (outcome.result.unwrap().json().to_string(), lines)
+}
+
 #[test]
-fn what_comes_late_is_nobodys() {
-    assert_eq!(app().ok("bad:late", "{}"), r#""answered""#);
-    assert_eq!(app().ok("bad:sleeps", "{}"), r#""awake""#);
+fn what_is_rejected_and_not_handled_is_logged() {
+    let app = app();
+    let (value, lines) = printed(&app, "bad:late");
+    assert_eq!(value, r#""answered""#);
+    assert_eq!(lines.len(), 1);
+    let expected = "[ERROR] Uncaught (in promise) Error: late\n    at <anonymous> (bad.js:12:";
+    assert!(lines[0].starts_with(expected), "{lines:?}");
+    let (value, lines) = printed(&app, "bad:lateHelper");
+    assert_eq!(value, r#""written""#);
+    assert!(
+        lines.len() == 1
+            && lines[0].starts_with("[ERROR] Uncaught (in promise) TypeError: after all\n    at "),
+        "{lines:?}"
+    );
+    assert_eq!(printed(&app, "bad:caughtLate"), (r#""caught""#.to_owned(), Vec::new()));
+    let (value, lines) = printed(&app, "bad:lateOdd");
+    assert_eq!(
+        (value.as_str(), &lines[0]),
+        (r#""odd""#, &"[ERROR] Uncaught (in promise) Error: text".to_owned())
+    );
+    assert_eq!(app.ok("bad:good", "{}"), r#""good""#);
+    assert_eq!(app.ok("bad:sleeps", "{}"), r#""awake""#);
+}
+
+#[test]
+fn actions_are_told_what_they_left_undone() {
+    let app = app();
+    let (value, lines) = printed(&app, "bad:lateTimer");
+    assert_eq!(value, r#""waited""#);
+    assert!(
+        lines.len() == 1 && lines[0].starts_with("[ERROR] Uncaught (in promise) Error: in a timer\n    at "),
+        "{lines:?}"
+    );
+    let (value, lines) = printed(&app, "bad:unawaited");
+    assert_eq!(value, r#""gone""#);
+    assert_eq!(
+        lines,
+        [
+            "[WARN] 1 unawaited operation: [query]. Async operations should be awaited or they might not run. See https://docs.convex.dev/functions/actions#dangling-promises for more information."
+        ]
+    );
+    assert_eq!(app.ok("bad:good", "{}"), r#""good""#);
 }
 
 #[test]

@@ -514,3 +514,53 @@ async fn of_two_that_finish_one_push_at_once_one_does() {
     assert!(["ConcurrentPush", "RaceDetected"].contains(&code), "{code}");
     assert_eq!(server.call("a:get").await, 1.0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inline_query_runs_once_for_administrators() {
+    let server = TestServer::start().await;
+    let body = |exports: &Json, more: Json| {
+        let mut body = json!({
+            "adminKey": server.admin_key, "args": {}, "format": "convex_encoded_json",
+            "bundle": {"path": "testQuery.js", "source": exports.to_string()},
+        });
+        body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        body.to_string().into_bytes()
+    };
+    let send = async |body: Vec<u8>, header: Option<&str>| {
+        let mut request =
+            reqwest::Client::new().post(format!("{}/api/run_test_function", server.url)).body(body);
+        if let Some(header) = header {
+            request = request.header("Authorization", header);
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Json>().await.unwrap())
+    };
+    let one = query("default", 1.5);
+    let success = json!({"status": "success", "value": 1.5});
+    // The dashboard has the key in the body only.
+    assert_eq!(send(body(&one, json!({})), None).await, (200, success.clone()));
+    let key = format!("Convex {}", server.admin_key);
+    assert_eq!(send(body(&one, json!({"adminKey": null})), Some(&key)).await, (200, success));
+    let refused = async |body: Vec<u8>, header: Option<&str>| {
+        let (status, answer) = send(body, header).await;
+        (status, answer["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let code = |status: u16, code: &str| (status, code.to_owned());
+    assert_eq!(refused(body(&one, json!({"adminKey": "x|1"})), None).await, code(403, "BadDeployKey"));
+    assert_eq!(refused(body(&one, json!({"adminKey": null})), None).await, code(403, "BadDeployKey"));
+    // A header counts, whatever the body says.
+    assert_eq!(refused(body(&one, json!({})), Some("Convex x|1")).await, code(403, "BadDeployKey"));
+    assert_eq!(
+        refused(body(&one, json!({"componentId": "abc"})), None).await,
+        code(404, "ComponentNotFound")
+    );
+    let mutation = json!({"functions": [{"name": "default", "udfType": "Mutation"}]});
+    assert_eq!(refused(body(&mutation, json!({})), None).await, code(400, "InvalidInlineQuery"));
+    assert_eq!(refused(body(&query("other", 1), json!({})), None).await, code(400, "InvalidInlineQuery"));
+    let throwing = json!({"throws": "no"});
+    assert_eq!(refused(body(&throwing, json!({})), None).await, code(400, "InvalidModules"));
+    assert_eq!(
+        server.call("testQuery:default").await.as_str().map(|text| text.contains("Could not find")),
+        Some(true)
+    );
+}
