@@ -10,6 +10,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::names::{ARRAY_LENGTH_MAX, OBJECT_FIELDS_MAX, VALUE_NESTING_MAX, check_field_name};
@@ -54,6 +55,74 @@ pub fn decode(text: &str) -> Result<Value, JsonError> {
         .map_err(|error| JsonError(error.to_string()))?;
     deserializer.end().map_err(|error| JsonError(error.to_string()))?;
     Ok(value)
+}
+
+/// Reads the fields of a document from its canonical JSON: those that are wanted, and the size of all of them as
+/// [`Object::size`] counts. Long arrays of numbers that nobody wants cost next to nothing.
+///
+/// # Errors
+/// If the text is not the encoded JSON of an object.
+pub fn decode_fields(text: &str, is_wanted: impl Fn(&str) -> bool) -> Result<(Object, usize), JsonError> {
+    let wrong = |error: serde_json::Error| JsonError(error.to_string());
+    let fields: RawFields<'_> = serde_json::from_str(text).map_err(wrong)?;
+    let (mut wanted, mut size) = (Object::new(), 2);
+    for (name, raw) in fields.0 {
+        size += name.len() + 1;
+        match plain_numbers(raw.get()) {
+            Some(numbers) if !is_wanted(&name) => size += 2 + 9 * numbers,
+            _ => {
+                let value = decode(raw.get())?;
+                size += value.size();
+                if is_wanted(&name) {
+                    wanted.insert(name, value);
+                }
+            }
+        }
+    }
+    Ok((wanted, size))
+}
+
+/// How many numbers there are in the canonical JSON of an array of nothing else.
+fn plain_numbers(text: &str) -> Option<usize> {
+    let inside = text.strip_prefix('[')?.strip_suffix(']')?.as_bytes();
+    let (mut is_plain, mut commas) = (true, 0);
+    // No way out of the loop, so that the compiler takes many bytes at once.
+    for part in inside.chunks(128) {
+        let mut part_commas = 0_u8;
+        for byte in part {
+            is_plain &= !matches!(byte, b'[' | b'{' | b'"' | b't' | b'f' | b'n');
+            part_commas += u8::from(*byte == b',');
+        }
+        commas += usize::from(part_commas);
+    }
+    is_plain.then_some(if inside.is_empty() { 0 } else { commas + 1 })
+}
+
+/// The fields of an object as they are in its text.
+struct RawFields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> de::Deserialize<'de> for RawFields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = RawFields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFields<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(RawFields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }
 
 /// Reads a value from export JSON, where a number without a dot is an int64; encoded JSON is understood, too.
@@ -369,6 +438,29 @@ mod tests {
             let mut exported = String::new();
             encode_to(&value, Format::Export, &mut exported);
             prop_assert_eq!(decode_export(&exported).unwrap(), value);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn some_fields_are_read_and_all_are_measured(
+            fields in prop::collection::btree_map("[a-e]", crate::key::tests::any_value(), 0..5),
+            numbers in prop::collection::vec(any::<f64>(), 0..300),
+        ) {
+            let mut object: Object = fields.into_iter().collect();
+            object.insert("numbers", numbers.into_iter().map(Value::from).collect::<Vec<_>>());
+            let text = encode(&Value::Object(object.clone()));
+            let (wanted, size) = decode_fields(&text, |name| name < "c").unwrap();
+            prop_assert_eq!(size, object.size());
+            let expected: Object = object.into_iter().filter(|(name, _)| name.as_str() < "c").collect();
+            prop_assert_eq!(wanted, expected);
+        }
+    }
+
+    #[test]
+    fn only_objects_have_fields() {
+        for text in ["[]", "1", "{", r#"{"a":[1,}"#, r#"{"a":{"$integer":1}}"#] {
+            assert!(decode_fields(text, |_| false).is_err(), "{text}");
         }
     }
 

@@ -24,6 +24,7 @@ mod subscriptions;
 mod transfer;
 mod turn;
 mod typescript;
+mod vectors;
 
 use std::future::Future;
 use std::io;
@@ -53,6 +54,7 @@ const ALL: [&str; 15] = [
     "import",
     "export",
     "search-text",
+    "search-vector",
 ];
 
 fn main() -> ExitCode {
@@ -96,6 +98,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
             "search-text" => search_text::run(options).await?,
+            "search-vector" => vectors::run(options).await?,
             "engine" => engine::run(options).await?,
             "floors" => floor::run(options).await?,
             _ => {

@@ -3,6 +3,7 @@
 //!
 //! Only [`fixture`] knows the engine: what is tested is what a process answers on its sockets.
 
+pub mod embeddings;
 pub mod fixture;
 pub mod http;
 pub mod process;

@@ -8,6 +8,7 @@ mod library;
 mod lost_writes;
 mod protocol;
 mod tidy;
+mod vectors;
 mod web_apis;
 mod wire;
 

@@ -61,6 +61,12 @@ impl AttachedDefinition {
         }
     }
 
+    /// Dotted paths of everything it takes of a document.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
+        let Self::Search(definition) = self;
+        definition.filter_fields.iter().chain([&definition.search_field]).map(String::as_str)
+    }
+
     /// The attached indexes that a table declares, and whether each is staged.
     pub(crate) fn of_table(table: &TableDefinition) -> impl Iterator<Item = (Self, bool)> {
         let search = |list: &[SearchIndexDefinition], staged: bool| {

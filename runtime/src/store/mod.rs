@@ -60,7 +60,8 @@ pub struct Row {
     pub ts: u64,
     /// Milliseconds since the epoch.
     pub creation_time: f64,
-    /// Canonical encoded JSON.
+    /// Canonical encoded JSON. Of long rows that were loaded when the store was opened it is empty: they are read with
+    /// [`StoreReader::body`].
     pub body: Arc<str>,
 }
 

@@ -42,6 +42,8 @@ const FORMAT: i64 = 1;
 const APPLICATION_ID: i64 = 0x4675_736E;
 /// How long a statement waits for somebody else's lock on the file before the batch is rolled back.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bytes from which on bodies are not loaded when the store is opened: all of them would not fit into memory.
+const LONG_BODY: usize = if cfg!(test) { 16 } else { 4096 };
 /// Idle read connections kept open.
 const READERS_MAX: usize = 4;
 
@@ -224,8 +226,11 @@ fn load(connection: &Connection) -> rusqlite::Result<Vec<(TableId, Vec<Row>)>> {
         };
         let count: i64 =
             connection.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
-        let mut statement = connection
-            .prepare(&format!("SELECT slot, id, ts, creation_time, body FROM {name} ORDER BY slot"))?;
+        // The length is known without reading the pages that a long body goes on in.
+        let mut statement = connection.prepare(&format!(
+            "SELECT slot, id, ts, creation_time, CASE WHEN octet_length(body) > {LONG_BODY} THEN '' ELSE body END
+             FROM {name} ORDER BY slot"
+        ))?;
         let mut rows = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
         let mut cursor = statement.query([])?;
         while let Some(row) = cursor.next()? {
@@ -670,6 +675,22 @@ mod tests {
         let (table, rows) = &opened.tables[0];
         assert_eq!((*table, rows.len(), &*rows[0].body, rows[0].ts), (TableId(10001), 1, "[1]", 7));
         assert_eq!(opened.high_water, 7);
+    }
+
+    #[test]
+    fn long_bodies_are_left_in_the_file_until_they_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        let long = format!("[{}]", "1,".repeat(LONG_BODY).trim_end_matches(','));
+        opened.store.write(&Batch { changes: vec![put(1, 5, &long)], ts: 5, ..Batch::default() }).unwrap();
+        drop(opened);
+        let mut opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        assert_eq!(&*opened.tables[0].1[0].body, long, "what is in the journal only is loaded");
+        while opened.store.tidy().unwrap() {}
+        drop(opened);
+        let opened = open(&options(folder.path(), Durability::Full)).unwrap();
+        assert!(opened.tables[0].1[0].body.is_empty());
+        assert_eq!(opened.reader.body(TableId(10001), 1).unwrap(), Some((5, long.into())));
     }
 
     #[test]
