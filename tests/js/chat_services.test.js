@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { anyApi as api } from "convex/server";
 import { Webhook } from "svix";
+import { WebSocket } from "ws";
 import { fusion } from "./support/fusion.js";
 import { startIssuer } from "./support/issuer.js";
 import { callAsAdmin, connectClient, startServer, temporaryFolder } from "./support/server.js";
