@@ -355,7 +355,7 @@ fn sessions_without_a_conversation_are_forgotten_a_day_after_they_end() {
     assert_eq!(clean(&chat), 1.0);
     let left: Vec<String> =
         chat.rows("contactSessions").iter().map(|row| text(row, "_id").to_owned()).collect();
-    assert_eq!(left, [talk.session.clone()]);
+    assert_eq!(left, std::slice::from_ref(&talk.session));
     assert!(!left.contains(&silent));
     let session = |number: u32| {
         object! {
