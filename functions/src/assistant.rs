@@ -8,7 +8,7 @@
 
 mod history;
 mod prompts;
-mod telemetry;
+pub(crate) mod telemetry;
 pub(crate) mod tools;
 
 use std::time::Duration;
@@ -32,6 +32,8 @@ const STEPS_MAX: usize = 5;
 const ANSWER_TOKENS_MAX: u32 = 1024;
 /// The longest answer about what was found, in tokens.
 const INTERPRETATION_TOKENS_MAX: u32 = 512;
+/// The longest description of an image, in tokens.
+const DESCRIPTION_TOKENS_MAX: u32 = 2048;
 /// How long a growing reply is collected before it is saved again.
 const GROWTH_INTERVAL: Duration = Duration::from_millis(200);
 /// The longest question that is handed on to the knowledge base, in characters.
@@ -251,5 +253,19 @@ fn single(purpose: Purpose, instructions: &str, message: ChatMessage, tokens_max
 pub(crate) async fn enhance(ctx: &ActionCtx<Services>, draft: &str) -> Result<String> {
     let message = ChatMessage::User(draft.to_owned());
     let request = single(Purpose::Enhance, prompts::ENHANCE, message, ANSWER_TOKENS_MAX);
+    Ok(complete(ctx, "", &*chat_model(ctx)?, &request).await?.text)
+}
+
+/// What an image shows and what is written in it.
+///
+/// # Errors
+/// `SERVICE_FAILED` if the model fails, or if it is the built-in one, which cannot see.
+pub(crate) async fn describe(
+    ctx: &ActionCtx<Services>,
+    content_type: &str,
+    content: bytes::Bytes,
+) -> Result<String> {
+    let message = ChatMessage::Image { content_type: content_type.to_owned(), content };
+    let request = single(Purpose::Describe, prompts::DESCRIBE, message, DESCRIPTION_TOKENS_MAX);
     Ok(complete(ctx, "", &*chat_model(ctx)?, &request).await?.text)
 }

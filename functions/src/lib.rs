@@ -58,14 +58,15 @@ pub fn application(services: Services) -> Application {
 }
 
 /// What runs again and again: names, when, and which function.
-fn crons() -> [(&'static str, Schedule, &'static str); 6] {
+fn crons() -> [(&'static str, Schedule, &'static str); 7] {
     [
         ("clean up expired rate limit entries", Schedule::hourly(0), "system/rateLimitCleanup:cleanup"),
         ("clean up webhook deliveries", Schedule::hourly(10), "system/subscriptions:cleanup"),
         ("clean up expired sessions", Schedule::hourly(20), "system/contactSessions:cleanup"),
+        ("look after the knowledge base", Schedule::minutes(5), "system/ai/knowledge:tend"),
         ("apply retention policies", Schedule::hourly(30), "system/retention:apply"),
         ("clean up privacy requests", Schedule::hourly(40), "system/privacy:expire"),
-        ("resume privacy requests", Schedule::cron("*/5 * * * *"), "system/privacy:resumeAll"),
+        ("resume privacy requests", Schedule::minutes(5), "system/privacy:resumeAll"),
     ]
 }
 
@@ -85,12 +86,14 @@ const MODULES: &[ModuleEntry] = &[
     ("users", Visibility::Public, users::register),
     ("private/contactSessions", Visibility::Public, private::contact_sessions::register),
     ("private/conversations", Visibility::Public, private::conversations::register),
+    ("private/files", Visibility::Public, private::files::register),
     ("private/messages", Visibility::Public, private::messages::register),
     ("private/plugins", Visibility::Public, private::plugins::register),
     ("private/retention", Visibility::Public, private::retention::register),
     ("private/secrets", Visibility::Public, private::secrets::register),
     ("private/vapi", Visibility::Public, private::vapi::register),
     ("private/widgetSettings", Visibility::Public, private::widget_settings::register),
+    ("system/ai/knowledge", Visibility::Internal, system::ai::knowledge::register),
     ("system/ai/turns", Visibility::Internal, system::ai::turns::register),
     ("system/contactSessions", Visibility::Internal, system::contact_sessions::register),
     ("system/conversations", Visibility::Internal, system::conversations::register),

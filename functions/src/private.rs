@@ -2,6 +2,7 @@
 
 pub(crate) mod contact_sessions;
 pub(crate) mod conversations;
+pub(crate) mod files;
 pub(crate) mod messages;
 pub(crate) mod plugins;
 pub(crate) mod retention;

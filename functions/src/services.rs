@@ -24,6 +24,7 @@ use std::time::Duration;
 use fusion_runtime::{Result, http_client};
 
 pub use failure::{FailureKind, ServiceFailure};
+pub(crate) use lexical::sentences;
 pub use status::{ServiceMode, ServiceStatus, status};
 
 use chat::ChatModel;

@@ -5,10 +5,12 @@
 //! tables of their own; their ids cross the public surface as plain strings.
 
 mod chat;
+mod knowledge;
 mod organization;
 mod thread;
 
 pub use chat::{ContactMetadata, ContactSession, Conversation, ConversationStatus, RateLimit, User};
+pub use knowledge::{EntryStatus, KnowledgeChunk, KnowledgeEntry, KnowledgeVector};
 pub use organization::{
     DefaultSuggestions, ExportPart, Plugin, PluginService, PrivacyRequest, PrivacyRequestKind,
     PrivacyRequestStatus, RetentionPolicy, Subscription, SubscriptionStatus, VapiSettings, WebhookDelivery,
@@ -31,6 +33,9 @@ pub fn schema() -> Schema {
         RetentionPolicy::definition(),
         WebhookDelivery::definition(),
         PrivacyRequest::definition(),
+        KnowledgeEntry::definition(),
+        KnowledgeChunk::definition(),
+        KnowledgeVector::definition(),
         AgentThread::definition(),
         AgentMessage::definition(),
     ])

@@ -20,6 +20,7 @@ mod snapshot;
 mod start;
 mod subscriptions;
 mod transfer;
+mod turn;
 mod typescript;
 
 use std::future::Future;
@@ -34,7 +35,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     "transfer",
     "latency",
     "live",
@@ -45,6 +46,7 @@ const ALL: [&str; 12] = [
     "memory",
     "start",
     "typescript",
+    "turn",
     "import",
     "export",
 ];
@@ -85,6 +87,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "memory" => memory::run(options).await?,
             "start" => start::run(options).await?,
             "typescript" => typescript::run(options).await?,
+            "turn" => turn::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
             "engine" => engine::run(options).await?,

@@ -34,6 +34,11 @@ pub(super) const ENHANCE: &str = "\
 You edit a support operator's draft reply. Make it clear, correct, friendly and professional, in the language it is \
 written in. Keep its meaning, all facts, names, numbers and links; add none. Return only the edited text.";
 
+/// Saying what an image shows.
+pub(super) const DESCRIBE: &str = "\
+Turn the image into text for a knowledge base. If it shows writing, copy it exactly, tables as Markdown. If it shows \
+something else, describe what can be seen in a few plain sentences. Return only the text.";
+
 /// A question with what was found about it.
 pub(super) fn retrieved(question: &str, passages: &[Passage]) -> String {
     // So that the question cannot end its own quotation.

@@ -77,7 +77,7 @@ fn fnv1a(kind: u8, text: &str) -> u64 {
 }
 
 /// The sentences or lines of a text, trimmed.
-pub(super) fn sentences(text: &str) -> Vec<&str> {
+pub(crate) fn sentences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = 0;
     let mut previous = ' ';

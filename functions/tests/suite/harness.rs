@@ -16,6 +16,7 @@ use fusion_runtime::function::{
     Application, Caller, Deployment, FunctionCall, FunctionKind, FunctionPath, FunctionRunner, Outcome,
     UdfError,
 };
+use fusion_runtime::scheduler::Scheduler;
 use fusion_runtime::system::blobs::Blobs;
 use fusion_runtime::system::environment::{Environment, EnvironmentChange};
 use fusion_runtime::system::file_storage::FileStorage;
@@ -140,6 +141,17 @@ impl Chat {
             }
         };
         tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("nothing came within 30 s")
+    }
+
+    /// Runs scheduled functions until there is what is waited for.
+    pub(crate) fn work_until<T>(&self, mut find: impl FnMut(&Self) -> Option<T>) -> T {
+        self.runtime.block_on(async {
+            let scheduler = Scheduler::new(self.runner.clone());
+            tokio::select! {
+                () = scheduler.run() => panic!("the scheduler ended"),
+                found = self.until(|| find(self)) => found,
+            }
+        })
     }
 
     /// Calls a function of any kind, inside of [`Chat::call_beside`].

@@ -6,6 +6,7 @@ mod conversations;
 mod demo;
 mod harness;
 mod isolation;
+mod knowledge;
 mod messages;
 mod organization;
 mod privacy;
