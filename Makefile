@@ -6,7 +6,7 @@ JS := tests/js
 VENV := target/python
 RUST_CLIENT := tests/rust-client
 
-.PHONY: dev test bench check-rust test-rust deny test-js test-python test-rust-client
+.PHONY: dev test bench check-rust test-rust deny test-js test-full-size test-python test-rust-client
 
 ## Starts Fusion with Fusion Chat on http://127.0.0.1:3210.
 dev: .cargo-present
@@ -59,6 +59,11 @@ fixture: .cargo-present
 
 test-js: $(JS)/node_modules/.installed fixture
 	cd $(JS) && npm test
+
+## Bad input at the size at which it hurts: bodies of 200 MB, broken files of 1 GB, bombs. `make test` has it smaller.
+test-full-size: $(JS)/node_modules/.installed
+	cargo build --release -p fusion-cli --bins --locked
+	cd $(JS) && FUSION_BIN=$(CURDIR)/target/release npm run full-size
 
 test-python: $(VENV)/.installed fixture
 	$(VENV)/bin/python -m pytest -q tests/python

@@ -9,7 +9,7 @@ failed=()
 for part in check-rust deny test-rust test-rust-client test-js test-python; do
   printf '\n== %s\n' "$part"
   started=$SECONDS
-  # A part that is stuck fails instead of holding up the rest; the longest takes five minutes on two cores.
+  # A part that is stuck fails instead of holding up the rest; the longest takes eight minutes on two cores.
   if timeout --kill-after=30 1500 make --no-print-directory "$part"; then
     passed=$((passed + 1))
   else

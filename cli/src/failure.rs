@@ -34,7 +34,15 @@ impl Failure {
 
     /// A file that could not be read or written.
     pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
-        Self::new(format!("{}: {error}", path.display()))
+        let shown = path.display();
+        if error.kind() != std::io::ErrorKind::NotFound {
+            return Self::new(format!("{shown}: {error}"));
+        }
+        // The nearest folder that is there.
+        let folder = path.ancestors().skip(1).find(|folder| folder.is_dir());
+        let folder = folder.unwrap_or_else(|| std::path::Path::new("."));
+        Self::new(format!("{shown}: there is no such file or folder"))
+            .hint(format!("look at what is there: ls {}", folder.display()))
     }
 
     /// The exit code for it.

@@ -143,16 +143,22 @@ fn every_command_works_against_a_running_server() -> Fallible {
     fs::write(folder.join("notes.csv"), "title,stars\none,1\n\"t,wo\",2.5\n")?;
     done(&["import", "--table", "notes", "notes.csv"])?;
     let (code, _, stderr) = output(&mut fusion(folder, &["import", "--table", "notes", "notes.csv"]))?;
-    assert!(code == 1 && stderr.contains("Table notes already exists."), "{stderr}");
+    assert!(code == 1 && stderr.contains("notes.csv: Table notes already exists."), "{stderr}");
+    assert!(stderr.contains("hint: fusion import --table notes --append notes.csv"), "{stderr}");
     fs::write(folder.join("more.jsonl"), "{\"title\":\"three\",\"stars\":3}\n")?;
     done(&["import", "--table", "notes", "--append", "more.jsonl"])?;
     let (code, _, stderr) =
         output(&mut fusion(folder, &["import", "--table", "notes", "--replace", "more.jsonl"]))?;
-    assert!(code == 1 && stderr.contains("hint: add --yes"), "{stderr}");
+    let hint = "hint: fusion import --table notes --replace --yes more.jsonl";
+    assert!(code == 1 && stderr.contains(hint), "{stderr}");
+    let (code, _, stderr) = output(&mut fusion(folder, &["import", "--table", "notes", "sub/notes.csv"]))?;
+    assert!(code == 1 && stderr.contains("sub/notes.csv: there is no such file"), "{stderr}");
+    let (code, _, stderr) = output(&mut fusion(folder, &["export", "--path", "sub/snapshot.zip"]))?;
+    assert!(code == 1 && stderr.contains("hint: mkdir -p sub"), "{stderr}");
     fs::write(folder.join("bad.jsonl"), "{}\n{\n")?;
     let (code, _, stderr) =
         output(&mut fusion(folder, &["import", "--table", "notes", "--append", "bad.jsonl"]))?;
-    assert!(code == 1 && stderr.contains("Line 2: "), "{stderr}");
+    assert!(code == 1 && stderr.contains("bad.jsonl: Line 2: "), "{stderr}");
     let (code, _, stderr) = output(&mut fusion(folder, &["import", "notes.csv"]))?;
     assert!(code == 2 && stderr.contains("hint: fusion import --table TABLE notes.csv"), "{stderr}");
     assert_eq!(done(&["data", "notes", "--format", "jsonl"])?.lines().count(), 3);
@@ -167,6 +173,8 @@ fn every_command_works_against_a_running_server() -> Fallible {
     // What functions did.
     let logs = done(&["logs", "--once", "--success"])?;
     assert!(logs.contains("[M(system/demo:seed)] Function executed in"), "{logs}");
+    // What the commands have asked by themselves is not among it.
+    assert!(!logs.contains("_system/"), "{logs}");
     let logs = done(&["logs", "--once", "--jsonl", "--history", "2"])?;
     assert_eq!(logs.lines().count(), 2);
     serde_json::from_str::<Json>(logs.lines().next().unwrap_or_default())?;

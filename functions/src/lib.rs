@@ -61,6 +61,7 @@ pub fn application(services: Services) -> Application {
 fn crons() -> [(&'static str, Schedule, &'static str); 7] {
     [
         ("clean up expired rate limit entries", Schedule::hourly(0), "system/rateLimitCleanup:cleanup"),
+        ("look after the knowledge base", Schedule::minutes(5), "system/ai/knowledge:tend"),
         ("clean up webhook deliveries", Schedule::hourly(10), "system/subscriptions:cleanup"),
         ("clean up expired sessions", Schedule::hourly(20), "system/contactSessions:cleanup"),
         ("look after the knowledge base", Schedule::minutes(5), "system/ai/knowledge:tend"),

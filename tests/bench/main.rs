@@ -15,6 +15,7 @@ mod load;
 mod memory;
 mod reads;
 mod report;
+mod search_text;
 mod setup;
 mod snapshot;
 mod start;
@@ -35,7 +36,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     "transfer",
     "latency",
     "live",
@@ -49,6 +50,7 @@ const ALL: [&str; 13] = [
     "turn",
     "import",
     "export",
+    "search-text",
 ];
 
 fn main() -> ExitCode {
@@ -90,6 +92,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "turn" => turn::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
+            "search-text" => search_text::run(options).await?,
             "engine" => engine::run(options).await?,
             "floors" => floor::run(options).await?,
             _ => {

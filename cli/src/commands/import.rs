@@ -62,6 +62,20 @@ pub(crate) struct Import {
     target: Target,
 }
 
+impl Import {
+    /// The same command with one more flag.
+    fn again(&self, flag: &str) -> String {
+        let mut words = vec!["fusion import".to_owned()];
+        words.extend(self.table.iter().map(|table| format!("--table {table}")));
+        let modes =
+            [(self.replace, "--replace"), (self.append, "--append"), (self.replace_all, "--replace-all")];
+        words.extend(modes.iter().filter(|(is_on, _)| *is_on).map(|(_, mode)| (*mode).to_owned()));
+        words.extend(self.format.map(|format| format!("--format {}", format.name())));
+        words.extend([flag.to_owned(), self.path.display().to_string()]);
+        words.join(" ")
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// A header row, then a document in each row.
@@ -121,12 +135,17 @@ pub(super) async fn run(command: Import) -> Result {
     progress.say("Reading the file");
     let mut shown = 0;
     loop {
-        match next_state(&deployment, &id, &mut progress, &mut shown).await? {
+        match next_state(&deployment, &id, &command, &mut progress, &mut shown).await? {
             State::Waiting { message, needs_person } => {
                 progress.done(&message);
-                if needs_person && !command.yes && !is_wanted(&command.path)? {
-                    deployment.post("/api/cancel_import", &json!({"importId": id}), None).await?;
-                    return Err(Failure::new("the import was canceled; nothing was changed"));
+                if needs_person && !command.yes {
+                    let wanted = is_wanted(&command);
+                    if !matches!(wanted, Ok(true)) {
+                        deployment.post("/api/cancel_import", &json!({"importId": id}), None).await?;
+                    }
+                    if !wanted? {
+                        return Err(Failure::new("the import was canceled; nothing was changed"));
+                    }
                 }
                 progress.say("Importing");
                 deployment.post("/api/perform_import", &json!({"importId": id}), None).await?;
@@ -195,6 +214,7 @@ enum State {
 async fn next_state(
     deployment: &Deployment,
     id: &str,
+    command: &Import,
     progress: &mut Progress,
     shown: &mut usize,
 ) -> Result<State> {
@@ -215,7 +235,12 @@ async fn next_state(
                     _ => 0,
                 }))
             }
-            Some("failed") => return Err(Failure::new(text("error_message"))),
+            Some("failed") => {
+                let message = text("error_message");
+                let failure = Failure::new(format!("{}: {message}", command.path.display()));
+                let adds = message.contains("already exists");
+                return Err(if adds { failure.hint(command.again("--append")) } else { failure });
+            }
             Some("in_progress") => {
                 let checkpoints = state["checkpoint_messages"].as_array().map_or(&[][..], Vec::as_slice);
                 for checkpoint in checkpoints.iter().skip(*shown) {
@@ -234,10 +259,10 @@ async fn next_state(
 }
 
 /// Asks the person at the terminal.
-fn is_wanted(path: &Path) -> Result<bool> {
+fn is_wanted(command: &Import) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::new("the import deletes documents, and nobody is there to be asked")
-            .hint(format!("add --yes: fusion import --yes {}", path.display())));
+            .hint(command.again("--yes")));
     }
     let mut stderr = std::io::stderr().lock();
     let mut answer = String::new();

@@ -1,5 +1,6 @@
 //! `fusion logs`.
 
+use chrono::{DateTime, SecondsFormat};
 use clap::Args;
 use serde_json::Value as Json;
 
@@ -63,6 +64,10 @@ fn show(command: &Logs, entry: &Json) -> Result {
         return output::data(entry);
     }
     let text = |name: &str| entry[name].as_str().unwrap_or_default();
+    // What commands like this one ask by themselves is nobody's news, unless it fails.
+    if text("identifier").starts_with("_system/") && entry["error"].is_null() {
+        return Ok(());
+    }
     let (kind, function) = (text("udfType").chars().next().unwrap_or('?'), text("identifier"));
     let head = |seconds: f64| format!("{} [{kind}({function})]", time(seconds));
     let at = entry["timestamp"].as_f64().unwrap_or_default();
@@ -86,26 +91,8 @@ fn show(command: &Logs, entry: &Json) -> Result {
 
 /// Seconds since the epoch as a date and a time of day, in UTC.
 fn time(seconds: f64) -> String {
-    const DAY: i64 = 86_400;
-    let whole = seconds.floor() as i64;
-    let (days, rest) = (whole.div_euclid(DAY), whole.rem_euclid(DAY));
-    // Years that begin in March, so that the leap day is their last one (Hinnant's `civil_from_days`).
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let ms = ((seconds - seconds.floor()) * 1_000.0) as i64;
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z",
-        rest / 3_600,
-        rest / 60 % 60,
-        rest % 60
-    )
+    let time = DateTime::from_timestamp_millis((seconds * 1_000.0).floor() as i64).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]

@@ -1,37 +1,14 @@
 //! RFC 3339 text of a Unix time, as `updatedAt` of an identity has it.
 
+use chrono::{DateTime, Datelike as _, SecondsFormat};
+
 /// The time in UTC, `2023-11-14T22:13:20+00:00`; `None` if it is not within the years 0 to 9999. Fractions of a
 /// second are dropped.
 pub(super) fn rfc3339(unix_seconds: f64) -> Option<String> {
-    if !unix_seconds.is_finite() || unix_seconds.abs() > 1e12 {
-        return None;
-    }
-    let seconds = unix_seconds.floor() as i64;
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil_from_days(days);
-    (0..=9999).contains(&year).then(|| {
-        format!(
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}+00:00",
-            second / 3600,
-            second / 60 % 60,
-            second % 60
-        )
-    })
-}
-
-/// The date of a day counted from 1970-01-01 in the proleptic Gregorian calendar. Years are counted from March,
-/// so that the leap day is the last day of a year.
-const fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
+    // What is no number becomes 0 or the end of its type, which no year has.
+    let time = DateTime::from_timestamp(unix_seconds.floor() as i64, 0)?;
+    let is_known = unix_seconds.is_finite() && (0..=9999).contains(&time.year());
+    is_known.then(|| time.to_rfc3339_opts(SecondsFormat::Secs, false))
 }
 
 #[cfg(test)]
@@ -51,6 +28,8 @@ mod tests {
             assert_eq!(rfc3339(seconds).as_deref(), Some(text));
         }
         assert_eq!(rfc3339(f64::NAN), None);
+        assert_eq!(rfc3339(f64::INFINITY), None);
         assert_eq!(rfc3339(253_402_300_800.0), None);
+        assert_eq!(rfc3339(-62_167_219_201.0), None);
     }
 }

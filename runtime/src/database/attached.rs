@@ -14,6 +14,7 @@
 
 pub(super) mod keeper;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use fusion_schema::id::InternalId;
@@ -23,7 +24,8 @@ use fusion_schema::{Object, Value, object};
 use super::catalog::Catalog;
 use super::document::Document;
 use super::key::IndexId;
-use super::search::{SearchBuilder, SearchDocument, SearchIndex};
+use super::search::{LoadedSearch, SavedSearch, SearchBuilder, SearchDocument, SearchIndex, SearchLoader};
+use super::snapshot::Timestamp;
 use crate::error::Result;
 
 /// What a schema declares.
@@ -269,6 +271,75 @@ impl AttachedBuilder {
     pub(crate) fn finish(self) -> AttachedIndex {
         match self {
             Self::Search(builder) => AttachedIndex::Search(builder.finish()),
+        }
+    }
+}
+
+/// What an earlier process left of an attached index.
+pub(crate) enum AttachedSaved {
+    /// A full-text index.
+    Search(SavedSearch),
+}
+
+impl AttachedSaved {
+    /// Reads what is left in the data folder, if there is one.
+    pub(crate) fn open(data_folder: Option<&Path>, index: &AttachedMeta) -> Self {
+        match &index.definition {
+            AttachedDefinition::Search(definition) => {
+                Self::Search(SavedSearch::open(data_folder, index.id, definition))
+            }
+        }
+    }
+
+    /// Sorts out what holds of a part of the table's documents.
+    pub(crate) fn loader(&self) -> AttachedLoader<'_> {
+        match self {
+            Self::Search(saved) => AttachedLoader::Search(saved.loader()),
+        }
+    }
+
+    /// The whole index, of what all loaders found and indexed.
+    pub(crate) fn finish(self, loaded: Vec<AttachedLoaded>) -> AttachedIndex {
+        match self {
+            Self::Search(saved) => {
+                let loaded = loaded.into_iter().map(|AttachedLoaded::Search(loaded)| loaded);
+                AttachedIndex::Search(saved.finish(loaded.collect()))
+            }
+        }
+    }
+}
+
+/// See [`AttachedSaved::loader`].
+pub(crate) enum AttachedLoader<'a> {
+    /// A full-text index.
+    Search(SearchLoader<'a>),
+}
+
+/// What an [`AttachedLoader`] leaves.
+pub(crate) enum AttachedLoaded {
+    /// A full-text index.
+    Search(LoadedSearch),
+}
+
+impl AttachedLoader<'_> {
+    /// Whether this version of a document is in what was left, so that it need not be added.
+    pub(crate) fn knows(&mut self, id: &InternalId, version: Timestamp) -> bool {
+        match self {
+            Self::Search(loader) => loader.knows(id, version),
+        }
+    }
+
+    /// Adds a document that is not.
+    pub(crate) fn add(&mut self, id: InternalId, extract: Extract) {
+        match (self, extract) {
+            (Self::Search(loader), Extract::Search(document)) => loader.add(id, document),
+        }
+    }
+
+    /// What was found and what was added.
+    pub(crate) fn finish(self) -> AttachedLoaded {
+        match self {
+            Self::Search(loader) => AttachedLoaded::Search(loader.finish()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! most of the work, so it is spread over the cores; it is also the check that the data file is sound.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,14 +12,14 @@ use fusion_schema::{DocumentId, Value, json};
 use imbl::OrdMap;
 
 use super::Shared;
-use super::attached::{AttachedBuilder, AttachedIndex};
+use super::attached::{AttachedLoaded, AttachedLoader, AttachedSaved};
 use super::bulk;
 use super::catalog::{Catalog, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta};
 use super::committer::derive_catalog;
 use super::document::{Document, Entry};
 use super::key::{BY_CREATION_TIME, Key};
 use super::snapshot::{State, TableState};
-use super::transaction::version;
+use super::transaction::keys;
 use crate::error::{Error, Result};
 use crate::store::{Row, TableId};
 
@@ -26,7 +27,12 @@ use crate::store::{Row, TableId};
 const PARALLEL_ROWS_MIN: usize = 20_000;
 
 /// Builds the state from what the store holds.
-pub(super) fn load(shared: &Shared, tables: Vec<(TableId, Vec<Row>)>, high_water: u64) -> Result<State> {
+pub(super) fn load(
+    shared: &Shared,
+    data_folder: Option<&Path>,
+    tables: Vec<(TableId, Vec<Row>)>,
+    high_water: u64,
+) -> Result<State> {
     let mut rows: HashMap<TableId, Vec<Row>> = tables.into_iter().collect();
     let (mut ts, mut slot) = (high_water, 0);
     for row in rows.values().flatten() {
@@ -46,7 +52,7 @@ pub(super) fn load(shared: &Shared, tables: Vec<(TableId, Vec<Row>)>, high_water
     };
     // The tables that say which tables there are come first.
     for table in [TABLES, INDEXES, SCHEMAS] {
-        add(&mut state, table, rows.remove(&table))?;
+        add(data_folder, &mut state, table, rows.remove(&table))?;
     }
     state.catalog = Arc::new(derive_catalog(shared, &state)?);
     // A table without documents has no rows to be known by.
@@ -54,51 +60,51 @@ pub(super) fn load(shared: &Shared, tables: Vec<(TableId, Vec<Row>)>, high_water
     shared.tables.fetch_max(last_table + 1, Ordering::Relaxed);
     for table in SYSTEM_TABLES {
         let table = TableId(table.number);
-        add(&mut state, table, rows.remove(&table))?;
+        add(data_folder, &mut state, table, rows.remove(&table))?;
     }
     for (table, rows) in rows {
         // A table that was dropped may have left rows behind; nothing names it any more.
         if state.catalog.table_by_id(table).is_some() {
-            add(&mut state, table, Some(rows))?;
+            add(data_folder, &mut state, table, Some(rows))?;
         }
     }
     Ok(state)
 }
 
-fn add(state: &mut State, table: TableId, rows: Option<Vec<Row>>) -> Result<()> {
+fn add(data_folder: Option<&Path>, state: &mut State, table: TableId, rows: Option<Vec<Row>>) -> Result<()> {
     let Some(rows) = rows.filter(|rows| !rows.is_empty()) else { return Ok(()) };
     let meta = state.catalog.table_by_id(table).cloned();
     let meta = meta.ok_or_else(|| Error::internal("A system table is missing."))?;
-    state.tables.insert(table, Arc::new(table_state(&meta, rows)?));
+    state.tables.insert(table, Arc::new(table_state(data_folder, &meta, rows)?));
     Ok(())
 }
 
-type Part = (Vec<Arc<Entry>>, Vec<(u16, Vec<Key>)>, Vec<(u16, AttachedIndex)>);
+type Part = (Vec<Arc<Entry>>, Vec<(u16, Vec<Key>)>, Vec<AttachedLoaded>);
 
-fn table_state(meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
+fn table_state(data_folder: Option<&Path>, meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
+    let saved: Vec<_> = meta.attached.iter().map(|index| AttachedSaved::open(data_folder, index)).collect();
     let threads = match rows.len() {
         0..PARALLEL_ROWS_MIN => 1,
         _ => std::thread::available_parallelism().map_or(1, usize::from),
     };
     let chunk = rows.len().div_ceil(threads).max(1);
     let parts: Vec<Result<Part>> = std::thread::scope(|scope| {
-        let parts: Vec<_> = rows.chunks(chunk).map(|rows| scope.spawn(|| read_part(meta, rows))).collect();
+        let parts: Vec<_> =
+            rows.chunks(chunk).map(|rows| scope.spawn(|| read_part(meta, &saved, rows))).collect();
         let join = |part: std::thread::ScopedJoinHandle<'_, _>| {
             part.join().unwrap_or_else(|_| Err(Error::internal("Loading a table failed.")))
         };
         parts.into_iter().map(join).collect()
     });
-    let (mut entries, mut keys, mut attached): Part =
-        (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
+    let mut entries = Vec::with_capacity(rows.len());
+    let mut keys: Vec<(u16, Vec<Key>)> = Vec::new();
+    let mut attached: Vec<Vec<AttachedLoaded>> = saved.iter().map(|_| Vec::new()).collect();
     drop(rows);
     for part in parts {
         let (part_entries, part_keys, part_attached) = part?;
         entries.extend(part_entries);
-        for (position, (slot, index)) in part_attached.into_iter().enumerate() {
-            match attached.get_mut(position) {
-                None => attached.push((slot, index)),
-                Some((_, attached)) => attached.join(index),
-            }
+        for (attached, part) in attached.iter_mut().zip(part_attached) {
+            attached.push(part);
         }
         for (position, (slot, part_keys)) in part_keys.into_iter().enumerate() {
             match keys.get_mut(position) {
@@ -107,6 +113,8 @@ fn table_state(meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
             }
         }
     }
+    let attached = meta.attached.iter().zip(saved).zip(attached);
+    let attached = attached.map(|((index, saved), loaded)| (index.id.slot, saved.finish(loaded))).collect();
     let size = entries.iter().map(|entry| u64::from(entry.size)).sum();
     let mut table = TableState { size, attached, ..TableState::default() };
     std::thread::scope(|scope| {
@@ -131,12 +139,11 @@ fn table_state(meta: &TableMeta, rows: Vec<Row>) -> Result<TableState> {
 }
 
 /// Parses rows and computes their keys in every index but `by_id`.
-fn read_part(meta: &TableMeta, rows: &[Row]) -> Result<Part> {
+fn read_part(meta: &TableMeta, saved: &[AttachedSaved], rows: &[Row]) -> Result<Part> {
     let mut entries = Vec::with_capacity(rows.len());
-    let mut keys: Vec<(u16, Vec<Key>)> =
+    let mut all_keys: Vec<(u16, Vec<Key>)> =
         meta.indexes.iter().skip(1).map(|index| (index.id.slot, Vec::with_capacity(rows.len()))).collect();
-    let mut attached: Vec<(u16, AttachedBuilder)> =
-        meta.attached.iter().map(|index| (index.id.slot, AttachedBuilder::new(&index.definition))).collect();
+    let mut attached: Vec<_> = saved.iter().map(AttachedSaved::loader).collect();
     for row in rows {
         let id = DocumentId::new(meta.number, row.id);
         let damaged = |what: &str| {
@@ -161,17 +168,17 @@ fn read_part(meta: &TableMeta, rows: &[Row]) -> Result<Part> {
             row.body.clone(),
         ));
         let document = Document::with_fields(entry.clone(), row.body.clone(), Arc::new(fields));
-        let version = version(meta, document);
-        for ((_, keys), (_, key)) in keys.iter_mut().zip(version.keys) {
-            keys.push(key);
+        for ((_, all), (_, key)) in all_keys.iter_mut().zip(keys(meta, &document)) {
+            all.push(key);
         }
-        for ((_, builder), (_, extract)) in attached.iter_mut().zip(version.attached) {
-            if let Some(extract) = extract {
-                builder.add(row.id, extract);
+        for (index, loader) in meta.attached.iter().zip(&mut attached) {
+            if !loader.knows(&row.id, row.ts)
+                && let Some(extract) = index.definition.extract(&document)
+            {
+                loader.add(row.id, extract);
             }
         }
         entries.push(entry);
     }
-    let attached = attached.into_iter().map(|(slot, builder)| (slot, builder.finish())).collect();
-    Ok((entries, keys, attached))
+    Ok((entries, all_keys, attached.into_iter().map(AttachedLoader::finish).collect()))
 }

@@ -192,17 +192,17 @@ impl Database {
             tables: AtomicU32::new(fusion_schema::TableNumber::FIRST_USER.0),
         });
         let stored_tables: Vec<TableId> = opened.tables.iter().map(|(table, _)| *table).collect();
-        let state = load::load(&shared, opened.tables, opened.high_water)?;
+        let state = load::load(&shared, data_folder.as_deref(), opened.tables, opened.high_water)?;
         let committer = Arc::new(Committer::new(shared.clone(), Arc::new(state)));
         committer.drop_unknown(stored_tables);
         let failed = |error| Error::internal("The database threads could not be started.").with_source(error);
         let threads = committer.start(opened.store).map_err(failed)?;
-        let vectors = VectorIndexes::new(&committer, data_folder);
+        let vectors = VectorIndexes::new(&committer, data_folder.clone());
         vectors.start();
         let listener = vectors.clone();
         committer.listen(Arc::new(move || listener.published()));
         evict::start(&committer, &vectors, shared.limits.body_bytes_max).map_err(failed)?;
-        attached::keeper::start(&committer).map_err(failed)?;
+        attached::keeper::start(&committer, data_folder).map_err(failed)?;
         let (pins, threads) = (Mutex::new(VecDeque::new()), Mutex::new(threads));
         let inner = Inner { committer, shared, vectors, pins, threads };
         Ok(Self { inner: Arc::new(inner) })

@@ -675,6 +675,11 @@ fn check_system_field(old: &Document, name: &str, value: Option<&Value>) -> Resu
 
 /// A document with its keys in the table's indexes.
 pub(crate) fn version(meta: &TableMeta, document: Document) -> Version {
+    Version { keys: keys(meta, &document), attached: extracts(meta, &document), document }
+}
+
+/// A document's keys in all indexes but `by_id`.
+pub(crate) fn keys(meta: &TableMeta, document: &Document) -> Vec<(u16, Key)> {
     let fields = document.fields();
     let indexes = meta.indexes.iter().filter(|index| index.id.slot != BY_ID);
     let keys = indexes.map(|index| {
@@ -682,9 +687,7 @@ pub(crate) fn version(meta: &TableMeta, document: Document) -> Version {
         let key = Key::of_document(&index.fields, fields, document.creation_time(), document.id().internal);
         (index.id.slot, key)
     });
-    let keys = keys.collect();
-    let attached = extracts(meta, &document);
-    Version { keys, attached, document }
+    keys.collect()
 }
 
 /// What the attached indexes of a table take of a document.

@@ -16,7 +16,7 @@ use super::call::{FunctionCall, FunctionKind};
 use super::context::ActionCore;
 use super::execution::{check_args, check_returns};
 use super::execution_log::{Completion, LogEvent, Usage};
-use super::http::{HttpRequest, HttpResponse};
+use super::http::{HttpRequest, HttpResponse, RoutedPath};
 use super::mutations::{Attempt, panicked};
 use super::outcome::{Outcome, RequestId, Returned, UdfError};
 use super::path::FunctionPath;
@@ -152,9 +152,10 @@ impl FunctionRunner {
         self: &Arc<Self>,
         path: &str,
         identity: Identity,
-        request: HttpRequest,
+        mut request: HttpRequest,
     ) -> HttpOutcome {
         let started = Moment::now();
+        request.extensions_mut().insert(RoutedPath(path.to_owned()));
         let registry = self.registry();
         let request_id = RequestId::new();
         let failed = |error: &Error| HttpOutcome { result: Err(UdfError::new(error, request_id)) };

@@ -10,6 +10,10 @@ pub use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri
 pub type HttpBody = Body;
 /// A request; its URI is the whole URL the caller used.
 pub type HttpRequest = axum::http::Request<Body>;
+/// The path by which the request was routed, an extension of the request. It is the URL's own path, but for where the
+/// main listener serves HTTP actions under a prefix.
+#[derive(Clone, Debug)]
+pub struct RoutedPath(pub String);
 /// A response.
 pub type HttpResponse = axum::http::Response<Body>;
 

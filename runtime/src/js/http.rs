@@ -18,7 +18,9 @@ use super::state::Phase;
 use super::syscalls::action::ActionHost;
 use super::web::body::BodyReader;
 use crate::function::context::ActionCore;
-use crate::function::http::{HeaderName, HeaderValue, HttpBody, HttpRequest, HttpResponse, StatusCode};
+use crate::function::http::{
+    HeaderName, HeaderValue, HttpBody, HttpRequest, HttpResponse, RoutedPath, StatusCode,
+};
 use crate::function::registry::HttpHandler;
 use crate::{Error, Result};
 
@@ -45,7 +47,8 @@ impl JsFunction {
         let stop = Arc::new(StopSignal::default());
         let stopper = Stopper(stop.clone());
         let (parts, body) = request.into_parts();
-        let target = parts.uri.path().to_owned();
+        let routed = parts.extensions.get().map(|RoutedPath(path)| path.as_str());
+        let target = routed.unwrap_or_else(|| parts.uri.path()).to_owned();
         let has_body = !matches!(parts.method.as_str(), "GET" | "HEAD" | "OPTIONS");
         let headers: Vec<(&str, String)> = parts
             .headers

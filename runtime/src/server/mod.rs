@@ -23,6 +23,7 @@ pub mod state;
 mod storage;
 mod sync;
 pub mod udf_response;
+mod unread;
 
 pub use router::{router, site_router};
 pub use serve::serve;

@@ -7,13 +7,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::errors::{self, ApiError};
 use super::state::ServerState;
+use super::unread::read_to_end;
 use super::{
     admin, api, deploy, dev_issuer, export, health, http_actions, import, inline_query, logs, storage, sync,
 };
@@ -99,12 +100,13 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/http/", any(http_actions::on_main))
         .route("/http/{*path}", any(http_actions::on_main));
     // Handlers limit bodies themselves, each as its route needs.
-    api.merge(actions).layer(DefaultBodyLimit::disable()).with_state(state)
+    api.merge(actions).layer(DefaultBodyLimit::disable()).layer(from_fn(read_to_end)).with_state(state)
 }
 
 /// The site listener's routes: everything is an HTTP action.
 pub fn site_router(state: Arc<ServerState>) -> Router {
-    Router::new().fallback(http_actions::on_site).layer(DefaultBodyLimit::disable()).with_state(state)
+    let actions = Router::new().fallback(http_actions::on_site);
+    actions.layer(DefaultBodyLimit::disable()).layer(from_fn(read_to_end)).with_state(state)
 }
 
 fn cors() -> CorsLayer {

@@ -1,6 +1,7 @@
 //! [`Archive`]: what a ZIP file of an export holds, found by the names of its entries.
 //!
-//! A file can say anything about itself, so what is inflated is counted while it comes.
+//! A file can say anything about itself: what it says is checked before anything is inflated, and what is inflated is
+//! counted while it comes. An entry that is longer than it is said to be is refused by the crate that reads it.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,7 +13,8 @@ use serde::Deserialize;
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
-use super::blocks::unreadable;
+use super::blocks::{at, unreadable};
+use super::documents::lines;
 use crate::{Error, Result};
 
 /// Most entries of a ZIP file.
@@ -21,8 +23,6 @@ const ENTRIES_MAX: u64 = 1_000_000;
 const INFLATED_ANYWAY: u64 = if cfg!(test) { 16 << 20 } else { 1 << 30 };
 /// How many times its own length a larger one may be inflated to.
 const INFLATION_MAX: u64 = 200;
-/// Longest file of table names, in bytes.
-const NAMES_LENGTH_MAX: u64 = 64 << 20;
 
 /// A table in the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,13 +64,17 @@ impl<R: Read + Seek> Archive<R> {
         let size = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
         check_entries(&mut reader, size)?;
         let zip = ZipArchive::new(reader).map_err(zip_error)?;
+        let inflated_max = size.saturating_mul(INFLATION_MAX).max(INFLATED_ANYWAY);
+        if zip.decompressed_size().is_some_and(|size| size > u128::from(inflated_max)) {
+            return Err(too_large(inflated_max));
+        }
         let mut archive = Self {
             zip,
             tables: BTreeMap::new(),
             files_entry: None,
             files: BTreeMap::new(),
             inflated: Arc::default(),
-            inflated_max: (size.saturating_mul(INFLATION_MAX)).max(INFLATED_ANYWAY),
+            inflated_max,
         };
         let mut numbers_entry = None;
         let mut exported = Vec::new();
@@ -123,13 +127,20 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     fn read_numbers(&mut self, entry: usize) -> Result<()> {
-        let mut text = String::new();
-        self.entry(entry)?.take(NAMES_LENGTH_MAX).read_to_string(&mut text).map_err(unreadable)?;
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let named: NamedNumber = serde_json::from_str(line)
-                .map_err(|error| invalid(format!("_tables/documents.jsonl: {error}")))?;
-            if let Some(table) = self.tables.get_mut(&named.name) {
-                table.number = Some(TableNumber(named.id));
+        let mut named = Vec::new();
+        lines(self.entry(entry)?, |line, text| {
+            let row: NamedNumber = serde_json::from_str(text).map_err(|error| at(line, error))?;
+            named.push(row);
+            if named.len() as u64 > ENTRIES_MAX {
+                Err(at(line, "There are too many tables."))
+            } else {
+                Ok(())
+            }
+        })
+        .map_err(|error| in_entry("_tables", error))?;
+        for NamedNumber { name, id } in named {
+            if let Some(table) = self.tables.get_mut(&name) {
+                table.number = Some(TableNumber(id));
             }
         }
         Ok(())
@@ -145,7 +156,7 @@ impl<R: Read + Seek> Archive<R> {
     }
 }
 
-/// The content of an entry, counted while it comes.
+/// The content of an entry, counted while it comes. An entry that is longer than it is said to be is refused by the crate that reads it.
 pub(super) struct Inflating<'a, R: Read> {
     file: ZipFile<'a, R>,
     inflated: Arc<AtomicU64>,
@@ -157,13 +168,7 @@ impl<R: Read> Read for Inflating<'_, R> {
         let count = self.file.read(buffer)?;
         let inflated = self.inflated.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
         if inflated > self.inflated_max {
-            let max = self.inflated_max;
-            return Err(io::Error::other(Error::bad_request(
-                "ZipTooLarge",
-                format!(
-                    "The ZIP file is inflated to more than {max} bytes, which is too much for its length. Split it into several files, or import its tables as JSONL."
-                ),
-            )));
+            return Err(io::Error::other(too_large(self.inflated_max)));
         }
         Ok(count)
     }
@@ -171,6 +176,23 @@ impl<R: Read> Read for Inflating<'_, R> {
 
 fn invalid(message: String) -> Error {
     Error::bad_request("InvalidImport", message)
+}
+
+fn too_large(max: u64) -> Error {
+    Error::bad_request(
+        "ZipTooLarge",
+        format!(
+            "The ZIP file is inflated to more than {max} bytes, which is too much for its length. Split it into several files, or import its tables as JSONL."
+        ),
+    )
+}
+
+/// Names the entry of the ZIP file in an error that names its line.
+pub(super) fn in_entry(table: &str, error: Error) -> Error {
+    if error.code() == "InvalidImport" && error.message().starts_with("Line ") {
+        return invalid(format!("{table}/documents.jsonl: {}", error.message()));
+    }
+    error
 }
 
 fn zip_error(error: zip::result::ZipError) -> Error {

@@ -265,10 +265,16 @@ impl<R: Read> Array<R> {
     }
 }
 
-/// A reader that gives up in the middle of what cannot be one row.
+/// Follows the content of a CSV file as a row of its own, unless a quote was never closed. It is no UTF-8, so no row of a
+/// file is like it.
+const AFTER_CSV: &[u8] = b"\xFFthe end";
+
+/// A reader that gives up in the middle of what cannot be one row, and ends with [`AFTER_CSV`].
 struct Bounded<R> {
     reader: R,
     since_row: usize,
+    /// How much of the end has been handed out, once the file is over.
+    after: Option<usize>,
     /// Whether lines end in a carriage return and a line feed, once the first end is seen.
     is_crlf: Option<bool>,
 }
@@ -280,6 +286,9 @@ impl<R: Read> Read for Bounded<R> {
         }
         // The parser takes a first piece of nothing but a byte order mark for the end.
         let count = fill(&mut self.reader, buffer).map_err(io::Error::other)?;
+        if count == 0 {
+            return Ok(self.read_after(buffer));
+        }
         self.since_row += count;
         if self.is_crlf.is_none() {
             let end = buffer[..count].iter().position(|byte| *byte == b'\n');
@@ -289,19 +298,58 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
+impl<R> Bounded<R> {
+    fn read_after(&mut self, buffer: &mut [u8]) -> usize {
+        let from = self.after.unwrap_or(0);
+        let parts = b"\n".iter().chain(AFTER_CSV).chain(b"\n").skip(from);
+        let count = buffer.iter_mut().zip(parts).map(|(to, byte)| *to = *byte).count();
+        self.after = Some(from + count);
+        count
+    }
+}
+
 pub(super) struct Csv<R> {
     reader: csv::Reader<Bounded<R>>,
     columns: Vec<String>,
     line: u64,
+    is_over: bool,
+}
+
+/// What a row is.
+enum Row {
+    Cells,
+    /// The one that follows the file.
+    After,
+    /// One whose quote was not closed until then.
+    Open,
+}
+
+fn kind(row: &ByteRecord) -> Row {
+    match row.iter().next_back() {
+        Some(AFTER_CSV) if row.len() == 1 => Row::After,
+        Some(last) if last.trim_ascii_end().ends_with(AFTER_CSV) => Row::Open,
+        _ => Row::Cells,
+    }
 }
 
 impl<R: Read> Csv<R> {
     fn open(reader: R) -> Result<Self> {
-        let reader = Bounded { reader, since_row: 0, is_crlf: None };
-        let mut reader =
-            csv::ReaderBuilder::new().buffer_capacity(BLOCK_SIZE).has_headers(true).from_reader(reader);
-        let header = reader.headers().map_err(|error| csv_error(error, 1, false))?;
-        let columns: Vec<String> = header.iter().map(str::to_owned).collect();
+        let reader = Bounded { reader, since_row: 0, after: None, is_crlf: None };
+        let mut reader = csv::ReaderBuilder::new()
+            .buffer_capacity(BLOCK_SIZE)
+            .has_headers(true)
+            .flexible(true)
+            .from_reader(reader);
+        let header = reader.byte_headers().map_err(|error| csv_error(error, 1, false))?;
+        let is_over = match kind(header) {
+            Row::Cells => false,
+            Row::After => true,
+            Row::Open => return Err(never_ends(1)),
+        };
+        let columns = if is_over { &ByteRecord::new() } else { header };
+        let columns = columns.iter().map(|name| String::from_utf8(name.to_vec()));
+        let columns: Vec<String> =
+            columns.collect::<Result<_, _>>().map_err(|_| at(1, "The text is not UTF-8."))?;
         for (position, name) in columns.iter().enumerate() {
             if !matches!(name.as_str(), "_id" | "_creationTime") {
                 fusion_schema::names::check_field_name(name).map_err(|error| {
@@ -312,17 +360,25 @@ impl<R: Read> Csv<R> {
                 return Err(at(1, format!("Two columns have the name \"{name}\".")));
             }
         }
-        Ok(Self { reader, columns, line: 1 })
+        Ok(Self { reader, columns, line: 1, is_over })
     }
 
     fn next(&mut self) -> Result<Option<Block>> {
         let (mut rows, mut size) = (Vec::new(), 0);
         let mut row = ByteRecord::new();
-        while size < BLOCK_SIZE {
+        while size < BLOCK_SIZE && !self.is_over {
             let is_row = self.reader.read_byte_record(&mut row);
             let is_crlf = self.reader.get_ref().is_crlf.unwrap_or(false);
             if !is_row.map_err(|error| csv_error(error, self.line, is_crlf))? {
                 break;
+            }
+            match kind(&row) {
+                Row::Cells => {}
+                Row::After => {
+                    self.is_over = true;
+                    break;
+                }
+                Row::Open => return Err(never_ends(self.line)),
             }
             self.reader.get_mut().since_row = 0;
             // The parser begins a row where it ended the one before, which is ahead of the line feed of a pair, and of
@@ -331,6 +387,7 @@ impl<R: Read> Csv<R> {
             let ends = self.reader.position().line().saturating_sub(begin);
             let inside = row.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
             let line = begin + ends.saturating_sub(inside + u64::from(!is_crlf));
+            check_length(line, &row, &self.columns)?;
             self.line = line + 1;
             size += row.as_slice().len() + row.len();
             rows.push((line, row.clone()));
@@ -339,16 +396,27 @@ impl<R: Read> Csv<R> {
     }
 }
 
+fn never_ends(line: u64) -> Error {
+    at(line, "The row does not end: a quote is not closed, or the row is too long.")
+}
+
+/// Every row must have a cell for each column.
+fn check_length(line: u64, row: &ByteRecord, columns: &[String]) -> Result<()> {
+    let (found, wanted) = (row.len(), columns.len());
+    if found == wanted {
+        return Ok(());
+    }
+    let which = match columns.get(found) {
+        Some(name) => format!("nothing is in column {} (\"{name}\")", found + 1),
+        None => format!("column {} has no name", wanted + 1),
+    };
+    Err(at(line, format!("The row has {found} cells, but the first row has {wanted}: {which}.")))
+}
+
 fn csv_error(error: csv::Error, line: u64, is_crlf: bool) -> Error {
     let line = error.position().map_or(line, |position| position.line() + u64::from(is_crlf));
     match error.into_kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            at(line, format!("The row has {len} cells, but the first row has {expected_len}."))
-        }
-        csv::ErrorKind::Utf8 { .. } => at(line, "The text is not UTF-8."),
-        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-            at(line, "The row does not end: a quote is not closed, or the row is too long.")
-        }
+        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => never_ends(line),
         csv::ErrorKind::Io(error) => unreadable(error),
         other => at(line, format!("{other:?}")),
     }
@@ -440,10 +508,23 @@ mod tests {
         assert_eq!(read(Form::Csv, text).unwrap(), expected);
         assert_eq!(
             fails(Form::Csv, "a,b\n1,2\n3\n"),
-            "Line 3: The row has 1 cells, but the first row has 2."
+            "Line 3: The row has 1 cells, but the first row has 2: nothing is in column 2 (\"b\")."
+        );
+        assert_eq!(
+            fails(Form::Csv, "a,b\n1,2,3\n"),
+            "Line 2: The row has 3 cells, but the first row has 2: column 3 has no name."
         );
         assert_eq!(fails(Form::Csv, "a,a\n"), "Line 1: Two columns have the name \"a\".");
         assert!(fails(Form::Csv, "a,$b\n").starts_with("Line 1: The first row must have the names"));
+        for open in ["a,b\n1,2\n\"3,4\n5,6\n", "a,b\r\n1,2\r\n3,\"4\r\n", "a,b\n1,2\n\""] {
+            assert!(fails(Form::Csv, open).starts_with("Line 3: The row does not end"), "{open}");
+        }
+        assert!(fails(Form::Csv, "\"a,b\n1,2\n").starts_with("Line 1: The row does not end"));
+        for (text, rows) in
+            [("", 0), ("a,b", 0), ("a\n\n", 0), ("a\nx", 1), ("a\n\"x\"", 1), ("a\nx\n\n\n", 1)]
+        {
+            assert_eq!(read(Form::Csv, text).unwrap().len(), rows, "{text}");
+        }
         let open = format!("a\n1\n\"{}", "x\n".repeat(TEXT_LENGTH_MAX));
         assert!(
             fails(Form::Csv, &open).starts_with("Line 3: The row does not end"),

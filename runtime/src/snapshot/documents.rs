@@ -1,12 +1,13 @@
 //! What stands in a block of a file: documents as the database takes them.
 
 use std::borrow::Cow;
+use std::io::Read;
 
 use csv::ByteRecord;
 use fusion_schema::{DocumentId, Object, TableNumber, Value, json};
 use serde::Deserialize;
 
-use super::blocks::{Block, at};
+use super::blocks::{Block, Blocks, Form, at};
 use crate::database::staging::{IdMaker, StagedDocument, StagedShape};
 use crate::{Error, Result};
 
@@ -39,6 +40,20 @@ impl Glance {
     }
 }
 
+/// Calls `each` with the text of each line of a file that has one.
+///
+/// # Errors
+/// If the file cannot be read, or has a line that is no text; what `each` gives.
+pub(super) fn lines(reader: impl Read, mut each: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
+    let mut blocks = Blocks::open(Form::JsonLines, reader)?;
+    while let Some(block) = blocks.next()? {
+        if let Block::Lines(first, bytes) = block {
+            each_line(first, &bytes, &mut each)?;
+        }
+    }
+    Ok(())
+}
+
 /// Calls `each` with the text of each line that has one.
 fn each_line(first: u64, bytes: &[u8], mut each: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
     for (line, text) in (first..).zip(bytes.split(|byte| *byte == b'\n')) {
@@ -50,7 +65,8 @@ fn each_line(first: u64, bytes: &[u8], mut each: impl FnMut(u64, &str) -> Result
 }
 
 fn utf8(line: u64, text: &[u8]) -> Result<&str> {
-    std::str::from_utf8(text).map_err(|_| at(line, "The text is not UTF-8."))
+    std::str::from_utf8(text)
+        .map_err(|error| at(line, format!("The text is not UTF-8 at column {}.", error.valid_up_to() + 1)))
 }
 
 /// What serde says, with the line of the file instead of the one of the text.
@@ -143,7 +159,8 @@ pub(super) fn documents(
 fn cells(line: u64, row: &ByteRecord, columns: &[String]) -> Result<Object> {
     let mut fields = Object::with_capacity(columns.len());
     for (name, cell) in columns.iter().zip(row) {
-        let text = utf8(line, cell)?;
+        let text = std::str::from_utf8(cell)
+            .map_err(|_| at(line, format!("The text in column \"{name}\" is not UTF-8.")))?;
         let value = match text.parse::<f64>() {
             Ok(number) if name != "_id" => Value::Float64(number),
             _ => Value::from(text),

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 use tokio::runtime::Handle;
 
-use super::archive::Archive;
+use super::archive::{Archive, in_entry};
 use super::blocks::{Blocks, Form, at, unreadable};
-use super::documents::{Reading, documents};
+use super::documents::{Reading, documents, lines};
 use super::pipeline::ordered;
-use super::survey::{Survey, in_entry, single, targets};
+use super::survey::{Survey, single, targets};
 use super::upload::UploadReader;
 use crate::clock::{Moment, random_bytes};
 use crate::database::Transaction;
@@ -31,8 +31,6 @@ const ATTEMPTS_MAX: usize = 3;
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(700);
 /// Bytes of a file on their way at once.
 const PIECE_SIZE: usize = 1 << 20;
-/// Longest text about all files, in bytes.
-const FILES_LENGTH_MAX: u64 = 1 << 30;
 
 /// An import under way, on a thread that may wait.
 pub(super) struct Importing<'a> {
@@ -190,17 +188,13 @@ impl<'a> Importing<'a> {
         archive: &mut Archive<R>,
         written: &mut Vec<NewFile>,
     ) -> Result<()> {
+        let entries = archive.files.clone();
         let mut facts = match archive.files_entry {
-            Some(entry) => file_facts(archive.entry(entry)?).map_err(|error| in_entry("_storage", error))?,
+            Some(entry) => {
+                file_facts(archive.entry(entry)?, &entries).map_err(|error| in_entry("_storage", error))?
+            }
             None => BTreeMap::new(),
         };
-        let entries = archive.files.clone();
-        if let Some(id) = facts.keys().find(|id| !entries.contains_key(id)) {
-            return Err(Error::bad_request(
-                "InvalidImport",
-                format!("_storage/documents.jsonl names the file \"{id}\", which is not in the ZIP file."),
-            ));
-        }
         let blobs = self.runner.deployment().files.blobs().clone();
         for (number, (id, entry)) in entries.iter().enumerate() {
             let facts = facts.remove(id).unwrap_or_default();
@@ -296,12 +290,13 @@ pub(super) fn file_uuid(import: DocumentId, number: u64) -> String {
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
-/// What the archive says about its files.
-fn file_facts(content: impl Read) -> Result<BTreeMap<DocumentId, FileFacts>> {
-    let mut text = String::new();
-    content.take(FILES_LENGTH_MAX).read_to_string(&mut text).map_err(unreadable)?;
+/// What the archive says about its files, which are no more than it has.
+fn file_facts(
+    content: impl Read,
+    entries: &BTreeMap<DocumentId, usize>,
+) -> Result<BTreeMap<DocumentId, FileFacts>> {
     let mut facts = BTreeMap::new();
-    for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+    lines(content, |line, text| {
         let row = match json::decode_export(text).map_err(|error| at(line, error))? {
             Value::Object(row) => row,
             _ => return Err(at(line, "A document must be an object.")),
@@ -310,13 +305,17 @@ fn file_facts(content: impl Read) -> Result<BTreeMap<DocumentId, FileFacts>> {
         let id = text("_id").and_then(|id| DocumentId::decode(&id).ok());
         let id = id.filter(|id| id.table == TableNumber::STORAGE);
         let id = id.ok_or_else(|| at(line, "The document has no ID of a stored file."))?;
+        if !entries.contains_key(&id) {
+            return Err(at(line, format!("The file \"{id}\" is not in the ZIP file.")));
+        }
         let known = FileFacts {
             creation_time: row.get("_creationTime").and_then(Value::as_f64).filter(|time| *time > 0.0),
             content_type: text("contentType"),
             sha256: text("sha256"),
         };
         facts.insert(id, known);
-    }
+        Ok(())
+    })?;
     Ok(facts)
 }
 

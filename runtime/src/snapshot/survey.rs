@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use fusion_schema::TableNumber;
 use tokio::runtime::Handle;
 
-use super::archive::Archive;
+use super::archive::{Archive, in_entry};
 use super::blocks::{Blocks, Form};
 use super::documents::{Glance, Reading, glance};
 use super::pipeline::ordered;
@@ -41,14 +41,6 @@ pub(super) fn single(format: &ImportFormat) -> Option<(Form, &str)> {
         ImportFormat::JsonArray { table } => Some((Form::JsonArray, table)),
         ImportFormat::Zip => None,
     }
-}
-
-/// Names the entry of the ZIP file in an error that names its line.
-pub(super) fn in_entry(table: &str, error: Error) -> Error {
-    if error.code() == "InvalidImport" {
-        return Error::bad_request("InvalidImport", format!("{table}/documents.jsonl: {}", error.message()));
-    }
-    error
 }
 
 /// Looks at the documents of a file.

@@ -230,7 +230,10 @@ async fn a_document_that_does_not_fit_is_named_and_nothing_is_changed() {
     let csv = ImportFormat::Csv { table: "messages".to_owned() };
     let rows = format!("author,n\n{}amy\n{}", "amy,1\n".repeat(30_000), "amy,1\n".repeat(30_000));
     let error = world.import(csv.clone(), APPEND, rows.as_bytes()).await.unwrap_err();
-    assert_eq!(error, "Line 30002: The row has 1 cells, but the first row has 2.");
+    assert_eq!(
+        error,
+        "Line 30002: The row has 1 cells, but the first row has 2: nothing is in column 2 (\"n\")."
+    );
     let rows = format!("author,n\n{}7,1\n", "amy,1\n".repeat(30_000));
     let error = world.import(csv, APPEND, rows.as_bytes()).await.unwrap_err();
     assert!(error.starts_with("Line 30002: Failed to insert"), "{error}");
@@ -299,7 +302,9 @@ async fn a_snapshot_comes_back_as_it_was() {
 async fn damaged_and_hostile_archives_are_refused() {
     let world = start();
     let zip = |entries: &[(&str, &[u8])]| zipped(entries);
-    let line = [&[b'{'; 1][..], &vec![b' '; 3 << 30 >> 4], b"}\n"].concat();
+    // Text that hardly gets shorter, so that its length alone is what is wrong.
+    let noise = (0_u64..17 << 20).map(|n| b'a' + (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8);
+    let line: Vec<u8> = [b'{'].into_iter().chain(noise).collect();
     for (content, fragment) in [
         (b"no zip at all".to_vec(), "The file is not a ZIP file"),
         (zip(&[("README.md", b"hi")]), "The ZIP file has no tables"),
@@ -339,6 +344,12 @@ async fn what_is_inflated_is_counted() {
     assert!(bomb.len() < 80 << 10, "{}", bomb.len());
     let error = world.import(ImportFormat::Zip, APPEND, &bomb).await.unwrap_err();
     assert!(error.contains("is inflated to more than 16777216 bytes"), "{error}");
+    // One that says too little of itself: the length stands in the last part, 24 bytes behind the beginning of an entry.
+    let mut liar = zipped(&[("a/documents.jsonl", text.as_bytes())]);
+    let entry = liar.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    liar[entry + 24..entry + 28].copy_from_slice(&100_u32.to_le_bytes());
+    let error = world.import(ImportFormat::Zip, APPEND, &liar).await.unwrap_err();
+    assert!(error.contains("is larger than its declared uncompressed size"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

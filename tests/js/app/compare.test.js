@@ -1,26 +1,12 @@
 // The same functions on Fusion, through the official client, and on npm `convex-test`: random calls, compared one by one.
-//
-// Known differences, which the comparison leaves out:
-// - ids, creation times, cursors and the texts of errors that are not a `ConvexError` are each one's own;
-// - `lt`, `lte`, `gt` and `gte` of a filter compare values of one type here: `convex-test` compares others, and missing
-//   fields, as JavaScript does, Fusion in the order of indexes. There -0 is below 0, so nothing is multiplied here, which would make it of 0;
-// - a scheduled call runs at once here, and on `convex-test` when its timers are waited for.
+// README.md beside this lists the known differences, which the comparison leaves out.
 
 import assert from "node:assert/strict";
-import path from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { ConvexHttpClient } from "convex/browser";
 import { anyApi as api } from "convex/server";
-import { convexTest } from "convex-test";
-import { project } from "../support/cli.js";
+import { outcome, same, shown, startApp, startModel } from "../support/app.js";
 import { seeded } from "../support/random.js";
-import { startServer } from "../support/server.js";
-import { until } from "../support/wait.js";
-import * as items from "./project/convex/items.js";
-import schema from "./project/convex/schema.js";
 
-const here = path.dirname(fileURLToPath(import.meta.url));
 const CALLS = 400;
 
 /** Inputs that meet each other often. */
@@ -88,29 +74,15 @@ function inputs({ below }) {
   };
 }
 
-const outcome = (promise) =>
-  promise.then(
-    (value) => ({ value }),
-    (error) => (error.data === undefined ? { failed: true, text: error.message } : { data: error.data }),
-  );
-
 test("random calls give the same on Fusion and on convex-test", async (t) => {
-  const server = await startServer(t, { program: "fusion", args: ["serve"] });
-  const app = project(t, "project", { from: here });
-  const { code, output } = await app.run(server, ["dev", "--once", "--typecheck", "disable"]);
-  assert.equal(code, 0, output);
-  const fusion = new ConvexHttpClient(server.url, { logger: false });
-  const model = convexTest({ schema, modules: { "./convex/items.js": async () => items, "./convex/_generated/api.js": async () => ({}) } });
+  const { client: fusion } = await startApp(t);
+  const model = await startModel();
   const random = inputs(seeded(t));
   const kinds = {};
   for (let number = 0; number < CALLS; number++) {
     const [kind, name, args] = random.call();
     const [ours, theirs] = [await outcome(fusion[kind](api.items[name], args)), await outcome(model[kind](api.items[name], args))];
-    const texts = [ours.text, theirs.text];
-    delete ours.text;
-    delete theirs.text;
-    assert.deepEqual(ours, theirs, `call ${number}: ${name} ${JSON.stringify(args, (_, value) => (typeof value === "bigint" ? `${value}n` : value))}\n${texts.join("\n---\n")}`);
-    const result = `${name} ${Object.keys(ours)[0]}`;
+    const result = `${name} ${same(ours, theirs, `call ${number}: ${name} ${shown(args)}`)}`;
     kinds[result] = (kinds[result] ?? 0) + 1;
   }
   t.diagnostic(JSON.stringify(kinds));
@@ -129,14 +101,4 @@ test("random calls give the same on Fusion and on convex-test", async (t) => {
     };
     assert.deepEqual(await pages(fusion), await pages(model), JSON.stringify(asked));
   }
-
-  const jobs = (target) => target.query(api.items.jobs, {});
-  for (const target of [fusion, model]) assert.equal(await target.mutation(api.items.later, { n: 1 }), "string");
-  await until("the scheduled call", async () => (await jobs(fusion)).some(({ kind }) => kind === "success"));
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await model.finishInProgressScheduledFunctions();
-  assert.deepEqual(
-    (await jobs(fusion)).map(({ kind }) => kind),
-    (await jobs(model)).map(({ kind }) => kind),
-  );
 });

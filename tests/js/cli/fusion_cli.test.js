@@ -11,8 +11,9 @@ import { brotliDecompressSync } from "node:zlib";
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { anyApi } from "convex/server";
 import { fusion, linkConvex, linkPackages, run, startFusion } from "../support/fusion.js";
-import { startServer, temporaryFolder } from "../support/server.js";
+import { callAsAdmin, startServer, temporaryFolder } from "../support/server.js";
 import { sleep, until } from "../support/wait.js";
+import { unzipped } from "../support/zip.js";
 
 const api = anyApi;
 const PORTS = ["--port", "0", "--site-port", "0"];
@@ -363,4 +364,26 @@ test("generated files declare what the official command line's declare", async (
     assert.equal(ours.code, 0, ours.stderr);
     assert.deepEqual(await declarations(), expected, JSON.stringify(settings));
   }
+});
+
+test("a snapshot with files goes out, into another server, and out again the same", async (t) => {
+  const folder = temporaryFolder();
+  const servers = [await startServer(t), await startServer(t)];
+  await callAsAdmin(servers[0], "documents:seed", { start: 0, count: 200 });
+  await callAsAdmin(servers[0], "messages:send", { channel: "c", body: "with an \u{e4}", rank: 1.5 });
+  for (const [body, type] of [["<b>file</b>", "text/html"], ["", "text/plain"], ["x".repeat(3_000_000), "image/png"]]) {
+    const url = await callAsAdmin(servers[0], "values:uploadUrl");
+    await fetch(url, { method: "POST", body, headers: { "Content-Type": type } });
+  }
+  await callAsAdmin(servers[1], "messages:send", { channel: "c", body: "goes", rank: 1 });
+  const done = async (server, ...args) => {
+    const { code, stderr } = await fusion(folder, ...args, "--url", server.url, "--admin-key", server.adminKey);
+    assert.equal(code, 0, stderr);
+  };
+  await done(servers[0], "export", "--include-file-storage", "--path", "first.zip");
+  await done(servers[1], "import", "--replace-all", "--yes", "first.zip");
+  await done(servers[1], "export", "--include-file-storage", "--path", "second.zip");
+  const [first, second] = ["first.zip", "second.zip"].map((name) => unzipped(path.join(folder, name)));
+  assert.deepEqual(second, first);
+  assert.equal(Object.keys(first).filter((name) => /^_storage\/[^/]+\.(html|txt|png)$/.test(name)).length, 3, Object.keys(first).join());
 });

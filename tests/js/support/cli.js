@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { note } from "./coverage.js";
 import { temporaryFolder } from "./server.js";
 import { until } from "./wait.js";
 
@@ -16,10 +17,10 @@ export const versions = { 1.48: "convex", 1.34: "convex-1-34", 1.31: "convex-1-3
 
 /**
  * A copy of a fixture project. `convex` names the package in `node_modules` that it depends on; with `packages` it has all
- * packages of these tests. `from` is the folder that the project lies in.
+ * packages of these tests, with `typescript` the compiler. `from` is the folder that the project lies in.
  * `run(server, args)` resolves with `{code, output}`; `start(server, args)` leaves the command running until the test ends.
  */
-export function project(t, name, { convex = "convex", packages = false, from = projects } = {}) {
+export function project(t, name, { convex = "convex", packages = false, typescript = false, from = projects } = {}) {
   const folder = path.join(temporaryFolder(), name);
   cpSync(path.join(from, name), folder, { recursive: true });
   if (packages) {
@@ -27,11 +28,13 @@ export function project(t, name, { convex = "convex", packages = false, from = p
   } else {
     mkdirSync(path.join(folder, "node_modules"));
     symlinkSync(path.join(modules, convex), path.join(folder, "node_modules", "convex"));
+    if (typescript) symlinkSync(path.join(modules, "typescript"), path.join(folder, "node_modules", "typescript"));
   }
   const at = (file) => path.join(folder, file);
   const outside = at("outside.log");
 
   const start = (server, args, { env = {} } = {}) => {
+    note(args);
     const child = spawn(process.execPath, [at("node_modules/convex/bin/main.js"), ...args], {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
@@ -56,6 +59,7 @@ export function project(t, name, { convex = "convex", packages = false, from = p
       exit,
       output: () => output,
       stop: () => child.kill("SIGINT"),
+      kill: () => child.kill("SIGKILL"),
       /** Waits until the output has some text, from a position on. */
       says: (text, from = 0) =>
         until(`the command to say ${JSON.stringify(text)}, not\n${output}`, () => {
@@ -70,7 +74,9 @@ export function project(t, name, { convex = "convex", packages = false, from = p
     start,
     run: async (server, args, options) => {
       const command = start(server, args, options);
+      const timeout = setTimeout(command.kill, 120_000);
       const code = await command.exit;
+      clearTimeout(timeout);
       return { code, output: command.output() };
     },
     has: (file) => existsSync(at(file)),

@@ -1,54 +1,47 @@
-// What the official command line does against a server with functions in Rust: everything but pushes. A file for each
-// version runs these tests.
+// What the official command line does against a server with functions in Rust: everything but pushes.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { versions } from "./cli.js";
 import { plainProject as project } from "./plain_project.js";
 import { callAsAdmin, startServer } from "./server.js";
 import { until } from "./wait.js";
+import { unzipped } from "./zip.js";
 
 const lines = (text) => text.split("\n").filter((line) => line !== "");
 
 /** Registers the tests for a version. */
 export function testData(version) {
   const packageName = versions[version];
-  test(`${version}: run`, async (t) => {
-    const server = await startServer(t);
-    const { convex, done, start } = project(t, server, packageName);
-    assert.equal(await done("run", "secret:answer"), "42\n");
-    assert.equal(await done("run", "counters:add", '{"name":"a","by":2}'), "2\n");
-    assert.equal(await done("run", "values:actionEcho", '{"value":[1,"x",null]}'), '[\n  1,\n  "x",\n  null\n]\n');
-    const identity = '{"subject":"amy","name":"Amy"}';
-    assert.match(await done("run", "notes:whoami", "--identity", identity), /amy/);
-    const failed = await convex("run", "values:fail", '{"text":"plainly"}');
-    assert.equal(failed.code, 1);
-    assert.match(failed.stderr, /plainly/);
-    const missing = await convex("run", "nowhere:nothing");
-    assert.equal(missing.code, 1);
-    assert.match(missing.stderr, /Could not find function for 'nowhere:nothing'/);
-    const component = await convex("run", "counters:get", '{"name":"a"}', "--component", "other");
-    assert.equal(component.code, 1);
-    const watching = start("run", "--watch", "counters:get", '{"name":"a"}');
-    await until("the first value", () => /\b2\b/.test(watching.output.stdout));
-    await callAsAdmin(server, "counters:add", { name: "a", by: 40 });
-    await until("the next value", () => /\b42\b/.test(watching.output.stdout));
-  });
-
   test(`${version}: env`, async (t) => {
-    const { convex, done } = project(t, await startServer(t), packageName);
+    const { convex, convexReading, done, write } = project(t, await startServer(t), packageName);
+    const all = async () => lines(await done("env", "list", ...(version === "1.48" ? ["--include-values"] : [])));
     await done("env", "set", "GREETING", "hello world");
     assert.equal(await done("env", "get", "GREETING"), "hello world\n");
     await done("env", "set", "OTHER", "1");
-    const list = await done("env", "list");
-    assert.match(list, /GREETING=.?hello world/);
-    assert.match(list, /OTHER=1/);
+    assert.match((await all()).join("\n"), /GREETING=.?hello world.?\nOTHER=1/);
     await done("env", "remove", "OTHER");
-    assert.doesNotMatch(await done("env", "list"), /OTHER/);
+    assert.deepEqual((await all()).length, 1);
     assert.equal((await convex("env", "set", "1BAD", "x")).code, 1);
+    assert.equal((await convex("env", "get", "NOWHERE")).stdout, "");
+    if (version === "1.31") return;
+    const alone = await convexReading("typed in\n", "env", "set", "TYPED");
+    assert.equal(alone.code, 0, alone.stderr);
+    assert.equal(await done("env", "get", "TYPED"), "typed in\n");
+    await done("env", "remove", "TYPED");
+    // Many at once, from a file or typed, which overwrites nothing unless it is told to.
+    write("all.env", 'A=1\nB="two words"\n# none\nGREETING=other\n');
+    const kept = await convex("env", "set", "--from-file", "all.env");
+    assert.equal(kept.code, 1, kept.stderr);
+    assert.equal((await all()).length, 1);
+    await done("env", "set", "--from-file", "all.env", "--force");
+    assert.deepEqual([await done("env", "get", "B"), await done("env", "get", "GREETING")], ["two words\n", "other\n"]);
+    const typed = await convexReading("C=3\n", "env", "set");
+    assert.equal(typed.code, 0, typed.stderr);
+    assert.equal(await done("env", "get", "C"), "3\n");
+    if (version === "1.48") assert.deepEqual(lines(await done("env", "list", "--names-only")), ["A", "B", "C", "GREETING"]);
   });
 
   test(`${version}: data, function-spec, network-test`, async (t) => {
@@ -62,6 +55,11 @@ export function testData(version) {
     assert.match(table.stdout, /body 11/);
     assert.doesNotMatch(table.stdout, /body 8/);
     assert.match(await done("data", "messages", "--limit", "3", "--order", "asc"), /body 0/);
+    const ranks = (text) => JSON.parse(text).map(({ rank }) => rank);
+    assert.deepEqual(ranks(await done("data", "messages", "--limit", "2", "--format", "jsonArray")), [11, 10]);
+    assert.equal(lines(await done("data", "messages", "--order", "desc", "--format", "jsonl")).length, 12);
+    assert.match(await done("data", "messages", "--limit", "1", "--format", "pretty"), /\| "body 11" \|/);
+    assert.equal((await convex("data", "messages", "--component", "other")).code, 1);
     assert.equal((await convex("data", "_storage")).code, 0);
     assert.equal((await convex("data", "_scheduled_functions")).code, 0);
     const spec = JSON.parse(await done("function-spec"));
@@ -69,7 +67,32 @@ export function testData(version) {
     assert.ok(spec.functions.some((entry) => entry.identifier === "messages.js:list" && entry.functionType === "Query"));
     assert.ok(spec.functions.some((entry) => entry.functionType === "HttpAction" && entry.path === "/hello"));
     await done("network-test");
+    await done("network-test", "--timeout", "20", "--ip-family", "ipv4", "--speed-test");
+    await done("network-test", "--url", server.url);
   });
+
+  // Later versions have it only where functions are pushed.
+  if (version === "1.31") {
+    test(`${version}: the target in a file`, async (t) => {
+      const server = await startServer(t);
+      const nowhere = { CONVEX_SELF_HOSTED_URL: undefined, CONVEX_SELF_HOSTED_ADMIN_KEY: undefined };
+      const { done, start, write } = project(t, server, packageName, nowhere);
+      write("target.env", `CONVEX_SELF_HOSTED_URL=${server.url}\nCONVEX_SELF_HOSTED_ADMIN_KEY=${server.adminKey}\n`);
+      write("a.csv", "name,value\none,1\n");
+      const there = ["--env-file", "target.env"];
+      await done("env", "set", "A", "1", ...there);
+      assert.equal(await done("env", "get", "A", ...there), "1\n");
+      assert.match(await done("env", "list", ...there), /A=1/);
+      await done("env", "remove", "A", ...there);
+      await done("import", "--table", "counters", "a.csv", ...there);
+      assert.match(await done("data", "counters", ...there), /one/);
+      await done("export", "--path", "a.zip", ...there);
+      await done("network-test", ...there);
+      await callAsAdmin(server, "counters:add", { name: "a", by: 1 });
+      const logs = start("logs", "--history", "1", "--success", ...there);
+      await until("the history", () => /counters:add/.test(logs.output.stdout));
+    });
+  }
 
   test(`${version}: logs`, async (t) => {
     const server = await startServer(t);
@@ -112,6 +135,9 @@ export function testData(version) {
     assert.deepEqual((await documents("counters")).map(({ name }) => name), ["five"]);
     write("broken.csv", "name,value\none,1\ntwo\n");
     assert.match((await convex("import", "--table", "counters", "--append", "broken.csv")).stderr, /Line 3: The row has 1 cells/);
+    write("d.txt", '{"name":"eight","value":8}\n');
+    await done("import", "--table", "counters", "--append", "--format", "jsonLines", "d.txt");
+    assert.equal((await documents("counters")).length, 2);
     const component = await convex("import", "--table", "counters", "--component", "other", "--append", "b.jsonl");
     assert.equal(component.code, 1);
     assert.match(component.stderr, /other/);
@@ -139,13 +165,4 @@ export function testData(version) {
     assert.deepEqual(unzipped(path.join(back.folder, name)), unzipped(path.join(out.folder, "first.zip")));
     assert.equal((await callAsAdmin(second, "documents:count")), 200);
   });
-}
-
-/** The entries of a ZIP file by name; where a file lies inside of its deployment does not matter. */
-function unzipped(file) {
-  const script = "import json,sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\nprint(json.dumps({n: z.read(n).decode() for n in z.namelist()}))";
-  const entries = JSON.parse(execFileSync("python3", ["-c", script, file], { encoding: "utf8", maxBuffer: 1 << 28 }));
-  entries["_storage/documents.jsonl"] = entries["_storage/documents.jsonl"].replace(/"internalId":"[^"]*"/g, "");
-  assert.ok(readFileSync(file).length > 0 && Object.keys(entries).length > 5);
-  return entries;
 }

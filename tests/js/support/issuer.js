@@ -5,10 +5,17 @@ import { createServer } from "node:http";
 
 const base64url = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 
+/** What is special about each algorithm: a new pair of keys, and the options of a signature. */
+const algorithms = {
+  RS256: { pair: () => generateKeyPairSync("rsa", { modulusLength: 2048 }), options: {} },
+  ES256: { pair: () => generateKeyPairSync("ec", { namedCurve: "P-256" }), options: { dsaEncoding: "ieee-p1363" } },
+};
+
 /** Starts the provider; it stops with the test. */
-export async function startIssuer(t, { audience = "convex" } = {}) {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const key = { ...publicKey.export({ format: "jwk" }), kid: "key-1", alg: "RS256", use: "sig" };
+export async function startIssuer(t, { audience = "convex", algorithm = "RS256" } = {}) {
+  const { pair, options } = algorithms[algorithm];
+  const { publicKey, privateKey } = pair();
+  const key = { ...publicKey.export({ format: "jwk" }), kid: "key-1", alg: algorithm, use: "sig" };
   let url;
   const server = createServer((request, response) => {
     const answers = {
@@ -27,9 +34,9 @@ export async function startIssuer(t, { audience = "convex" } = {}) {
     const now = Math.floor(Date.now() / 1000);
     const iat = seconds < 0 ? now + seconds - 60 : now;
     const payload = { iss: url, sub: subject, aud: audience, iat, exp: now + seconds, ...claims };
-    const text = `${base64url({ alg: "RS256", typ: "JWT", kid })}.${base64url(payload)}`;
-    return `${text}.${sign("RSA-SHA256", Buffer.from(text), signingKey).toString("base64url")}`;
+    const text = `${base64url({ alg: algorithm, typ: "JWT", kid })}.${base64url(payload)}`;
+    return `${text}.${sign("SHA256", Buffer.from(text), { key: signingKey, ...options }).toString("base64url")}`;
   };
-  const foreignKey = () => createPrivateKey(generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs8", format: "pem" }));
+  const foreignKey = () => createPrivateKey(pair().privateKey.export({ type: "pkcs8", format: "pem" }));
   return { url, token, foreignKey, provider: { domain: url, applicationID: audience } };
 }

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { note } from "./coverage.js";
 import { temporaryFolder } from "./server.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -30,6 +31,7 @@ export function plainProject(t, server, packageName, environment = {}) {
     ...environment,
   };
   const start = (...args) => {
+    note(args);
     const child = spawn(process.execPath, [path.join(modules, packageName, "bin/main.js"), ...args], { cwd: folder, env });
     child.output = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"]) {
@@ -40,14 +42,16 @@ export function plainProject(t, server, packageName, environment = {}) {
     t.after(() => child.kill("SIGKILL"));
     return child;
   };
-  const convex = async (...args) => {
+  /** Runs a command to its end, with `input` as what is typed. */
+  const convexReading = async (input, ...args) => {
     const child = start(...args);
-    child.stdin.end();
+    child.stdin.end(input);
     const timeout = setTimeout(() => child.kill("SIGKILL"), 60_000);
     const code = await child.ended;
     clearTimeout(timeout);
     return { code, ...child.output };
   };
+  const convex = (...args) => convexReading(undefined, ...args);
   /** The output of a command that must succeed. */
   const done = async (...args) => {
     const { code, stdout, stderr } = await convex(...args);
@@ -59,5 +63,5 @@ export function plainProject(t, server, packageName, environment = {}) {
     const log = path.join(folder, "outside.log");
     return existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : [];
   };
-  return { folder, start, convex, done, triedToReach, write: (name, content) => writeFileSync(path.join(folder, name), content) };
+  return { folder, start, convex, convexReading, done, triedToReach, write: (name, content) => writeFileSync(path.join(folder, name), content) };
 }

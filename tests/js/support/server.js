@@ -45,16 +45,16 @@ export function freePort() {
 
 /**
  * Starts a server and resolves with `{url, siteUrl, adminKey, kill, stop}` once it is ready.
- * Options: `program` (default the fixture application), `args`, `port` (default any), `data` (default a new folder).
+ * Options: `program` (default the fixture application), `args`, `port` (default any), `data` (default a new folder), `env` (added to this process's).
  */
 export async function startServer(t, options = {}) {
-  const { program = "fusion-fixture", args = [], port = 0, data = path.join(temporaryFolder(), "data") } = options;
+  const { program = "fusion-fixture", args = [], port = 0, env = {}, data = path.join(temporaryFolder(), "data") } = options;
   const readyFile = `${data}.ready.json`;
   const logFile = `${data}.log`;
   rmSync(readyFile, { force: true });
   const log = openSync(logFile, "a");
   const flags = ["--interface", "127.0.0.1", "--data-dir", data, "--port", String(port), "--site-port", "0", "--ready-file", readyFile];
-  const child = spawn(binary(program), [...args, ...flags], { stdio: ["ignore", log, log] });
+  const child = spawn(binary(program), [...args, ...flags], { stdio: ["ignore", log, log], env: { ...process.env, ...env } });
   closeSync(log);
   running.add(child);
   let ended;

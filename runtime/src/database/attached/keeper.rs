@@ -1,24 +1,31 @@
 //! The thread that keeps attached indexes in good shape: what commits left to be done, so as not to wait for it, is done
 //! here beside the running database.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::database::committer::Committer;
+use crate::database::search::Saver;
 use crate::database::snapshot::State;
 use crate::store::TableId;
 
 /// How often indexes are looked at.
 const INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
 
-/// Starts the thread. Nobody waits for it: it ends by itself after the committer did.
-pub(in crate::database) fn start(committer: &Arc<Committer>) -> std::io::Result<()> {
+/// Starts the thread, which leaves files in the data folder, if there is one. Nobody waits for it: it ends by itself
+/// after the committer did.
+pub(in crate::database) fn start(
+    committer: &Arc<Committer>,
+    data_folder: Option<PathBuf>,
+) -> std::io::Result<()> {
+    let saver = data_folder.map(|folder| Saver::new(&folder, &committer.published.load()));
     let committer = Arc::downgrade(committer);
-    std::thread::Builder::new().name("index-keeper".to_owned()).spawn(move || run(&committer))?;
+    std::thread::Builder::new().name("index-keeper".to_owned()).spawn(move || run(&committer, saver))?;
     Ok(())
 }
 
-fn run(committer: &Weak<Committer>) {
+fn run(committer: &Weak<Committer>, mut saver: Option<Saver>) {
     loop {
         std::thread::sleep(INTERVAL);
         // While there is work, more of it comes.
@@ -27,9 +34,13 @@ fn run(committer: &Weak<Committer>) {
             if committer.is_stopping() {
                 return;
             }
-            if !look(&committer) {
-                break;
+            if look(&committer) {
+                continue;
             }
+            if let Some(saver) = &mut saver {
+                saver.save(&committer.published.load());
+            }
+            break;
         }
     }
 }

@@ -17,14 +17,19 @@
 //! - Ranking is BM25 over the documents as they are at that moment, never over stale statistics: equal data give equal
 //!   orders, whatever the segments look like.
 //!
+//! - Large segments are kept in files beside the data file ([`file`], [`saved`]), so that a start reads only the texts
+//!   that changed since. They are copies: without them everything is indexed anew.
+//!
 //! Deliberately absent: stemming, stop words, typing errors, phrases, positions. The original has none of them, or gave
 //! them up.
 
 mod bits;
 mod document;
+mod file;
 mod improve;
 pub(crate) mod query;
 mod rank;
+mod saved;
 #[cfg(test)]
 mod scripts;
 mod segment;
@@ -41,6 +46,7 @@ use bits::Bits;
 pub(crate) use document::SearchDocument;
 pub(crate) use query::SearchQuery;
 pub(crate) use rank::{Hit, Window};
+pub(crate) use saved::{LoadedSearch, SavedSearch, Saver, SearchLoader};
 use segment::{Ordinal, Segment};
 
 /// Documents of one segment while an index is built; a test reaches several segments with few documents.

@@ -6,7 +6,8 @@
 //! handful of arrays: about 60 bytes for a short document, and nothing that a reader would have to lock.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use fst::{IntoStreamer, Map, MapBuilder, Streamer};
 use fusion_schema::id::InternalId;
@@ -32,6 +33,8 @@ pub(super) struct Segment {
     pub(super) filters: Box<[Column]>,
     /// The ordinals in order of the ids.
     by_id: Box<[Ordinal]>,
+    /// The file that it was read from.
+    pub(super) file: OnceLock<PathBuf>,
 }
 
 /// The values of a filter field.
@@ -149,15 +152,20 @@ impl Segment {
         filters: Box<[Column]>,
     ) -> Result<Self> {
         let postings = dictionary.postings.into_boxed_slice();
-        Ok(Self {
-            terms: finish(dictionary.terms)?,
-            postings,
-            by_id: by_id(&ids),
-            ids,
-            creation_times,
-            lengths,
-            filters,
-        })
+        Ok(Self::of_parts(finish(dictionary.terms)?, postings, ids, creation_times, lengths, filters))
+    }
+
+    /// A segment of its arrays, which must fit each other.
+    pub(super) fn of_parts(
+        terms: Map<Box<[u8]>>,
+        postings: Box<[u8]>,
+        ids: Box<[InternalId]>,
+        creation_times: Box<[f64]>,
+        lengths: Box<[u32]>,
+        filters: Box<[Column]>,
+    ) -> Self {
+        let by_id = by_id(&ids);
+        Self { terms, postings, ids, creation_times, lengths, filters, by_id, file: OnceLock::new() }
     }
 
     /// How many documents it has.
@@ -167,8 +175,21 @@ impl Segment {
 
     /// The number of a document.
     pub(super) fn ordinal(&self, id: &InternalId) -> Option<Ordinal> {
-        let found = self.by_id.binary_search_by(|ordinal| self.ids[*ordinal as usize].cmp(id));
-        found.ok().map(|place| self.by_id[place])
+        self.place(id, 0).map(|place| self.by_id[place])
+    }
+
+    /// A document's place in the order of ids; `likely` is looked at first.
+    pub(super) fn place(&self, id: &InternalId, likely: usize) -> Option<usize> {
+        let at = |ordinal: &Ordinal| &self.ids[*ordinal as usize];
+        if self.by_id.get(likely).is_some_and(|ordinal| at(ordinal) == id) {
+            return Some(likely);
+        }
+        self.by_id.binary_search_by(|ordinal| at(ordinal).cmp(id)).ok()
+    }
+
+    /// The document at a place in the order of ids.
+    pub(super) fn at_place(&self, place: usize) -> Ordinal {
+        self.by_id[place]
     }
 
     /// The documents that have a term.

@@ -184,7 +184,7 @@ fn check_many(tx: &mut Transaction, model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 60 } else { 500 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 32 } else { 500 }))]
     #[test]
     fn every_snapshot_and_transaction_finds_what_a_list_finds(
         before in prop::collection::vec(document(), 0..40),
@@ -379,4 +379,93 @@ fn work_in_the_background_is_done_and_seen_without_another_commit() {
     let result: BTreeSet<DocumentId> =
         found(&mut database.begin_query(), &search("mu", &[])).into_iter().collect();
     assert_eq!(result, ids);
+}
+
+/// Waits until all segments of some size are in files, and gives those.
+fn saved_files(database: &Database, folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let began = crate::clock::Moment::now();
+    loop {
+        let state = database.published().0;
+        let table = state.catalog.table(TABLE).unwrap().clone();
+        let Some(crate::database::attached::AttachedIndex::Search(index)) =
+            state.tables[&table.id].attached(table.attached("by_text").unwrap().id.slot)
+        else {
+            panic!("there is no index")
+        };
+        let due = index.segments.iter().filter(|part| part.segment.len() >= 4).count();
+        let files = std::fs::read_dir(folder.join("search")).into_iter().flatten().flatten();
+        let files: Vec<_> = files
+            .map(|file| file.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "segment"))
+            .collect();
+        if !index.needs_work() && files.len() == due {
+            return files;
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "{due} segments, {files:?}");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_start_takes_from_files_what_still_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = DatabaseOptions::in_memory().with_folder(folder.path());
+    let database = Database::open(options.clone()).unwrap();
+    database.apply_schema(&schema()).unwrap();
+    let mut model = Model::new();
+    let mut tx = database.begin_mutation();
+    for n in 0..60 {
+        let fields = object! {"o" => object! {"text" => format!("all a{} b{n}", n % 3)}, "channel" => 1.0};
+        insert(&mut tx, &mut model, fields);
+    }
+    commit(&database, tx);
+    assert!(!saved_files(&database, folder.path()).is_empty());
+    // After the files: another text, the same text in another document, one less, one more.
+    let ids: Vec<DocumentId> = model.keys().copied().collect();
+    let mut tx = database.begin_mutation();
+    tx.replace(ids[0], note("word")).unwrap();
+    model.get_mut(&ids[0]).unwrap().0 = note("word");
+    tx.patch(ids[1], vec![("other".to_owned(), Some(Value::from(1.0)))]).unwrap();
+    tx.delete(ids[2]).unwrap();
+    model.remove(&ids[2]);
+    insert(&mut tx, &mut model, note("wort"));
+    commit(&database, tx);
+    database.close();
+    drop(database);
+
+    let check_all = |database: &Database| {
+        let mut tx = database.begin_query();
+        check_many(&mut tx, &model);
+        for text in ["all a1", "b7 b8", "b"] {
+            check(&mut tx, &model, text, None, None);
+        }
+    };
+    let again = Database::open(options.clone()).unwrap();
+    check_all(&again);
+    let files = saved_files(&again, folder.path());
+    again.close();
+    drop(again);
+    // Damage in any place is noticed, and so is a file that was cut off.
+    let bytes = std::fs::read(&files[0]).unwrap();
+    for place in (0..bytes.len()).step_by(bytes.len() / 20 + 1) {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 0x20;
+        std::fs::write(&files[0], &damaged).unwrap();
+        let definition = &schema().tables[0].search_indexes[0];
+        assert!(super::file::read(&files[0], definition).is_none(), "at {place}");
+        std::fs::write(&files[0], &bytes[..place]).unwrap();
+        assert!(super::file::read(&files[0], definition).is_none(), "cut off at {place}");
+    }
+    let again = Database::open(options.clone()).unwrap();
+    check_all(&again);
+    assert!(!saved_files(&again, folder.path()).contains(&files[0]), "a damaged file stays");
+    // Files of another definition are not taken.
+    let mut other = schema();
+    other.tables[0].search_indexes[0].search_field = "channel".to_owned();
+    again.apply_schema(&other).unwrap();
+    again.close();
+    drop(again);
+    let again = Database::open(options).unwrap();
+    again.apply_schema(&schema()).unwrap();
+    check_all(&again);
 }

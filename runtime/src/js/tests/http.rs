@@ -76,6 +76,14 @@ fn requests_are_answered() {
 }
 
 #[test]
+fn a_prefix_of_the_url_is_no_part_of_the_route() {
+    let app = App::new(&[("http.js", HTTP)]);
+    let request = Request::builder().uri("http://main/http/hello?q=2").body(Body::empty()).unwrap();
+    let outcome = app.wait(app.runner.http_action("/hello", Identity::Anonymous, request));
+    assert_eq!(body(&app, outcome.result.unwrap()).unwrap(), "hello ?q=2 null");
+}
+
+#[test]
 fn bodies_stream_and_may_break() {
     let app = App::new(&[("http.js", HTTP)]);
     assert_eq!(body(&app, ask(&app, "GET", "/streams", "").unwrap()).unwrap(), "0;1;2;");

@@ -127,18 +127,3 @@ export const viaAction = actionGeneric({
     return { text, gone: await ctx.storage.get(id), bumped: await ctx.runMutation(api.items.bump, { n, fail: false }) };
   },
 });
-
-export const later = mutationGeneric({
-  args: { n: v.number() },
-  handler: async ({ scheduler }, { n }) => {
-    const kept = await scheduler.runAfter(0, api.items.bump, { n, fail: false });
-    const dropped = await scheduler.runAfter(3_000, api.items.bump, { n, fail: false });
-    await scheduler.cancel(dropped);
-    return typeof kept;
-  },
-});
-
-export const jobs = queryGeneric({
-  args: {},
-  handler: async ({ db }) => (await db.system.query("_scheduled_functions").collect()).map(({ name, args, state }) => ({ name, args, kind: state.kind })),
-});

@@ -25,4 +25,11 @@ export default defineSchema({
     .index("by_union", ["union"])
     .index("by_optional", ["optional", "n"])
     .index("by_nested", ["object.a", "object.b"]),
+  /** What scheduled functions and crons leave behind. */
+  marks: defineTable({ label: v.string(), who: v.union(v.null(), v.string()) }).index("by_label", ["label"]),
+  /** Which job a test means: ids are each deployment's own. */
+  scheduled: defineTable({ label: v.string(), job: v.id("_scheduled_functions") }).index("by_label", ["label"]),
+  /** Everybody's own notes. */
+  notes: defineTable({ owner: v.string(), text: v.string() }).index("by_owner", ["owner"]),
+  files: defineTable({ name: v.string(), file: v.id("_storage") }).index("by_name", ["name"]),
 });

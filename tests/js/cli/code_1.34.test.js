@@ -1,0 +1,9 @@
+// The official command line 1.34 and code: every command and flag that pushes or runs functions and needs no cloud.
+
+import { testCode } from "../support/cli_code.js";
+import { testCoverage } from "../support/cli_coverage.js";
+import { testRun } from "../support/cli_run.js";
+
+testCode("1.34");
+testRun("1.34");
+testCoverage("1.34", ["codegen", "deploy", "dev", "function-spec", "run"]);
