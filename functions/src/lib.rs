@@ -64,7 +64,6 @@ fn crons() -> [(&'static str, Schedule, &'static str); 7] {
         ("look after the knowledge base", Schedule::minutes(5), "system/ai/knowledge:tend"),
         ("clean up webhook deliveries", Schedule::hourly(10), "system/subscriptions:cleanup"),
         ("clean up expired sessions", Schedule::hourly(20), "system/contactSessions:cleanup"),
-        ("look after the knowledge base", Schedule::minutes(5), "system/ai/knowledge:tend"),
         ("apply retention policies", Schedule::hourly(30), "system/retention:apply"),
         ("clean up privacy requests", Schedule::hourly(40), "system/privacy:expire"),
         ("resume privacy requests", Schedule::minutes(5), "system/privacy:resumeAll"),
