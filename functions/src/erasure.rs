@@ -5,12 +5,17 @@ use fusion_runtime::Result;
 use fusion_runtime::function::MutationCtx;
 use fusion_schema::Doc;
 use fusion_schema::table::StoredFile;
-use fusion_schema::tables::{AgentMessage, AgentThread, ContactSession, Conversation, RateLimit};
+use fusion_schema::tables::{
+    AgentMessage, AgentThread, ContactSession, Conversation, KnowledgeChunk, KnowledgeEntry, RateLimit,
+};
 
+use crate::system::ai::knowledge;
 use crate::system::rate_limits::LimitKey;
 
 /// How many messages are read at once; one may be as large as a document can be.
 const MESSAGES_AT_ONCE: usize = 64;
+/// How many parts of a document are read at once.
+const CHUNKS_AT_ONCE: usize = 100;
 
 /// How much a transaction may still forget.
 #[derive(Debug)]
@@ -118,6 +123,38 @@ pub(crate) fn rate_limits(
         budget.spend();
     }
     Ok(())
+}
+
+/// Forgets a document of the knowledge base with its file, its parts and their vectors; false if the budget did not
+/// suffice.
+pub(crate) fn knowledge_entry(
+    ctx: &mut MutationCtx<'_>,
+    entry: &Doc<KnowledgeEntry>,
+    budget: &mut Budget,
+) -> Result<bool> {
+    loop {
+        let chunks: Vec<Doc<KnowledgeChunk>> =
+            ctx.db().query().index("by_entry_id_and_order").eq("entryId", entry.id).take(CHUNKS_AT_ONCE)?;
+        if chunks.is_empty() {
+            break;
+        }
+        for chunk in chunks {
+            if budget.is_spent() {
+                return Ok(false);
+            }
+            if let Some(vector) = chunk.vector_id
+                && ctx.db().get(vector)?.is_some()
+            {
+                ctx.db().delete(vector)?;
+                budget.spend();
+            }
+            ctx.db().delete(chunk.id)?;
+            budget.spend();
+        }
+    }
+    knowledge::remove(ctx, entry)?;
+    budget.spend();
+    Ok(true)
 }
 
 /// Deletes a stored file, if `id` is one that is there.

@@ -66,7 +66,7 @@ fn crons() -> [(&'static str, Schedule, &'static str); 7] {
         ("clean up expired sessions", Schedule::hourly(20), "system/contactSessions:cleanup"),
         ("apply retention policies", Schedule::hourly(30), "system/retention:apply"),
         ("clean up privacy requests", Schedule::hourly(40), "system/privacy:expire"),
-        ("resume privacy requests", Schedule::cron("*/5 * * * *"), "system/privacy:resumeAll"),
+        ("resume privacy requests", Schedule::minutes(5), "system/privacy:resumeAll"),
     ]
 }
 

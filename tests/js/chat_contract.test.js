@@ -50,6 +50,19 @@ const plugin = document({ organizationId: string, service: literal("vapi"), secr
 const conversation = { threadId: string, organizationId: string, contactSessionId: id, status };
 const conversationItem = document({ ...conversation, lastMessage: nullable(message), contactSession });
 
+const file = object({
+  id,
+  name: string,
+  type: string,
+  size: string,
+  status: literal("ready", "processing", "error"),
+  url: nullable(string),
+  category: optional(string),
+  progress: optional(number),
+  error: optional(string),
+});
+const bytes = (text) => new TextEncoder().encode(text).buffer;
+
 const INVALID_SESSION = ["UNAUTHORIZED", "Invalid session"];
 const NO_CONVERSATION = ["NOT_FOUND", "Conversation not found"];
 const OTHER_ORGANIZATION = ["UNAUTHORIZED", "Invalid Organization ID"];
@@ -315,6 +328,47 @@ const contract = (world) => [
     ],
   },
   {
+    path: "private/files:addFile",
+    kind: "action",
+    cases: [
+      ...guarded({ filename: "a.txt", mimeType: "text/plain", bytes: bytes("text") }),
+      { as: "operator", args: { filename: "new.md", mimeType: "", bytes: bytes("# New"), category: "guides" }, returns: object({ url: nullable(string), entryId: id }) },
+      {
+        as: "operator",
+        args: { filename: "a.bin", mimeType: "application/x-nothing", bytes: bytes("text") },
+        refuses: ["BAD_REQUEST", "Unsupported MIME type: application/x-nothing"],
+      },
+      { as: "operator", args: { filename: "a.txt", mimeType: "text/plain" }, rejects: "bytes" },
+    ],
+  },
+  {
+    path: "private/files:list",
+    kind: "query",
+    cases: [
+      ...guarded({ paginationOpts: firstPage }),
+      { as: "operator", args: { paginationOpts: firstPage }, returns: page(file) },
+      { as: "operator", args: { paginationOpts: firstPage, category: "guides" }, returns: page(file) },
+      // The documented form.
+      { as: "operator", args: {}, returns: page(file) },
+      { as: "third", args: { paginationOpts: firstPage }, returns: page(nothing) },
+    ],
+  },
+  {
+    path: "private/files:deleteFile",
+    kind: "mutation",
+    cases: [
+      ...guarded({ entryId: world.entry }),
+      { as: "third", args: { entryId: world.entry }, refuses: ["UNAUTHORIZED", "Invalid namespace"] },
+      { as: "other", args: { entryId: world.entry }, refuses: OTHER_ORGANIZATION },
+      { as: "operator", args: { entryId: "nothing" }, refuses: ["NOT_FOUND", "Entry not found"] },
+      { as: "operator", args: { entryId: world.entry }, returns: nothing },
+      { as: "operator", args: { entryId: world.entry }, refuses: ["NOT_FOUND", "Entry not found"] },
+      // The documented form.
+      { as: "operator", args: { fileId: world.secondEntry }, returns: nothing },
+      { as: "operator", args: {}, rejects: "entryId" },
+    ],
+  },
+  {
     path: "private/plugins:getOne",
     kind: "query",
     cases: [
@@ -405,13 +459,14 @@ async function token(server, claims) {
   return (await response.json()).token;
 }
 
-/** Clients of four people: nobody, a stranger without an organisation, an operator of the demo organisation and one of another. */
+/** Clients of five people: nobody, a stranger without an organisation, operators of the demo organisation and of two others. */
 async function people(t, server, transport) {
   const tokens = {
     nobody: undefined,
     stranger: await token(server, { sub: "stranger" }),
     operator: await token(server),
     other: await token(server, { sub: "other", orgId: "org_other" }),
+    third: await token(server, { sub: "third", orgId: "org_third" }),
   };
   return Object.fromEntries(
     Object.entries(tokens).map(([name, token]) => {
@@ -461,7 +516,11 @@ async function prepare(server, { nobody, operator, other }) {
   await operator.mutation(anyApi.private.secrets.upsert, { service: "vapi", value: { publicApiKey: "public", privateApiKey: "demo" } });
   await until("the connection", () => operator.query(anyApi.private.plugins.getOne, { service: "vapi" }));
   assert.equal(await other.query(anyApi.private.widgetSettings.getOne, {}), null);
-  return { session: own, other: second, erased: gone, expired, conversation, thread, resolved, resolvedThread, erasedConversation, orphan };
+  const upload = async (client, filename) =>
+    (await client.action(anyApi.private.files.addFile, { filename, mimeType: "text/plain", bytes: bytes(`About ${filename}`) })).entryId;
+  const [entry, secondEntry] = [await upload(operator, "one.txt"), await upload(operator, "two.txt")];
+  await upload(other, "other.txt");
+  return { session: own, other: second, erased: gone, expired, conversation, thread, resolved, resolvedThread, erasedConversation, orphan, entry, secondEntry };
 }
 
 async function check(clients, { path: functionPath, kind, cases }) {

@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { anyApi as api } from "convex/server";
 import { Webhook } from "svix";
+import { WebSocket } from "ws";
 import { fusion } from "./support/fusion.js";
 import { startIssuer } from "./support/issuer.js";
 import { callAsAdmin, connectClient, startServer, temporaryFolder } from "./support/server.js";
@@ -294,4 +295,73 @@ test("the server says which services are real and which are built in", async (t)
   assert.match(log, /secrets +real +AWS Secrets Manager in us-east-1/);
   assert.match(log, /organizations +real +Clerk at/);
   assert.ok(!log.includes("very-secret-access-key") && !log.includes("sk_test_clerk"));
+});
+
+test("no name, address or message of a visitor is in a log, whatever goes wrong", async (t) => {
+  const server = await startChat(t);
+  const client = connectClient(t, server);
+  const [name, email, said] = ["Very Personal Name", "very.personal@example.org", "my very personal question"];
+  const person = { name, email, organizationId: "org_demo", metadata: { currentUrl: `https://example.org/${email}` } };
+  const contactSessionId = await client.mutation(api.public.contactSessions.create, person);
+  const conversationId = await client.mutation(api.public.conversations.create, { organizationId: "org_demo", contactSessionId });
+  const { threadId } = await client.query(api.public.conversations.getOne, { conversationId, contactSessionId });
+  const ask = { prompt: said, threadId, contactSessionId };
+  await client.action(api.public.messages.create, ask);
+  const operator = connectClient(t, server);
+  const token = await operatorToken(server);
+  operator.setAuth(async () => token);
+  await operator.mutation(api.private.messages.create, { conversationId, prompt: said });
+  await operator.action(api.private.messages.enhanceResponse, { prompt: said });
+  // Refused in every way there is.
+  await assert.rejects(client.mutation(api.public.contactSessions.create, { ...person, extra: 1 }));
+  await assert.rejects(client.mutation(api.public.contactSessions.create, { name, email }));
+  await assert.rejects(client.mutation(api.public.contactSessions.create, { ...person, email: email.repeat(20) }));
+  await assert.rejects(client.action(api.public.messages.create, { ...ask, extra: 1 }));
+  await assert.rejects(client.action(api.public.messages.create, { ...ask, prompt: said.repeat(200) }));
+  await assert.rejects(client.action(api.public.messages.create, { ...ask, threadId: "nowhere" }));
+  await assert.rejects(operator.mutation(api.private.messages.create, { prompt: said }));
+  await assert.rejects(operator.action(api.private.messages.enhanceResponse, { prompt: said, extra: said }));
+  await assert.rejects(callAsAdmin(server, "system/privacy:eraseContact", { organizationId: "org_demo", email, extra: 1 }));
+  // A language model that repeats what it was asked when it refuses.
+  const model = createServer(async (request, response) => {
+    let text = "";
+    for await (const part of request) text += part;
+    response.writeHead(400, { "Content-Type": "application/json" });
+    response.end(JSON.stringify({ error: { message: `cannot answer ${email}`, echo: text } }));
+  });
+  await new Promise((resolve) => model.listen(0, "127.0.0.1", resolve));
+  t.after(() => model.close());
+  await operator.mutation(api.private.conversations.updateStatus, { conversationId, status: "unresolved" });
+  await setVariables(server, { OPENAI_API_KEY: "sk-test-0123456789", OPENAI_BASE_URL: `http://127.0.0.1:${model.address().port}/v1` });
+  await client.action(api.public.messages.create, ask).catch(() => {});
+  await callAsAdmin(server, "system/privacy:eraseContact", { organizationId: "org_demo", email });
+  assert.deepEqual((await rows(server, "contactSessions")).filter((row) => row.email === email), []);
+
+  const logs = [server.log()];
+  for (const url of ["/api/stream_function_logs?cursor=0", "/api/stream_udf_execution?cursor=0", "/metrics"]) {
+    const response = await fetch(`${server.url}${url}`, { headers: { Authorization: `Convex ${server.adminKey}` } });
+    logs.push(await response.text());
+  }
+  const all = logs.join("\n");
+  assert.ok(all.includes("public/messages"), "the log has the calls in it");
+  for (const personal of [name, email, said]) assert.ok(!all.includes(personal), `${personal} is in a log: ${all.slice(Math.max(0, all.indexOf(personal) - 300), all.indexOf(personal) + 100)}`);
+});
+
+test("connecting a service needs an active subscription where the deployment says so", async (t) => {
+  const server = await startChat(t);
+  const operator = connectClient(t, server);
+  const response = await fetch(`${server.url}/_dev/issuer/token`, { method: "POST", body: JSON.stringify({ sub: "user_1", orgId: "org_new" }) });
+  const { token } = await response.json();
+  operator.setAuth(async () => token);
+  const connect = () => operator.mutation(api.private.secrets.upsert, { service: "vapi", value: { publicApiKey: "a", privateApiKey: "demo" } });
+  const refusal = async () => (await connect().then(assert.fail, (error) => error)).data;
+  await connect();
+  await setVariables(server, { REQUIRE_ACTIVE_SUBSCRIPTION: "true" });
+  assert.deepEqual(await refusal(), { code: "SUBSCRIPTION_REQUIRED", message: "No subscription found for this organization" });
+  await callAsAdmin(server, "system/subscriptions:upsert", { organizationId: "org_new", status: "inactive" });
+  assert.deepEqual(await refusal(), { code: "SUBSCRIPTION_INACTIVE", message: "Subscription is inactive" });
+  await callAsAdmin(server, "system/subscriptions:upsert", { organizationId: "org_new", status: "active" });
+  await connect();
+  await setVariables(server, { REQUIRE_ACTIVE_SUBSCRIPTION: "perhaps" });
+  await assert.rejects(connect(), /REQUIRE_ACTIVE_SUBSCRIPTION must be true or false/);
 });

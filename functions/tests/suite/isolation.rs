@@ -158,24 +158,26 @@ impl World {
             "private/contactSessions:getOneByConversationId" | "private/conversations:getOne" => {
                 object! { "conversationId" => conversation }
             }
-            "private/conversations:getMany" if step.choice % 2 == 0 => {
+            "private/conversations:getMany" if step.choice.is_multiple_of(2) => {
                 object! { "paginationOpts" => options() }
             }
             "private/conversations:getMany" => object! { "paginationOpts" => options(), "status" => status },
             "private/conversations:updateStatus" => {
                 object! { "conversationId" => conversation, "status" => status }
             }
-            "private/messages:create" if step.choice % 2 == 0 => {
+            "private/messages:create" if step.choice.is_multiple_of(2) => {
                 object! { "prompt" => said, "conversationId" => conversation }
             }
             "private/messages:create" => object! { "message" => said, "threadId" => thread },
-            "private/messages:enhanceResponse" if step.choice % 2 == 0 => object! { "prompt" => said },
+            "private/messages:enhanceResponse" if step.choice.is_multiple_of(2) => {
+                object! { "prompt" => said }
+            }
             "private/messages:enhanceResponse" => object! { "message" => said, "threadId" => thread },
             "private/messages:getMany" => object! { "threadId" => thread, "paginationOpts" => options() },
             "private/plugins:getOne" | "private/plugins:remove" | "private/secrets:remove" => {
                 object! { "service" => "vapi" }
             }
-            "private/secrets:upsert" if step.choice % 2 == 0 => {
+            "private/secrets:upsert" if step.choice.is_multiple_of(2) => {
                 object! { "service" => "vapi", "secretName" => format!("tenant/{organization}/vapi") }
             }
             "private/secrets:upsert" => connect(object! {
@@ -247,7 +249,7 @@ fn functions() -> Vec<(String, FunctionKind)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nobody_ever_reads_what_is_not_theirs(steps in steps()) {

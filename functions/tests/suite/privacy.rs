@@ -8,6 +8,7 @@ use crate::harness::*;
 use crate::secrets::{connect, run_jobs};
 
 const DAY_MS: u64 = 24 * HOUR_MS;
+const OPERATOR: As = As::Operator("org");
 
 fn visit(chat: &Chat, organization: &str, email: &str) -> Talk {
     let args = object! { "name" => "Ada", "email" => email, "organizationId" => organization };
@@ -140,7 +141,10 @@ fn exported(chat: &Chat, result: &Object) -> BTreeMap<String, Vec<Object>> {
         let content = chat.file(url.rsplit('/').next().unwrap());
         for line in String::from_utf8(content).unwrap().lines() {
             let Ok(Value::Object(line)) = fusion_schema::json::decode_export(line) else { panic!("{line}") };
-            let document = line.get("document").and_then(Value::as_object).unwrap().clone();
+            let mut document = line.get("document").and_then(Value::as_object).unwrap().clone();
+            if let Some(url) = line.get("url").and_then(Value::as_str) {
+                document.insert("url", url);
+            }
             tables.entry(text(&line, "table").to_owned()).or_default().push(document);
         }
     }
@@ -162,6 +166,14 @@ fn an_organisation_gets_all_it_has_here_and_nothing_else() {
         chat.ok(operator, "private/secrets:upsert", connect(keys));
     }
     run_jobs(&chat, &mut done);
+    for (operator, content) in [(OPERATOR, "We ship on Mondays."), (As::Operator("other"), "Never of other.")]
+    {
+        let file = object! {
+            "filename" => "shipping.txt", "mimeType" => "text/plain",
+            "bytes" => Value::Bytes(content.as_bytes().to_vec()),
+        };
+        chat.ok(operator, "private/files:addFile", file);
+    }
     let talk = visit(&chat, "org", "ada@example.org");
     visit(&chat, "other", "eve@example.com");
     long_thread(&chat, &talk, 500);
@@ -180,11 +192,14 @@ fn an_organisation_gets_all_it_has_here_and_nothing_else() {
             ("agentMessages", messages),
             ("contactSessions", 1),
             ("conversations", 1),
+            ("knowledgeEntries", 1),
             ("plugins", 1),
             ("widgetSettings", 1)
         ]
     );
     assert_eq!(text(&tables["contactSessions"][0], "email"), "ada@example.org");
+    let url = text(&tables["knowledgeEntries"][0], "url");
+    assert_eq!(chat.file(url.rsplit('/').next().unwrap()), b"We ship on Mondays.");
     let all = format!("{tables:?}");
     for foreign in ["eve@example.com", "of other", "private of org"] {
         assert!(!all.contains(foreign), "{foreign}");
@@ -192,7 +207,7 @@ fn an_organisation_gets_all_it_has_here_and_nothing_else() {
     // The files are gone after a week.
     chat.advance(7 * DAY_MS + 1);
     assert_eq!(chat.ok(As::Admin, "system/privacy:expire", object! {}), 1.0.into());
-    assert_eq!((counts(&chat)["_storage"], counts(&chat)["privacyRequests"]), (0, 0));
+    assert_eq!((counts(&chat)["_storage"], counts(&chat)["privacyRequests"]), (2, 0), "the documents stay");
 }
 
 #[test]
@@ -229,7 +244,21 @@ fn an_organisation_is_forgotten_whole() {
         let report = object! { "organizationId" => organization, "status" => "active" };
         chat.ok(As::Admin, "system/subscriptions:upsert", report);
         visit(&chat, organization, "ada@example.org");
+        let operator = As::Operator(if organization == "org" { "org" } else { "other" });
+        let text = format!("Returns\n\n{}", "Goods can be returned within thirty days. ".repeat(2_000));
+        let file = object! {
+            "filename" => "returns.txt", "mimeType" => "text/plain", "bytes" => Value::Bytes(text.into_bytes()),
+        };
+        chat.ok(operator, "private/files:addFile", file);
     }
+    for _ in 0..5 {
+        run_jobs(&chat, &mut done);
+    }
+    let knowledge = |chat: &Chat| {
+        ["knowledgeEntries", "knowledgeChunks", "knowledgeVectors"].map(|table| chat.rows(table).len())
+    };
+    let both = knowledge(&chat);
+    assert!(both[1] > 100 && both[1] == both[2], "{both:?}");
     // A conversation whose session is gone.
     let lost = visit(&chat, "org", "eve@example.org");
     chat.delete(&lost.session);
@@ -252,7 +281,8 @@ fn an_organisation_is_forgotten_whole() {
     ] {
         assert_eq!(left[table], 1, "{table}");
     }
-    assert_eq!(left["_storage"], 1, "the export of the other one");
+    assert_eq!(left["_storage"], 2, "the export and the document of the other one");
+    assert_eq!(knowledge(&chat), both.map(|count| count / 2));
     let keys = object! { "service" => "vapi", "secretName" => "tenant/org/vapi" };
     chat.ok(As::Operator("org"), "private/secrets:upsert", keys);
     assert!(chat.ok(As::Visitor, "public/secrets:getVapiSecrets", args).is_null(), "the keys are gone");
@@ -355,7 +385,7 @@ fn sessions_without_a_conversation_are_forgotten_a_day_after_they_end() {
     assert_eq!(clean(&chat), 1.0);
     let left: Vec<String> =
         chat.rows("contactSessions").iter().map(|row| text(row, "_id").to_owned()).collect();
-    assert_eq!(left, [talk.session.clone()]);
+    assert_eq!(left, std::slice::from_ref(&talk.session));
     assert!(!left.contains(&silent));
     let session = |number: u32| {
         object! {

@@ -3,8 +3,8 @@
 use fusion_runtime::Result;
 use fusion_runtime::function::MutationCtx;
 use fusion_schema::tables::{
-    ContactSession, Conversation, Plugin, PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus,
-    RetentionPolicy, Subscription, WidgetSettings,
+    ContactSession, Conversation, KnowledgeEntry, Plugin, PrivacyRequest, PrivacyRequestKind,
+    PrivacyRequestStatus, RetentionPolicy, Subscription, WidgetSettings,
 };
 use fusion_schema::{Doc, Nullable, Page, PaginationOptions, Table};
 
@@ -113,11 +113,13 @@ fn conversations(
 }
 
 fn knowledge(
-    _ctx: &mut MutationCtx<'_>,
-    _request: &mut Doc<PrivacyRequest>,
-    _budget: &mut Budget,
+    ctx: &mut MutationCtx<'_>,
+    request: &mut Doc<PrivacyRequest>,
+    budget: &mut Budget,
 ) -> Result<bool> {
-    Ok(true)
+    through(ctx, request, budget, |ctx, entry: &Doc<KnowledgeEntry>, budget| {
+        erasure::knowledge_entry(ctx, entry, budget)
+    })
 }
 
 /// What there are few of, at the end.

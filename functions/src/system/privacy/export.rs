@@ -6,8 +6,8 @@ use fusion_runtime::function::{ActionCtx, MutationCtx, QueryCtx};
 use fusion_schema::json::{self, Format};
 use fusion_schema::table::StoredFile;
 use fusion_schema::tables::{
-    AgentMessage, AgentThread, ContactSession, Conversation, ExportPart, Plugin, PrivacyRequest,
-    PrivacyRequestStatus, RetentionPolicy, Subscription, WidgetSettings,
+    AgentMessage, AgentThread, ContactSession, Conversation, ExportPart, KnowledgeEntry, Plugin,
+    PrivacyRequest, PrivacyRequestStatus, RetentionPolicy, Subscription, WidgetSettings,
 };
 use fusion_schema::{Doc, Id, Nullable, Object, Page, PaginationOptions, Table, Typed, object};
 
@@ -30,6 +30,7 @@ const STAGES: &[&str] = &[
     Plugin::NAME,
     Subscription::NAME,
     RetentionPolicy::NAME,
+    KnowledgeEntry::NAME,
     ContactSession::NAME,
     Conversation::NAME,
 ];
@@ -120,6 +121,22 @@ pub(super) fn page(ctx: &mut QueryCtx<'_>, args: PageArgs) -> Result<Lines> {
         Some(Subscription::NAME) => lines::<Subscription>(ctx, args),
         Some(RetentionPolicy::NAME) => lines::<RetentionPolicy>(ctx, args),
         Some(ContactSession::NAME) => lines::<ContactSession>(ctx, args),
+        Some(KnowledgeEntry::NAME) => {
+            let page = read::<KnowledgeEntry>(ctx, args, PAGE)?;
+            let files: Vec<_> = page.page.iter().map(|entry| entry.storage_id).collect();
+            let mut found = to_lines(page);
+            for (line, file) in found.lines.iter_mut().zip(files) {
+                let url = file.map(|file| ctx.storage().get_url(file)).transpose()?.flatten();
+                if let Some(url) = url {
+                    // The file itself, beside what is known about it.
+                    line.pop();
+                    line.push_str(",\"url\":");
+                    json::encode_string(&url, line);
+                    line.push('}');
+                }
+            }
+            Ok(found)
+        }
         Some(Conversation::NAME) => {
             let page = read::<Conversation>(ctx, args, CONVERSATIONS_PAGE)?;
             let threads = page.page.iter().map(|conversation| conversation.thread_id.clone()).collect();
