@@ -38,7 +38,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 15] = [
+const ALL: [&str; 16] = [
     "transfer",
     "latency",
     "live",
