@@ -167,10 +167,11 @@ impl AttachedChange {
         1 + weight(&self.old) + weight(&self.new)
     }
 
-    /// The terms of a text before and after. Other kinds have none.
+    /// The terms of a text before and after, and the empty one, which stands for the index as a whole. Other kinds have
+    /// none.
     pub(crate) fn touched_terms(&self) -> impl Iterator<Item = &str> {
-        let documents = self.old.iter().chain(&self.new).filter_map(Extract::as_search);
-        documents.flat_map(|document| document.terms())
+        let documents = || self.old.iter().chain(&self.new).filter_map(Extract::as_search);
+        documents().next().map(|_| "").into_iter().chain(documents().flat_map(|document| document.terms()))
     }
 
     /// Pairs what the indexes took before and after; both lists are in the order of the table's attached indexes, or

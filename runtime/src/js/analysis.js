@@ -40,9 +40,16 @@ const position = (definition) => {
   return typeof path === "string" ? { path, line, column } : null;
 };
 
-const { prototype: objectPrototype } = Object;
+const { getPrototypeOf, hasOwn, prototype: objectPrototype } = Object;
+const { prototype: functionPrototype } = Function;
+
 /** Whether a value has a property of its own or of its class; what modules add to all objects does not count. */
-const has = (value, name) => name in value && !(name in objectPrototype);
+const has = (value, name) => {
+  for (let at = value; at !== null && at !== objectPrototype && at !== functionPrototype; at = getPrototypeOf(at)) {
+    if (hasOwn(at, name)) return true;
+  }
+  return false;
+};
 
 const kinds = [["isQuery", "query"], ["isMutation", "mutation"], ["isAction", "action"]];
 

@@ -197,8 +197,15 @@ fn work_on(shared: &Arc<Shared>, first: Work) {
             && prepare.is_current(&wanted)
         {
             *seat.ready.lock() = Some(wanted.clone());
-            shared.seats.lock().preparing.push(seat.clone());
-            seat.wait(REST);
+            let is_alone = {
+                let preparing = &mut shared.seats.lock().preparing;
+                preparing.push(seat.clone());
+                preparing.len() == 1
+            };
+            // Where many calls end, the processors are busy anyway.
+            if is_alone {
+                seat.wait(REST);
+            }
             worker.used = None;
             worker.ready = prepare.prepare(&wanted);
             let preparing = &mut shared.seats.lock().preparing;

@@ -220,7 +220,7 @@ impl Pages {
         if matches!(query.source, QuerySource::Search { .. }) {
             rows_max = rows_max.min(SEARCH_RESULTS_MAX);
         }
-        let mut walk = Walk::open(tx, resolved, order, None)?;
+        let mut walk = Walk::open(tx, resolved, order, None, true)?;
         let (mut page, mut keys, mut bytes) = (Vec::new(), Vec::<Key>::new(), 0);
         let mut limits: Vec<usize> = query
             .operators

@@ -30,15 +30,16 @@ pub(crate) struct SearchScan {
 }
 
 impl SearchScan {
-    /// `count`: how many results will do, if that is known.
+    /// `count`: how many results will do, if that is known; `is_page`: see [`SearchRead`].
     pub(crate) fn open(
         tx: &mut Transaction,
         index: IndexId,
         query: SearchQuery,
         range: KeyRange,
         count: Option<usize>,
+        is_page: bool,
     ) -> Result<Self> {
-        tx.read_search(SearchRead { index, query: query.clone() })?;
+        tx.read_search(SearchRead { index, query: query.clone(), is_page })?;
         Ok(Self {
             index,
             exhausted: query.is_empty(),

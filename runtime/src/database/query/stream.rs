@@ -70,7 +70,7 @@ impl QueryStream {
         });
         let mut stream = Self { walk: None, operators: steps.collect() };
         if let Some(resolved) = resolve(tx, &query.source)? {
-            stream.walk = Some(Walk::open(tx, resolved, query.source.order(), stream.limit_hint())?);
+            stream.walk = Some(Walk::open(tx, resolved, query.source.order(), stream.limit_hint(), false)?);
         }
         Ok(stream)
     }
@@ -122,16 +122,17 @@ pub(crate) struct Resolved {
 }
 
 impl Walk {
-    /// `count`: how many documents will do, if that is known.
+    /// `count`: how many documents will do, if that is known; `is_page`: whether they are a page.
     pub(crate) fn open(
         tx: &mut Transaction,
         resolved: Resolved,
         order: Order,
         count: Option<usize>,
+        is_page: bool,
     ) -> Result<Self> {
         let Resolved { index, range, search } = resolved;
         if let Some(query) = search {
-            return SearchScan::open(tx, index, query, range, count).map(Self::Search);
+            return SearchScan::open(tx, index, query, range, count, is_page).map(Self::Search);
         }
         let mut scan = Scan::open(tx, index, range, order)?;
         if let Some(count) = count {

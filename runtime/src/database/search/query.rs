@@ -154,17 +154,21 @@ impl SearchQuery {
 /// A search whose result a transaction depends on: on every document that it finds, or found before a change.
 ///
 /// Of documents whose text and filter fields stay as they are it does not depend; those that were read are in the read
-/// set by themselves. Nor does it depend on the statistics that ranking uses.
+/// set by themselves. Nor does it depend on the statistics that ranking uses, unless it is a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SearchRead {
     pub(crate) index: IndexId,
     pub(crate) query: SearchQuery,
+    /// A page ends and the next begins at a rank. Pages of different statistics would overlap or leave gaps, so a page
+    /// depends on every text of the index.
+    pub(crate) is_page: bool,
 }
 
 impl SearchRead {
     /// What it reads of the index's terms, so that writes can be looked up: see [`AttachedChange::touched_terms`].
     pub(crate) fn intervals(&self) -> impl Iterator<Item = Interval> {
         let index = self.index;
+        let whole = self.is_page.then(|| Interval { index, start: Vec::new(), end: None });
         let terms = self.query.terms.iter().map(move |term| {
             let start = term.as_bytes().to_vec();
             Interval { index, end: Some(after(&start)), start }
@@ -173,7 +177,7 @@ impl SearchRead {
             let start = prefix.as_bytes().to_vec();
             Interval { index, end: prefix_end(&start), start }
         });
-        terms.chain(prefix)
+        whole.into_iter().chain(terms).chain(prefix)
     }
 
     /// Whether a change of this index can change the result.
@@ -187,7 +191,10 @@ impl SearchRead {
         let (before, after) = (old.is_some_and(matches), new.is_some_and(matches));
         match (old, new) {
             // It keeps its place, whatever happened to its other filter fields.
-            (Some(old), Some(new)) if before && after => !old.has_same_text(new),
+            (Some(old), Some(new)) if before && after || self.is_page => {
+                before != after || !old.has_same_text(new)
+            }
+            (None, Some(_)) | (Some(_), None) if self.is_page => true,
             _ => before || after,
         }
     }

@@ -49,9 +49,9 @@ export const slow = query(async () => { for (let i = 0; i < 3e6; i++); return 1;
 export const map = query(async () => new Map());
 export const actionNever = action(async () => await new Promise(() => {}));
 export const actionSpins = action(async () => { for (;;) {} });
-export const hangs = query(async () => "a".repeat(50_000).indexOf("a".repeat(25_000) + "b"));
+export const hangs = query(async () => "a".repeat(120_000).indexOf("a".repeat(60_000) + "b"));
 export const hangsInside = query(async (ctx) => await ctx.runQuery("bad:hangs"));
-export const actionHangs = action(async () => "a".repeat(50_000).indexOf("a".repeat(25_000) + "b"));
+export const actionHangs = action(async () => "a".repeat(120_000).indexOf("a".repeat(60_000) + "b"));
 const sparse = () => { const list = []; list[1_700_000_000] = 1; return list; };
 export const sparseArray = query(async (ctx, { method, args }) => {
   const list = sparse();
