@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { api } from "./support/api.js";
 import { connectClient, startServer } from "./support/server.js";
+import { startConversation } from "./support/visitor.js";
 import { until } from "./support/wait.js";
 
-const ORGANIZATION = "org_demo";
 const firstPage = { numItems: 50, cursor: null };
 
 /** A server, a visitor with a conversation, an operator who is signed in. */
@@ -21,13 +21,7 @@ async function begin(t) {
 
 /** A visitor with a session, a conversation, and its messages as they come, oldest first. */
 async function visit(client) {
-  const contactSessionId = await client.mutation(api.public.contactSessions.create, {
-    name: "Vera Visitor",
-    email: "vera@example.com",
-    organizationId: ORGANIZATION,
-  });
-  const conversationId = await client.mutation(api.public.conversations.create, { organizationId: ORGANIZATION, contactSessionId });
-  const { threadId } = await client.query(api.public.conversations.getOne, { conversationId, contactSessionId });
+  const { contactSessionId, conversationId, threadId } = await startConversation(client);
   const visitor = { client, conversationId, threadId, messages: [], status: undefined };
   client.onUpdate(api.public.messages.getMany, { threadId, contactSessionId, paginationOpts: firstPage }, ({ page }) => {
     visitor.messages = page.toReversed();

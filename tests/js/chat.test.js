@@ -4,30 +4,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { api } from "./support/api.js";
 import { connectClient, startServer } from "./support/server.js";
+import { startConversation } from "./support/visitor.js";
 import { until } from "./support/wait.js";
 
-const ORGANIZATION = "org_demo";
 const firstPage = { numItems: 20, cursor: null };
 
 async function startChat(t) {
   return startServer(t, { program: "fusion", args: ["dev", "--app", "fusion-chat"] });
 }
 
-/** A visitor with a session and a conversation. */
-async function visit(client) {
-  const contactSessionId = await client.mutation(api.public.contactSessions.create, {
-    name: "Vera Visitor",
-    email: "vera@example.com",
-    organizationId: ORGANIZATION,
-  });
-  const conversationId = await client.mutation(api.public.conversations.create, { organizationId: ORGANIZATION, contactSessionId });
-  const { threadId } = await client.query(api.public.conversations.getOne, { conversationId, contactSessionId });
-  return { contactSessionId, conversationId, threadId };
-}
-
 test("a visitor asks and sees the assistant's answer arrive", async (t) => {
   const client = connectClient(t, await startChat(t));
-  const { contactSessionId, threadId } = await visit(client);
+  const { contactSessionId, threadId } = await startConversation(client);
   let page = [];
   const args = { threadId, contactSessionId, paginationOpts: firstPage };
   client.onUpdate(api.public.messages.getMany, args, (result) => (page = result.page));
@@ -52,7 +40,7 @@ test("an operator signs in with the development issuer, watches, and answers liv
     (result) => (conversations = result.page),
     () => {},
   );
-  const { contactSessionId, conversationId, threadId } = await visit(visitor);
+  const { contactSessionId, conversationId, threadId } = await startConversation(visitor);
   await until("the new conversation", () => conversations.some(({ _id }) => _id === conversationId));
   let page = [];
   visitor.onUpdate(api.public.messages.getMany, { threadId, contactSessionId, paginationOpts: firstPage }, (result) => (page = result.page));
@@ -64,7 +52,7 @@ test("an operator signs in with the development issuer, watches, and answers liv
 
 test("a visitor reads only threads of the own session", async (t) => {
   const client = connectClient(t, await startChat(t));
-  const [own, other] = [await visit(client), await visit(client)];
+  const [own, other] = [await startConversation(client), await startConversation(client)];
   const args = { threadId: other.threadId, contactSessionId: own.contactSessionId, paginationOpts: firstPage };
   const error = await client.query(api.public.messages.getMany, args).then(assert.fail, (error) => error);
   assert.equal(typeof error.data?.code, "string", error.message);

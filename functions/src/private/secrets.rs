@@ -2,14 +2,14 @@
 
 use fusion_runtime::Result;
 use fusion_runtime::function::MutationCtx;
-use fusion_schema::tables::{Plugin, PluginService};
+use fusion_schema::tables::PluginService;
 use fusion_schema::{Typed, Value};
 
 use crate::errors::{bad_request, not_found, wrong_arguments};
 use crate::guards::Operator;
 use crate::services::voice::VapiKeys;
 use crate::subscriptions::require_active;
-use crate::system::plugins::by_organization_and_service;
+use crate::system::plugins::{self, UpsertPlugin, by_organization_and_service};
 use crate::system::secrets::{RemoveSecret, UpsertSecret, name_prefix, seal, secret_name};
 
 /// Longest key, in bytes. A secret of AWS has at most 64 KiB.
@@ -70,12 +70,7 @@ fn refer(
     if !secret_name.starts_with(&name_prefix(&organization_id)) {
         return Err(bad_request("The name of a secret must begin with tenant/<organization id>/"));
     }
-    let existing = by_organization_and_service(ctx, &organization_id, service)?;
-    let plugin = Plugin { organization_id, service, secret_name };
-    match existing {
-        Some(existing) => ctx.db().replace(existing.id, plugin),
-        None => ctx.db().insert(plugin).map(drop),
-    }
+    plugins::upsert(ctx, UpsertPlugin { service, secret_name, organization_id })
 }
 
 #[derive(Typed)]

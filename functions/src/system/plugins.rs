@@ -21,7 +21,7 @@ pub(crate) struct UpsertPlugin {
 }
 
 /// Remembers under which name the vault keeps an organisation's keys for a service.
-fn upsert(ctx: &mut MutationCtx<'_>, args: UpsertPlugin) -> Result<()> {
+pub(crate) fn upsert(ctx: &mut MutationCtx<'_>, args: UpsertPlugin) -> Result<()> {
     let UpsertPlugin { service, secret_name, organization_id } = args;
     let existing = by_organization_and_service(ctx, &organization_id, service)?;
     let plugin = Plugin { organization_id, service, secret_name };

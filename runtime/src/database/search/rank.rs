@@ -7,6 +7,7 @@
 //! scores to the last bit, whatever the segments look like, and pages of one result fit together.
 
 use std::cmp::Ordering;
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use fusion_schema::id::InternalId;
@@ -205,13 +206,7 @@ fn sums(lists: Vec<Postings<'_>>, postings: usize, documents: usize) -> Found {
     if postings * SPARSE_MIN < documents {
         let mut all: Found = lists.into_iter().flatten().collect();
         all.sort_unstable_by_key(|(ordinal, _)| *ordinal);
-        all.dedup_by(|later, first| {
-            let same = later.0 == first.0;
-            if same {
-                first.1 += later.1;
-            }
-            same
-        });
+        add_up(&mut all);
         return all;
     }
     let mut counts = vec![0_u32; documents];
@@ -220,6 +215,17 @@ fn sums(lists: Vec<Postings<'_>>, postings: usize, documents: usize) -> Found {
     }
     let counted = (0..).zip(counts);
     counted.filter(|(_, count)| *count > 0).collect()
+}
+
+/// Makes one entry of those that stand together for one document, adding them in their order.
+fn add_up<T: AddAssign + Copy>(sorted: &mut Vec<(u32, T)>) {
+    sorted.dedup_by(|later, first| {
+        let is_same = later.0 == first.0;
+        if is_same {
+            first.1 += later.1;
+        }
+        is_same
+    });
 }
 
 fn look_at_changed<'a>(
@@ -312,13 +318,7 @@ impl Source<'_> {
             }
             // Stable: what belongs to one document stays in the order of the clauses.
             scored.sort_by_key(|(number, _)| *number);
-            scored.dedup_by(|later, first| {
-                let same = later.0 == first.0;
-                if same {
-                    first.1 += later.1;
-                }
-                same
-            });
+            add_up(&mut scored);
             return scored;
         }
         let mut scores = vec![0.0_f32; self.len()];
