@@ -146,7 +146,14 @@ fn response(
             let stream = reader.into_stream().take_until(end).inspect(move |_| {
                 let _held = &stopper;
             });
-            HttpBody::from_stream(stream.map(|piece| piece.map_err(std::io::Error::other)))
+            HttpBody::from_stream(stream.then(|piece| async {
+                if piece.is_err() {
+                    // The connection is closed with the error, and what is buffered is dropped; it is sent whenever the
+                    // body has nothing ready.
+                    tokio::task::yield_now().await;
+                }
+                piece.map_err(std::io::Error::other)
+            }))
         }
     };
     let mut response = HttpResponse::new(body);

@@ -26,6 +26,7 @@ pub(in crate::database) fn start(
 }
 
 fn run(committer: &Weak<Committer>, mut saver: Option<Saver>) {
+    let mut is_unpublished = false;
     loop {
         std::thread::sleep(INTERVAL);
         // While there is work, more of it comes.
@@ -35,8 +36,10 @@ fn run(committer: &Weak<Committer>, mut saver: Option<Saver>) {
                 return;
             }
             if look(&committer) {
+                is_unpublished = true;
                 continue;
             }
+            is_unpublished = is_unpublished && !publish(&committer);
             if let Some(saver) = &mut saver {
                 saver.save(&committer.published.load());
             }
@@ -65,11 +68,18 @@ fn look(committer: &Committer) -> bool {
     if let Some((_, index)) = Arc::make_mut(current).attached.iter_mut().find(|(found, _)| *found == slot) {
         index.install(before, improved);
     }
-    // Readers need not wait for the next commit: while nothing is under way, what is published is the head.
-    if committer.published.load().ts == head.snapshot.ts {
+    true
+}
+
+/// Lets readers have what was improved without waiting for the next commit. `false` while a commit is under way, which
+/// may have been sequenced before the improvement and would publish the index as it was: to be tried again.
+fn publish(committer: &Committer) -> bool {
+    let head = committer.head.lock();
+    let is_whole = committer.published.load().ts == head.snapshot.ts;
+    if is_whole {
         committer.published.store(head.snapshot.clone());
     }
-    true
+    is_whole
 }
 
 fn first_in_need(state: &State) -> Option<(TableId, u16)> {
