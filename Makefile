@@ -5,11 +5,14 @@ TOOLS := target/tools
 JS := tests/js
 VENV := target/python
 RUST_CLIENT := tests/rust-client
+# The pages inside the binary, and everything they are made of.
+WEB := client-js/dist/.built
+WEB_SOURCES := $(shell find client-js -type d \( -name node_modules -o -name dist \) -prune -o -type f -print)
 
-.PHONY: dev test bench check-rust test-rust deny test-js test-full-size test-python test-rust-client
+.PHONY: dev web test bench check-web test-browser check-rust test-rust deny test-js test-full-size test-python test-rust-client
 
 ## Starts Fusion with Fusion Chat on http://127.0.0.1:3210.
-dev: .cargo-present
+dev: .cargo-present $(WEB)
 	cargo run --release -p fusion-cli -- dev $(ARGS)
 
 ## Everything that must be green. Every step runs even if an earlier one failed; the exit code says whether all passed.
@@ -17,9 +20,23 @@ test:
 	@bash tests/all.sh
 
 ## One benchmark, or all: `make bench`, `make bench WHICH=transfer`.
-bench: $(JS)/node_modules/.installed
+bench: $(JS)/node_modules/.installed $(WEB)
 	cargo build --release -p fusion-cli -p fusion-tests --bins
 	target/release/fusion-bench $(or $(WHICH),all) $(ARGS)
+
+client-js/node_modules/.installed: client-js/package-lock.json
+	@command -v node >/dev/null || { echo "Node.js 20 or newer is needed to build the pages: install it and run this again." >&2; exit 1; }
+	cd client-js && npm ci --no-audit --no-fund --ignore-scripts
+	touch $@
+
+$(WEB): client-js/node_modules/.installed $(WEB_SOURCES)
+	cd client-js && npm run --silent build
+
+## The pages: widget, embed script, dashboards.
+web: $(WEB)
+
+check-web: client-js/node_modules/.installed
+	cd client-js && npm run --silent check
 
 check-rust: .cargo-present
 	cargo fmt --all --check
@@ -55,7 +72,7 @@ $(VENV)/.installed: tests/python/requirements.txt
 	touch $@
 
 .PHONY: fixture
-fixture: .cargo-present
+fixture: .cargo-present $(WEB)
 	cargo build -p fusion-cli -p fusion-tests --bins --locked
 
 test-js: $(JS)/node_modules/.installed fixture
@@ -65,6 +82,11 @@ test-js: $(JS)/node_modules/.installed fixture
 test-full-size: $(JS)/node_modules/.installed
 	cargo build --release -p fusion-cli --bins --locked
 	cd $(JS) && FUSION_BIN=$(CURDIR)/target/release npm run full-size
+
+# The pages in a real browser.
+test-browser: $(JS)/node_modules/.installed fixture
+	bash tests/browser.sh
+	cd $(JS) && npm run test-browser
 
 test-python: $(VENV)/.installed fixture
 	$(VENV)/bin/python -m pytest -q tests/python

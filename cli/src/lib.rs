@@ -71,6 +71,7 @@ pub fn serve_application(application: Application) -> ExitCode {
             services: None,
             sign_in: None,
             pages: None,
+            has_chat: false,
         },
     ))
 }

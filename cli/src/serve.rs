@@ -10,6 +10,7 @@ pub(crate) mod options;
 pub(crate) mod pages;
 mod ready;
 pub(crate) mod shutdown;
+pub(crate) mod web;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -71,6 +72,8 @@ pub struct Served {
     pub sign_in: Option<SignIn>,
     /// A folder of pages to serve under `/app/`.
     pub pages: Option<PathBuf>,
+    /// Whether the pages of Fusion Chat are served.
+    pub has_chat: bool,
 }
 
 /// An issuer that an environment variable of the deployment names. It is read when the server starts.
@@ -283,6 +286,7 @@ impl Server {
             redact_logs: options.redact_logs_to_client,
             has_metrics: !options.disable_metrics_endpoint,
             dev_issuer,
+            home: Some(web::DASHBOARD),
         };
         let state = ServerState::new(
             runner.clone(),
@@ -293,6 +297,7 @@ impl Server {
             stopping.clone(),
         );
         let pages = served.pages.as_deref().map_or_else(axum::Router::new, pages::router);
+        let pages = pages.merge(web::router(served.has_chat, options.web_dir.clone()));
         let serving = tokio::spawn(server::serve(state, api, Some(site), pages, stopping));
 
         let scheduler = tokio::spawn(Scheduler::new(runner.clone()).run());

@@ -101,6 +101,7 @@ async fn main() -> Result<()> {
         redact_logs: false,
         has_metrics: true,
         dev_issuer: Some(issuer),
+        home: None,
     };
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

@@ -95,6 +95,7 @@ fn served(app: App, data_dir: &Path) -> Result<Served> {
         services: services(app)?,
         sign_in: sign_in(app),
         pages: None,
+        has_chat: matches!(app, App::FusionChat),
     })
 }
 

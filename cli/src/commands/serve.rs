@@ -35,6 +35,7 @@ pub(super) fn run(command: Serve) -> Result {
         services: services(command.app)?,
         sign_in: sign_in(command.app),
         pages: command.pages,
+        has_chat: matches!(command.app, App::FusionChat),
     };
     serve::serve(&command.options, served)
 }

@@ -111,6 +111,10 @@ pub struct ServerOptions {
     #[arg(long, hide_short_help = true, value_enum, default_value_t = LogFormat::Human)]
     pub log_format: LogFormat,
 
+    /// Folder to serve the pages from (the dashboards, the widget) instead of those inside the binary.
+    #[arg(long, hide_short_help = true, value_name = "FOLDER")]
+    pub web_dir: Option<PathBuf>,
+
     /// File to write {"url", "siteUrl", "dashboardUrl", "adminKey", "pid"} to once the server is ready.
     #[arg(long, hide_short_help = true, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 
 use super::errors::ApiError;
 use super::request::read_body;
@@ -20,9 +20,16 @@ pub(super) const ECHO_SIZE_MAX: usize = 128 << 20;
 
 type Shared = State<Arc<ServerState>>;
 
-/// `GET /`: the sentence of the original server, by which tools recognise a deployment.
-pub(super) async fn root() -> &'static str {
-    "This Convex deployment is running. See https://docs.convex.dev/."
+/// `GET /`: the sentence of the original server, by which tools recognise a deployment; a browser is sent to where there
+/// is something to see.
+pub(super) async fn root(State(state): Shared, headers: HeaderMap) -> Response {
+    let is_browser = headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")));
+    match state.config.home {
+        Some(home) if is_browser => Redirect::temporary(home).into_response(),
+        _ => "This Convex deployment is running. See https://docs.convex.dev/.".into_response(),
+    }
 }
 
 /// `GET /version` and `/instance_version`

@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub has_metrics: bool,
     /// The development issuer, where its routes are to be served.
     pub dev_issuer: Option<DevIssuer>,
+    /// The path to which a browser that asks for `/` is sent.
+    pub home: Option<&'static str>,
 }
 
 /// See the module's documentation.

@@ -134,6 +134,7 @@ impl TestServer {
             redact_logs: false,
             has_metrics: true,
             dev_issuer: Some(issuer.clone()),
+            home: None,
         };
         configure(&mut config);
         let (stop, stopped) = watch::channel(false);
