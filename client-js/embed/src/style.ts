@@ -4,7 +4,7 @@
 const CSS = `
 #fusionchat-widget-button, #fusionchat-widget-container {
   all: initial; box-sizing: border-box; position: fixed; bottom: 20px; right: 20px; z-index: 2147483000;
-  --accent: #2f5bd7; --on-accent: #fff; --surface: #fff; --line: #d9dde5;
+  --accent: #3f51c9; --on-accent: #fff; --surface: #fff; --line: #e1e1e8;
 }
 #fusionchat-widget-button[data-position=bottom-left], #fusionchat-widget-container[data-position=bottom-left] {
   right: auto; left: 20px;
@@ -30,7 +30,7 @@ const CSS = `
 }
 @media (prefers-color-scheme: dark) {
   #fusionchat-widget-button, #fusionchat-widget-container {
-    --accent: #8fb0ff; --on-accent: #10131a; --surface: #14171d; --line: #2c323d;
+    --accent: #9dadff; --on-accent: #11163a; --surface: #17181c; --line: #2c2e36;
   }
 }
 @media (prefers-reduced-motion: no-preference) {

@@ -9,9 +9,10 @@ export function requestClose(): void {
   if (isFramed) window.parent.postMessage({ type: "close" }, "*");
 }
 
-/** Moves the focus to where the screen begins: its field, or its heading. */
+/** Moves the focus to where the screen is used from: its field, or else its heading. */
 export function focusScreen(): void {
-  document.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
+  const [heading, field] = document.querySelectorAll<HTMLElement>("[data-focus]");
+  (field ?? heading)?.focus({ preventScroll: true });
 }
 
 /** Closes the widget with Escape, and receives the focus when it is opened. */

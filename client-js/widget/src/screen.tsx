@@ -7,13 +7,11 @@ import { useIsOffline } from "./connection.ts";
 import { isFramed, requestClose } from "./frame.ts";
 
 /** What all screens have: a heading with the ways back and out, the state of the connection, and the content. */
-export function Screen({ title, status, onBack, footer, isFocusElsewhere, children }: {
+export function Screen({ title, status, onBack, footer, children }: {
   readonly title: string;
   readonly status?: ComponentChildren;
   readonly onBack?: (() => void) | undefined;
   readonly footer?: ComponentChildren;
-  /** Whether something in the content takes the focus when the screen appears. */
-  readonly isFocusElsewhere?: boolean;
   readonly children: ComponentChildren;
 }) {
   const isOffline = useIsOffline();
@@ -24,7 +22,7 @@ export function Screen({ title, status, onBack, footer, isFocusElsewhere, childr
     <div class="widget">
       <header class="widget-head">
         {onBack && <IconButton variant="quiet" label="Back" onClick={onBack}><ArrowLeftIcon /></IconButton>}
-        <h1 tabIndex={-1} data-focus={isFocusElsewhere ? undefined : ""}>{title}</h1>
+        <h1 tabIndex={-1} data-focus="">{title}</h1>
         {status}
         {isFramed && <IconButton variant="quiet" label="Close chat" class="widget-close" onClick={requestClose}><CloseIcon /></IconButton>}
       </header>

@@ -19,7 +19,7 @@ export function Bubble({ message }: { readonly message: Message }) {
         : (
           <p class="widget-note">
             {message.status === "failed" && !isMine && "Not complete. "}
-            <time dateTime={at.toISOString()}>{at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })}</time>
+            <time dateTime={at.toISOString()}>{at.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" })}</time>
           </p>
         )}
     </article>

@@ -1,6 +1,6 @@
 import { IconButton, SendIcon } from "fusion-ui";
 import type { TargetedEvent } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Longest message the server takes, in UTF-16 code units. */
 const LENGTH_MAX = 2000;
@@ -8,6 +8,9 @@ const LENGTH_MAX = 2000;
 const LENGTH_SHOWN = 1800;
 /** Highest the field grows, in pixels. */
 const HEIGHT_MAX = 140;
+
+/** Where a focused field brings up a keyboard over half of the screen, nothing but a touch should focus it. */
+const IS_TOUCH = matchMedia("(pointer: coarse)").matches;
 
 /** Where the visitor writes. */
 export function Composer({ isDisabled, onSend }: { readonly isDisabled: boolean; readonly onSend: (text: string) => void }) {
@@ -19,6 +22,11 @@ export function Composer({ isDisabled, onSend }: { readonly isDisabled: boolean;
     area.style.height = "auto";
     area.style.height = `${Math.min(area.scrollHeight + 2, HEIGHT_MAX)}px`;
   }, [text]);
+  useEffect(() => {
+    const focused = document.activeElement;
+    const isFree = focused === null || focused === document.body || focused.matches("h1");
+    if (!isDisabled && !IS_TOUCH && isFree && document.hasFocus()) field.current?.focus();
+  }, [isDisabled]);
   const send = () => {
     if (text.trim() === "" || isDisabled) return;
     onSend(text.trim());
@@ -49,7 +57,7 @@ export function Composer({ isDisabled, onSend }: { readonly isDisabled: boolean;
         placeholder={isDisabled ? "This conversation is resolved" : "Write a message"}
         disabled={isDisabled}
         value={text}
-        data-focus={isDisabled ? undefined : ""}
+        data-focus={isDisabled || IS_TOUCH ? undefined : ""}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={onKeyDown}
       />

@@ -49,8 +49,12 @@ export function Thread({ organizationId, session, threadId, memory, settings, st
 
   const send = (text: string) => {
     outbox.send(text);
-    // What was pressed is gone.
-    requestAnimationFrame(focusScreen);
+    // Whoever says something wants to see it, and what was pressed to say it may be gone.
+    requestAnimationFrame(() => {
+      const list = document.querySelector(".widget-thread");
+      if (list) list.scrollTop = list.scrollHeight;
+      if (document.activeElement === document.body) focusScreen();
+    });
   };
   const canSuggest = !isLoading && !isResolved && transcript.messages.length === 1 && entries.length === 0 && pages.status === "Exhausted";
   const after = (
@@ -91,7 +95,7 @@ export function Thread({ organizationId, session, threadId, memory, settings, st
       <p class="ui-hidden" aria-live="polite">{announcement}</p>
       {isResolved
         ? <Resolved {...{ organizationId, session, onShow, onRefused }} />
-        : <Composer isDisabled={isLoading} onSend={(text) => outbox.send(text)} />}
+        : <Composer isDisabled={isLoading} onSend={send} />}
     </>
   );
 }

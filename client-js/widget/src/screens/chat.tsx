@@ -37,7 +37,6 @@ export function ChatScreen({ organizationId, session, view, memory, settings, on
       title="Chat"
       status={conversation && <StatusBadge status={conversation.status} />}
       onBack={() => onShow({ name: view.from })}
-      isFocusElsewhere
     >
       {error !== undefined && !isRefused
         ? <ErrorState title="This conversation cannot be shown" error={wordsOf(error, "Please try again later.")} />
