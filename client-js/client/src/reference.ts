@@ -60,7 +60,7 @@ export function functionName(reference: FunctionName<FunctionKind>): string {
 }
 
 /** The type of `anyApi`: everything in it may be a folder, a module or a function. */
-export type AnyApi = { readonly [name: string]: AnyApi } & FunctionReference;
+export type AnyApi = { readonly [name: string]: AnyApi } & FunctionReference<any>;
 
 function pathTo(parts: readonly string[]): unknown {
   return new Proxy(
