@@ -1,5 +1,5 @@
 import { useFusion, useQueryResult } from "fusion-client/preact";
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { focusScreen, isFramed } from "./frame.ts";
 import { type ConversationId, getSettings, type SessionId } from "./functions.ts";
@@ -79,7 +79,7 @@ export function App({ organizationId, memory }: { readonly organizationId: strin
 /** Moves the focus to each screen that comes after the first, so that keyboard and screen reader are where the eye is. */
 function useFocusAfterChange(screen: string): void {
   const former = useRef(screen);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const isFirst = former.current === "loading" || former.current === screen;
     // A frame that has the focus was opened by somebody a moment ago.
     if (isFirst ? isFramed && screen !== "loading" && document.hasFocus() : true) focusScreen();
