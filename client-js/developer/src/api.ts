@@ -81,8 +81,3 @@ export class Api {
     });
   }
 }
-
-/** What to tell about anything that was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
