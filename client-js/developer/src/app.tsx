@@ -69,7 +69,7 @@ function CurrentPage() {
 /** The dashboard. */
 export function App() {
   const [phase, setPhase] = useState<Phase>({ at: "checking" });
-  const open = useRef<Deployment>();
+  const open = useRef<Deployment | undefined>(undefined);
 
   const signOut = useCallback((reason?: string) => {
     forgetKey();

@@ -31,7 +31,7 @@ export function CellEditor(props: {
       props.onClose();
       return;
     }
-    const reading = text.trim() === "" ? { value: undefined } : read(text);
+    const reading: { value?: Value | undefined; error?: string | undefined } = text.trim() === "" ? {} : read(text);
     if (reading.error !== undefined) {
       setError(reading.error);
       return;

@@ -15,19 +15,19 @@ function checked(changed: Changed | null): void {
 /** Puts documents into a table. */
 export async function addDocuments(client: FusionClient, table: string, documents: Value[]): Promise<void> {
   for (let at = 0; at < documents.length; at += BATCH) {
-    checked((await client.mutation(system.addDocuments, { table, documents: documents.slice(at, at + BATCH) })) as Changed);
+    checked(await client.mutation(system.addDocuments, { table, documents: documents.slice(at, at + BATCH) }));
   }
 }
 
 /** Puts a document in the place of another. */
 export async function replaceDocument(client: FusionClient, id: string, document: Value): Promise<void> {
-  checked((await client.mutation(system.replaceDocument, { id, document })) as Changed);
+  checked(await client.mutation(system.replaceDocument, { id, document }));
 }
 
 /** Sets one field, or takes it away. */
 export async function setField(client: FusionClient, table: string, document: Doc, field: string, value: Value | undefined): Promise<void> {
   if (value !== undefined) {
-    checked((await client.mutation(system.patchDocuments, { table, fields: { [field]: value }, ids: [document._id] })) as Changed);
+    checked(await client.mutation(system.patchDocuments, { table, fields: { [field]: value }, ids: [document._id] }));
     return;
   }
   const { [field]: _gone, _id, _creationTime, ...rest } = document;
@@ -37,7 +37,7 @@ export async function setField(client: FusionClient, table: string, document: Do
 /** Sets fields of many documents. */
 export async function patchDocuments(client: FusionClient, table: string, ids: readonly string[], fields: Value): Promise<void> {
   for (let at = 0; at < ids.length; at += BATCH) {
-    checked((await client.mutation(system.patchDocuments, { table, fields, ids: ids.slice(at, at + BATCH) })) as Changed);
+    checked(await client.mutation(system.patchDocuments, { table, fields, ids: ids.slice(at, at + BATCH) }));
   }
 }
 
@@ -45,7 +45,7 @@ export async function patchDocuments(client: FusionClient, table: string, ids: r
 export async function deleteDocuments(client: FusionClient, table: string, ids: readonly string[]): Promise<void> {
   for (let at = 0; at < ids.length; at += BATCH) {
     const toDelete = ids.slice(at, at + BATCH).map((id) => ({ id, tableName: table }));
-    checked((await client.mutation(system.deleteDocuments, { toDelete })) as Changed);
+    checked(await client.mutation(system.deleteDocuments, { toDelete }));
   }
 }
 

@@ -84,7 +84,7 @@ export function DocumentDialog({ document, table, onClose }: { document: Doc; ta
   const { client } = useDeployment();
   const [opened, setOpened] = useState(document);
   const latest = useQueryResult(system.document, { id: document._id });
-  const now = latest.status === "success" ? (latest.value as Doc | null) : opened;
+  const now = latest.status === "success" ? latest.value : opened;
   const isChanged = now !== null && format(now) !== format(opened);
   return (
     <LiteralDialog

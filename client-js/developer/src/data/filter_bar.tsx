@@ -114,7 +114,7 @@ export function FilterBar(props: {
             <TextField
               label="Value"
               hideLabel
-              class="mono"
+              fieldClass="mono"
               placeholder={clause.op === "anyOf" || clause.op === "noneOf" ? '["a", "b"]' : clause.field === "_creationTime" ? "2026-01-31" : '"text", 12, 12n, true'}
               value={clause.text}
               error={isTried ? (clauseError(clause) ?? props.errors.get(clause.id)) : props.errors.get(clause.id)}

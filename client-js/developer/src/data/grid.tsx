@@ -50,7 +50,7 @@ export function Grid(props: {
   const [current, setCurrent] = useState<Cell>({ row: 0, column: 0 });
   const [edited, setEdited] = useState<{ document: Doc; field: string; cell: Cell }>();
   const [widths, setWidths] = useState<Readonly<Record<string, number>>>({});
-  const lastChecked = useRef<number>();
+  const lastChecked = useRef<number | undefined>(undefined);
   useEffect(() => rows.look(first, last), [rows, first, last]);
 
   const width = (field: string) => widths[field] ?? WIDTHS[field] ?? WIDTH;

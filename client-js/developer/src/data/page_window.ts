@@ -28,7 +28,7 @@ export class PageWindow<T> {
   private readonly subscribed = new Set<Part<T>>();
   private readonly listeners = new Set<() => void>();
   private isClosed = false;
-  private view = [0, 0] as const;
+  private view: readonly [first: number, last: number] = [0, 0];
 
   constructor(
     private readonly client: FusionClient,

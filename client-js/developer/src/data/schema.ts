@@ -24,7 +24,7 @@ export interface Schema {
 export function useSchema(): Schema | null | undefined {
   const result = useQueryResult(system.schemas, {});
   if (result.status !== "success") return undefined;
-  const { active } = result.value as { active?: string };
+  const { active } = result.value;
   return active === undefined ? null : (JSON.parse(active) as Schema);
 }
 

@@ -30,7 +30,7 @@ function Indexes({ table }: { table: string }) {
   const result = useQueryResult(system.indexes, { tableName: table, tableNamespace: null });
   if (result.status === "loading") return <SkeletonLines count={3} />;
   if (result.status === "error") return <ErrorState error={result.error} />;
-  const indexes = result.value as Index[];
+  const indexes = result.value;
   if (indexes.length === 0) return <EmptyState title="No indexes">Documents are found by id and in the order of creation. Indexes come with the schema of a push.</EmptyState>;
   return (
     <Table label={`Indexes of ${table}`}>

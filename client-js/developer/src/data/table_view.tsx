@@ -20,7 +20,6 @@ import { EditIcon, FilterIcon } from "../parts/icons.tsx";
 import { PageHead } from "../parts/page_head.tsx";
 import { useRouter } from "../router.tsx";
 import { system } from "../system.ts";
-import type { Index } from "../system.ts";
 import type { Doc, Value } from "../values/value.ts";
 
 /** More columns than this nobody reads; a document shows all of its fields. */
@@ -66,7 +65,7 @@ export function TableView({ table }: { table: string }) {
   const documentType = schema?.tables.find(({ tableName }) => tableName === table)?.documentType;
   const size = useQueryResult(system.tableSize, { tableName: table });
   const indexResult = useQueryResult(system.indexes, { tableName: table, tableNamespace: null });
-  const indexes = indexResult.status === "success" ? (indexResult.value as Index[]) : [];
+  const indexes = indexResult.status === "success" ? (indexResult.value) : [];
   const index = indexes.find(({ name }) => name === filters.index);
 
   const [encoded, unreadable] = useMemo(() => {
@@ -110,7 +109,7 @@ export function TableView({ table }: { table: string }) {
   };
   const close = () => setOpen({ kind: "none" });
   const isFiltered = filters.clauses.length > 0 || filters.search !== "" || filters.indexClauses.some(({ kind }) => kind !== "any");
-  const total = size.status === "success" ? (size.value as number) : undefined;
+  const total = size.status === "success" ? size.value : undefined;
 
   let content;
   if (unreadable !== undefined) content = <ErrorState title="This filter cannot be understood" error={unreadable} />;

@@ -62,7 +62,7 @@ export function RunPanel({ called }: { called: CallableFunction }) {
   const [shown, setShown] = useState<Shown>();
   const [failure, setFailure] = useState<string>();
   const [isBusy, setIsBusy] = useState(false);
-  const stop = useRef<() => void>();
+  const stop = useRef<(() => void) | undefined>(undefined);
   const isHttp = called.kind === "HttpAction";
   const end = () => {
     stop.current?.();

@@ -17,7 +17,7 @@ function TableLink({ name, isCurrent }: { name: string; isCurrent: boolean }) {
   return (
     <Link to={`/data/${encodeURIComponent(name)}`} isCurrent={isCurrent} class="item">
       <span class="item-name" title={name}>{name}</span>
-      <span class="muted small">{size.status === "success" ? count(size.value as number) : ""}</span>
+      <span class="muted small">{size.status === "success" ? count(size.value) : ""}</span>
     </Link>
   );
 }
@@ -29,7 +29,7 @@ export function DataPage() {
   const [wanted, setWanted] = useState("");
   const [isCreating, setIsCreating] = useState(false);
   const names = mapping.status === "success"
-    ? Object.values(mapping.value as Record<string, string>).filter((name) => !name.startsWith("_")).sort((a, b) => a.localeCompare(b))
+    ? Object.values(mapping.value).filter((name) => !name.startsWith("_")).sort((a, b) => a.localeCompare(b))
     : [];
   const current = router.parts[1] ?? names[0];
   const shown = names.filter((name) => name.toLowerCase().includes(wanted.toLowerCase()));
