@@ -46,7 +46,8 @@ function callable(spec: FunctionSpec): CallableFunction {
 /** All functions by their modules, both in order. */
 export function byModule(list: readonly FunctionSpec[]): Map<string, CallableFunction[]> {
   const modules = new Map<string, CallableFunction[]>();
-  for (const one of list.map(callable).sort((a, b) => a.module.localeCompare(b.module) || a.name.localeCompare(b.name))) {
+  const isRoute = (one: CallableFunction) => Number(one.kind === "HttpAction");
+  for (const one of list.map(callable).sort((a, b) => isRoute(a) - isRoute(b) || a.module.localeCompare(b.module) || a.name.localeCompare(b.name))) {
     const found = modules.get(one.module);
     if (found) found.push(one);
     else modules.set(one.module, [one]);

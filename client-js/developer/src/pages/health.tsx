@@ -147,7 +147,7 @@ export function HealthPage() {
           {...frame}
           format={short}
         />
-        <Chart title="Memory" series={[level("memory", samples, (sample) => sample.memory)]} {...frame} format={bytes} />
+        <Chart isBytes title="Memory" series={[level("memory", samples, (sample) => sample.memory)]} {...frame} format={bytes} />
       </div>
       <h2>The last hour</h2>
       <div class="charts">

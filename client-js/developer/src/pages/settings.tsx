@@ -25,7 +25,7 @@ function Fact({ title, value, isSecret }: { title: string; value: string | null 
     <>
       <dt>{title}</dt>
       <dd>
-        <code class="break">{isShown ? value : "••••••••••••"}</code>{" "}
+        <code class="break">{isShown ? value : "••••••••••••"}</code>
         {isSecret && <Button size="sm" variant="quiet" onClick={() => setIsShown(!isShown)}>{isShown ? "Hide" : "Show"}</Button>}
         <CopyButton text={value} variant="quiet" aria-label={`Copy: ${title}`} />
       </dd>

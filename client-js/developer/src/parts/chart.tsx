@@ -1,6 +1,7 @@
 // Lines over time, drawn as SVG: no library, and every figure is there as text, too.
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { clock } from "./figures.ts";
 
 /** A line: its points in order of time, with null where there is nothing to show. */
 export interface Series {
@@ -9,19 +10,20 @@ export interface Series {
 }
 
 const HEIGHT = 150;
-const PAD = { top: 8, right: 8, bottom: 20, left: 48 };
+const PAD = { top: 8, right: 8, bottom: 20, left: 58 };
 /** Colours by position; the classes are in the style sheet. */
 const COLORS = 6;
 
-/** The next round figure that is not smaller. */
-function roundUp(value: number): number {
+/** The next round figure that is not smaller; of bytes one that is round in KB or MB. */
+function roundUp(value: number, base: number): number {
   if (!(value > 0)) return 1;
-  const unit = 10 ** Math.floor(Math.log10(value));
+  const scale = base ** Math.floor(Math.log(value) / Math.log(base));
+  const unit = scale * 10 ** Math.floor(Math.log10(value / scale));
   return [1, 2, 2.5, 5, 10].map((step) => step * unit).find((step) => step >= value * 0.999) ?? value;
 }
 
-function timeText(at: number): string {
-  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+function timeText(at: number, span: number): string {
+  return clock(at).slice(0, span > 1_800_000 ? 5 : 8);
 }
 
 /** A chart with a title and the latest figure of each line. */
@@ -31,7 +33,7 @@ export function Chart(props: {
   start: number;
   end: number;
   format: (value: number) => string;
-  isStacked?: boolean;
+  isBytes?: boolean;
   empty?: string;
 }) {
   const { series, start, end, format } = props;
@@ -48,7 +50,7 @@ export function Chart(props: {
   }, []);
 
   const values = series.flatMap((one) => one.points.flatMap(([, value]) => (value === null ? [] : [value])));
-  const top = roundUp(Math.max(0, ...values));
+  const top = roundUp(Math.max(0, ...values), props.isBytes ? 1024 : 10);
   const x = (at: number) => PAD.left + ((at - start) / Math.max(end - start, 1)) * (width - PAD.left - PAD.right);
   const y = (value: number) => HEIGHT - PAD.bottom - (value / top) * (HEIGHT - PAD.top - PAD.bottom);
   const path = ({ points }: Series): string => {
@@ -102,8 +104,8 @@ export function Chart(props: {
               </text>
             </g>
           ))}
-          <text class="tick" x={PAD.left} y={HEIGHT - 4}>{timeText(start)}</text>
-          <text class="tick" x={width - PAD.right} y={HEIGHT - 4} text-anchor="end">{timeText(end)}</text>
+          <text class="tick" x={PAD.left} y={HEIGHT - 4}>{timeText(start, end - start)}</text>
+          <text class="tick" x={width - PAD.right} y={HEIGHT - 4} text-anchor="end">{timeText(end, end - start)}</text>
           {series.map((one, at) => <path key={one.name} class={`line tone-${at % COLORS}`} d={path(one)} />)}
           {pointed !== undefined && pointed >= start && pointed <= end && (
             <line class="pointer" x1={x(pointed)} x2={x(pointed)} y1={PAD.top} y2={HEIGHT - PAD.bottom} />
