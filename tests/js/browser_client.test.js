@@ -1,13 +1,13 @@
-// npm `ConvexClient` (the WebSocket client) against a real server process.
+// The clients over WebSocket, npm `ConvexClient` and Fusion's own, against a real server process.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { ConvexError } from "convex/values";
 import { api } from "./support/api.js";
-import { callAsAdmin, connectClient, startServer } from "./support/server.js";
+import { clients } from "./support/clients.js";
+import { callAsAdmin, startServer } from "./support/server.js";
 import { until } from "./support/wait.js";
 
-describe("ConvexClient", () => {
+for (const { name, connect, ErrorWithData } of clients) describe(name, () => {
   let server;
   const stops = [];
   before(async () => {
@@ -16,7 +16,7 @@ describe("ConvexClient", () => {
   after(() => Promise.all(stops.map((stop) => stop())));
 
   test("a subscription follows what mutations write", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     const seen = [];
     client.onUpdate(api.messages.list, { channel: "follow" }, (messages) => seen.push(messages.map(({ body }) => body)));
     await until("the first result", () => seen.length > 0);
@@ -33,7 +33,7 @@ describe("ConvexClient", () => {
   });
 
   test("another client's write arrives, and an unrelated one sends nothing", async (t) => {
-    const [writer, reader] = [connectClient(t, server), connectClient(t, server)];
+    const [writer, reader] = [connect(t, server), connect(t, server)];
     const seen = [];
     reader.onUpdate(api.counters.get, { name: "mine" }, (value) => seen.push(value));
     await until("the first result", () => seen.length > 0);
@@ -44,7 +44,7 @@ describe("ConvexClient", () => {
   });
 
   test("one-off queries and actions answer", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     assert.equal(await client.query(api.counters.get, { name: "nobody" }), 0);
     const id = await client.action(api.messages.sendFromAction, { channel: "from action", body: "hi" });
     const [message] = await client.query(api.messages.list, { channel: "from action" });
@@ -54,7 +54,7 @@ describe("ConvexClient", () => {
   });
 
   test("every kind of value makes the round trip, in queries and in actions", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     const value = {
       null: null, yes: true, no: false, float: 0.1, whole: 3, "minus zero": -0, nan: NaN, inf: Infinity, ninf: -Infinity,
       int: 9007199254740993n, min: -(2n ** 63n), text: "smörgås 🐟 \u0000", list: [1, [2n, "x"], {}], nested: { a: { b: [] } },
@@ -65,14 +65,14 @@ describe("ConvexClient", () => {
   });
 
   test("errors reach the caller with their data", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     const plain = await client.query(api.values.fail, { text: "no such luck" }).then(assert.fail, (error) => error);
     assert.match(plain.message, /no such luck/);
-    assert.ok(!(plain instanceof ConvexError));
+    assert.ok(!(plain instanceof ErrorWithData));
     for (const [call, reference] of [["query", api.values.failWith], ["mutation", api.values.mutationFailWith]]) {
       for (const data of ["text", { code: 7n, list: [1] }, null]) {
         const error = await client[call](reference, { value: data }).then(assert.fail, (error) => error);
-        assert.ok(error instanceof ConvexError, `${call}: ${error}`);
+        assert.ok(error instanceof ErrorWithData, `${call}: ${error}`);
         assert.deepEqual(error.data, data);
       }
     }
@@ -81,7 +81,7 @@ describe("ConvexClient", () => {
   });
 
   test("a failing subscription calls onError and recovers with the data", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     const errors = [];
     client.onUpdate(api.values.fail, { text: "always" }, assert.fail, (error) => errors.push(error));
     await until("the error", () => errors.length > 0);
@@ -89,7 +89,7 @@ describe("ConvexClient", () => {
   });
 
   test("wrong arguments, unknown and internal functions and wrong kinds say what is wrong", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     const message = (promise) => promise.then(assert.fail, (error) => error.message);
     assert.match(await message(client.query(api.counters.get, { name: 7 })), /ArgumentValidationError[^]*Path: \.name[^]*Value: 7/);
     assert.match(await message(client.query(api.counters.get, {})), /missing the required field `name`/);
@@ -103,7 +103,7 @@ describe("ConvexClient", () => {
   });
 
   test("a failed mutation leaves nothing behind, neither rows nor jobs", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     await assert.rejects(client.mutation(api.counters.addAndFail, { name: "rolled back", by: 5 }), /It would be 5/);
     await client.mutation(api.counters.addLater, { name: "sentinel", by: 1, delayMs: 0 });
     await until("the scheduled job", async () => (await client.query(api.counters.get, { name: "sentinel" })) === 1);
@@ -111,7 +111,7 @@ describe("ConvexClient", () => {
   });
 
   test("a scheduled mutation shows in subscriptions when it is due", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     const seen = [];
     client.onUpdate(api.counters.get, { name: "later" }, (value) => seen.push([value, performance.now()]));
     const start = performance.now();
@@ -121,7 +121,7 @@ describe("ConvexClient", () => {
   });
 
   test("an optimistic update shows at once and never flickers", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     const seen = [];
     client.onUpdate(api.counters.get, { name: "optimistic" }, (value) => seen.push(value));
     await until("the first result", () => seen.length > 0);
@@ -138,21 +138,21 @@ describe("ConvexClient", () => {
   });
 
   test("mutations of one client are applied in order", async (t) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     await Promise.all(Array.from({ length: 200 }, (_, i) => client.mutation(api.messages.send, { channel: "order", body: String(i) })));
     const messages = await client.query(api.messages.list, { channel: "order" });
     assert.deepEqual(messages.map(({ body }) => Number(body)), Array.from({ length: 200 }, (_, i) => i));
   });
 
   test("twenty clients on one counter: no call fails and none is lost", async (t) => {
-    const clients = Array.from({ length: 20 }, () => connectClient(t, server));
+    const clients = Array.from({ length: 20 }, () => connect(t, server));
     await Promise.all(clients.flatMap((client) => Array.from({ length: 10 }, () => client.mutation(api.counters.add, { name: "hot", by: 1 }))));
     assert.equal(await callAsAdmin(server, "counters:get", { name: "hot" }), 200);
   });
 
   test("an action in flight when the connection breaks fails, and the client goes on", async (t) => {
     const data = await startServer(t);
-    const client = connectClient(t, data);
+    const client = connect(t, data);
     await client.query(api.counters.get, { name: "x" });
     const waiting = client.action(api.values.wait, { ms: 60_000 });
     const failed = assert.rejects(waiting, /Connection lost while action was in flight/);
@@ -165,7 +165,7 @@ describe("ConvexClient", () => {
   test("log lines come to the client's console", async (t) => {
     const lines = [];
     const push = (...args) => lines.push(args.join(" "));
-    const client = connectClient(t, server, { logger: { logVerbose() {}, log: push, warn: push, error: push } });
+    const client = connect(t, server, { logger: { logVerbose() {}, log: push, warn: push, error: push } });
     await client.query(api.values.log, { text: "seen from afar" });
     await until("the lines", () => lines.length >= 2);
     assert.ok(lines.some((line) => line.includes("seen from afar")), lines.join("\n"));

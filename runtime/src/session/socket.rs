@@ -262,6 +262,22 @@ impl Driver {
 
     /// Asks the live queries, collects answers, and tells the session in the order that the module promises.
     fn update(&mut self) {
+        loop {
+            self.exchange();
+            let owed = self.session.owed_ts();
+            let is_new = owed != std::mem::replace(&mut self.wanted_ts, owed);
+            let is_reached = owed.is_some_and(|ts| is_new && self.live.want_ts(ts));
+            if !is_reached || self.is_closing || !self.session.can_update() {
+                // What is due and cannot be told yet is told once there is room.
+                self.is_stirred |= is_reached;
+                return;
+            }
+            // The effect of a mutation goes out together with its response.
+            self.is_stirred = true;
+        }
+    }
+
+    fn exchange(&mut self) {
         while !self.is_closing {
             if self.held_update.is_none() && self.session.can_update() {
                 let has_news = self.mailbox.take_live_news();
@@ -276,11 +292,6 @@ impl Driver {
                 None => break,
             }
         }
-        let owed = self.session.owed_ts();
-        if let Some(ts) = owed.filter(|_| owed != self.wanted_ts) {
-            self.live.want_ts(ts);
-        }
-        self.wanted_ts = owed;
     }
 
     fn take_answers(&mut self) {

@@ -21,6 +21,7 @@ use crate::clock::Moment;
 use crate::database::Snapshot;
 use crate::database::catalog::Catalog;
 use crate::database::committer::Committer;
+use crate::database::snapshot::TableState;
 use crate::store::TableId;
 
 /// How long an index stays that nobody wants any more.
@@ -55,6 +56,8 @@ struct State {
 
 struct Keeper {
     kept: Arc<Kept>,
+    /// The table when its keeper was called last.
+    table: Option<Arc<TableState>>,
     /// Whether the active schema has it.
     is_declared: bool,
     /// Schemas on their way that have it.
@@ -134,8 +137,21 @@ impl VectorIndexes {
 
     /// Called after every publication. Must be quick.
     pub(crate) fn published(&self) {
-        let state = self.reconciled();
-        state.all.values().for_each(|keeper| keeper.kept.call());
+        let mut state = self.reconciled();
+        let Some(committer) = self.committer.upgrade() else { return };
+        let published = committer.published.load();
+        for (identity, keeper) in &mut state.all {
+            // Most commits are to other tables. A search that wants a later state calls the keeper itself.
+            let table = published.tables.get(&identity.table);
+            let is_same = match (&keeper.table, table) {
+                (Some(seen), Some(table)) => Arc::ptr_eq(seen, table),
+                (seen, table) => seen.is_none() && table.is_none(),
+            };
+            if !is_same {
+                keeper.table = table.cloned();
+                keeper.kept.call();
+            }
+        }
     }
 
     /// The indexes, after they were made those of the published schema.
@@ -186,7 +202,7 @@ impl VectorIndexes {
                 }
             }
             state.threads.retain(|thread| !thread.is_finished());
-            let keeper = Keeper { kept, is_declared: false, holders: 0, unwanted_since: None };
+            let keeper = Keeper { kept, table: None, is_declared: false, holders: 0, unwanted_since: None };
             state.all.insert(identity.clone(), keeper);
             self.count.store(state.all.len(), Ordering::Relaxed);
         }

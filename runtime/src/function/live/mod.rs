@@ -402,9 +402,16 @@ impl LiveSession {
         });
     }
 
-    /// Has the waker called once the session can be told about `ts`, whether or not anything changed.
-    pub fn want_ts(&self, ts: Timestamp) {
-        self.shared.update(|state| state.want_ts(self.slot, ts));
+    /// Has the waker called once the session can be told about `ts`, whether or not anything changed; `true` instead if
+    /// that is so already.
+    pub fn want_ts(&self, ts: Timestamp) -> bool {
+        self.shared.update(|state| {
+            let is_reached = state.can_tell(self.slot, ts);
+            if !is_reached {
+                state.want_ts(self.slot, ts);
+            }
+            is_reached
+        })
     }
 
     /// What changed since the last call.

@@ -280,6 +280,12 @@ impl<S: Clone> State<S> {
         self.settle();
     }
 
+    /// Whether the session can be told about `ts`, changed or not.
+    pub(super) fn can_tell(&self, session: usize, ts: Timestamp) -> bool {
+        let session = &self.sessions[session];
+        ts <= self.tellable(session) && !(session.missing > 0 && session.is_switching)
+    }
+
     /// Asks to wake the session once it can be told about `ts`, changed or not.
     pub(super) fn want_ts(&mut self, session: usize, ts: Timestamp) {
         let wanted = &mut self.sessions[session].wanted;
