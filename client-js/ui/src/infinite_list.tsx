@@ -98,9 +98,12 @@ function useKeptPlace(scroller: { readonly current: HTMLDivElement | null }, con
     if (!isUp || !box || !inner || watched.current) return;
     let isAtBottom = true;
     let height = inner.offsetHeight;
+    let room = box.clientHeight;
     let first = inner.querySelector("li");
     box.scrollTop = box.scrollHeight;
     const onScroll = () => {
+      // What has just grown has not been seen to yet; where the reader is now says nothing about where they want to be.
+      if (inner.offsetHeight !== height || box.clientHeight !== room) return;
       isAtBottom = box.scrollHeight - box.scrollTop - box.clientHeight < AT_BOTTOM;
     };
     const observer = new ResizeObserver(() => {
@@ -109,6 +112,7 @@ function useKeptPlace(scroller: { readonly current: HTMLDivElement | null }, con
       if (isAtBottom) box.scrollTop = box.scrollHeight;
       else if (newFirst !== first) box.scrollTop += grown;
       height = inner.offsetHeight;
+      room = box.clientHeight;
       first = newFirst;
     });
     box.addEventListener("scroll", onScroll, { passive: true });

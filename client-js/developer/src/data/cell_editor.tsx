@@ -1,0 +1,85 @@
+// Editing a value where it stands.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Button, messageOf } from "fusion-ui";
+import { read } from "../parts/literal_field.tsx";
+import { format } from "../values/format.ts";
+import type { Value } from "../values/value.ts";
+
+/** A small field over a cell: Enter saves, Escape leaves it as it was, an empty text takes the field away. */
+export function CellEditor(props: {
+  field: string;
+  value: Value | undefined;
+  top: number;
+  left: number;
+  width: number;
+  onSave: (value: Value | undefined) => Promise<void>;
+  onClose: () => void;
+}) {
+  const before = props.value === undefined ? "" : format(props.value);
+  const [text, setText] = useState(before);
+  const [error, setError] = useState<string>();
+  const [isBusy, setIsBusy] = useState(false);
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    area.current?.focus();
+    area.current?.select();
+  }, []);
+
+  const save = async () => {
+    if (text === before) {
+      props.onClose();
+      return;
+    }
+    const reading: { value?: Value | undefined; error?: string | undefined } = text.trim() === "" ? {} : read(text);
+    if (reading.error !== undefined) {
+      setError(reading.error);
+      return;
+    }
+    setIsBusy(true);
+    try {
+      await props.onSave(reading.value);
+      props.onClose();
+    } catch (failure) {
+      setError(messageOf(failure));
+      setIsBusy(false);
+    }
+  };
+  return (
+    <div
+      class="cell-editor"
+      role="presentation"
+      style={{ top: `${props.top}px`, left: `${props.left}px`, width: `${props.width}px` }}
+      onKeyDown={(event: KeyboardEvent) => {
+        // Lines are broken with Shift; Enter is what one expects in a cell.
+        if (event.key === "Enter" && !event.shiftKey && event.target === area.current) {
+          event.preventDefault();
+          void save();
+        } else if (event.key === "Escape") {
+          event.stopPropagation();
+          props.onClose();
+        }
+      }}
+    >
+      <textarea
+        ref={area}
+        class="ui-input"
+        aria-label={`Value of ${props.field}`}
+        aria-invalid={error ? "true" : undefined}
+        rows={Math.min(Math.max(text.split("\n").length, 1), 12)}
+        spellcheck={false}
+        value={text}
+        onInput={(event: Event) => {
+          setText((event.target as HTMLTextAreaElement).value);
+          setError(undefined);
+        }}
+      />
+      {error && <p class="cell-error" role="alert">{error}</p>}
+      <div class="cell-foot">
+        <span class="muted small">Empty: no such field</span>
+        <Button size="sm" onClick={props.onClose}>Cancel</Button>
+        <Button size="sm" variant="primary" busy={isBusy} onClick={() => void save()}>Save</Button>
+      </div>
+    </div>
+  );
+}

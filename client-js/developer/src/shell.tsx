@@ -1,0 +1,108 @@
+// The frame around every page: where one can go, which deployment this is, whether it can be reached.
+
+import type { ComponentChildren, ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { useConnectionState, useQueryResult } from "fusion-client/preact";
+import { CodeIcon, FileIcon, IconButton, MoonIcon, SettingsIcon, SignOutIcon, Spinner, SunIcon, setTheme } from "fusion-ui";
+import { useDeployment } from "./deployment.tsx";
+import { ArchiveIcon, BlocksIcon, ChartIcon, ClockIcon, KeyIcon, ListIcon, LogoIcon, TableIcon } from "./parts/icons.tsx";
+import { Link, useRouter } from "./router.tsx";
+import { system } from "./system.ts";
+
+/** The pages, by the first part of the path. */
+export const PAGES: readonly { readonly id: string; readonly title: string; readonly Icon: ComponentType }[] = [
+  { id: "health", title: "Health", Icon: ChartIcon },
+  { id: "data", title: "Data", Icon: TableIcon },
+  { id: "functions", title: "Functions", Icon: CodeIcon },
+  { id: "logs", title: "Logs", Icon: ListIcon },
+  { id: "files", title: "Files", Icon: FileIcon },
+  { id: "schedules", title: "Schedules", Icon: ClockIcon },
+  { id: "environment", title: "Environment", Icon: KeyIcon },
+  { id: "components", title: "Components", Icon: BlocksIcon },
+  { id: "backups", title: "Import & export", Icon: ArchiveIcon },
+  { id: "settings", title: "Settings", Icon: SettingsIcon },
+];
+
+/** How long a connection may be lost before that is worth saying. */
+const PATIENCE_MS = 800;
+
+function isDark(): boolean {
+  const { theme } = document.documentElement.dataset;
+  return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function ThemeButton() {
+  const [dark, setDark] = useState(isDark);
+  return (
+    <IconButton
+      label={dark ? "Light colours" : "Dark colours"}
+      size="sm"
+      icon={dark ? <SunIcon /> : <MoonIcon />}
+      onClick={() => {
+        setTheme(dark ? "light" : "dark");
+        setDark(!dark);
+      }}
+    />
+  );
+}
+
+function ConnectionBanner() {
+  const state = useConnectionState();
+  const isLost = !state.isWebSocketConnected;
+  const [isShown, setIsShown] = useState(false);
+  useEffect(() => {
+    if (!isLost) {
+      setIsShown(false);
+      return undefined;
+    }
+    const timer = setTimeout(() => setIsShown(true), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, [isLost]);
+  return (
+    <div role="status" class="connection">
+      {isShown && (
+        <p><Spinner /> The connection to the deployment is lost. What is shown may be old; trying to reconnect…</p>
+      )}
+    </div>
+  );
+}
+
+/** The frame. */
+export function Shell({ children }: { children: ComponentChildren }) {
+  const { name, signOut } = useDeployment();
+  const router = useRouter();
+  const components = useQueryResult(system.components, {});
+  const hasComponents = components.status === "success" && components.value.length > 1;
+  const current = router.parts[0] ?? "health";
+  return (
+    <div class="shell">
+      <a class="skip" href="#page">Skip to the page</a>
+      <header class="side">
+        <div class="brand">
+          <LogoIcon />
+          <div>
+            <strong>Fusion</strong>
+            <span class="muted" title="Instance">{name}</span>
+          </div>
+        </div>
+        <nav aria-label="Pages">
+          <ul role="list">
+            {PAGES.filter(({ id }) => id !== "components" || hasComponents).map(({ id, title, Icon }) => (
+              <li key={id}>
+                <Link to={`/${id}`} isCurrent={id === current} class="nav-link"><Icon />{title}</Link>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <div class="side-foot">
+          <ThemeButton />
+          <IconButton label="Sign out" size="sm" icon={<SignOutIcon />} onClick={() => signOut()} />
+        </div>
+      </header>
+      <main id="page" tabIndex={-1}>
+        <ConnectionBanner />
+        {children}
+      </main>
+    </div>
+  );
+}
