@@ -10,7 +10,7 @@ async function read(request) {
 }
 
 /**
- * Starts the provider. `claims` are those of the ID tokens, `seconds` how long these live, and `refreshes` whether there are
+ * Starts the provider. `claims` and `signingKey` are those of the ID tokens (its own key unless another is set), `seconds` how long these live, and `refreshes` whether there are
  * refresh tokens. All of it can be changed later; `grants` counts what was given by its kind.
  */
 export async function startSignInPage(t, { clientId, claims, seconds = 3600, refreshes = true }) {
@@ -49,7 +49,8 @@ export async function startSignInPage(t, { clientId, claims, seconds = 3600, ref
     }
     page.grants[kind] += 1;
     const nonce = attempt?.nonce;
-    const id_token = issuer.token("user_ada", { seconds: page.seconds, claims: { ...(nonce && { nonce }), jti: randomUUID(), ...page.claims } });
+    const { signingKey } = page;
+    const id_token = issuer.token("user_ada", { seconds: page.seconds, ...(signingKey && { signingKey }), claims: { ...(nonce && { nonce }), jti: randomUUID(), ...page.claims } });
     response.end(JSON.stringify({ access_token: "access", token_type: "bearer", expires_in: page.seconds, id_token, ...(page.refreshes && { refresh_token: "refresh" }) }));
     return true;
   };
@@ -64,5 +65,5 @@ export async function startSignInPage(t, { clientId, claims, seconds = 3600, ref
   });
   issuer = await startIssuer(t, { audience: clientId, metadata, handle });
   const tokenOf = (subject) => issuer.token(subject, { seconds: page.seconds, claims: page.claims });
-  return Object.assign(page, { url: issuer.url, tokenOf });
+  return Object.assign(page, { url: issuer.url, tokenOf, foreignKey: issuer.foreignKey });
 }

@@ -8,10 +8,10 @@ import { ConversationView } from "./conversation_view.tsx";
 export function ConversationsPage({ selected }: { readonly selected: string | undefined }) {
   return (
     <div class={selected === undefined ? "conversations" : "conversations conversations-open"}>
-      <section class="conversations-list" aria-label="Conversations">
+      <div class="conversations-list">
         <h1 tabIndex={-1}>Conversations</h1>
         <ConversationList selected={selected} />
-      </section>
+      </div>
       {selected === undefined
         ? <div class="conversations-none">
             <EmptyState icon={<MessageIcon />} title="Choose a conversation">What visitors write appears here while they write it.</EmptyState>

@@ -27,9 +27,10 @@ export function AccountMenu() {
   ];
   return (
     <div class="account">
-      <Menu items={items} variant="quiet" align="end" buttonClass="account-button" aria-label={`Account: ${session.name}, ${organization.name}`}>
+      <Menu items={items} variant="quiet" align="end" buttonClass="account-button">
+        <span class="ui-hidden">Account: </span>
         <Avatar name={session.name} size="sm" />
-        <span class="account-words"><span>{session.name}</span><span class="muted small">{organization.name}</span></span>
+        <span class="account-words"><span>{session.name}</span> <span class="muted small">{organization.name}</span></span>
       </Menu>
     </div>
   );
