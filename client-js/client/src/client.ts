@@ -74,6 +74,8 @@ export class FusionClient {
   private readonly stateListeners = new Set<(state: ConnectionState) => void>();
   private state: ConnectionState | undefined;
   private publishedState: ConnectionState | undefined;
+  /** Who waits for the result of a query. */
+  private readonly waiting = new Set<(error: Error) => void>();
   private version: StateVersion = INITIAL_VERSION;
   private maxObserved = 0n;
   /** Whether this connection's opening was sent. */
@@ -143,7 +145,12 @@ export class FusionClient {
         return status !== "loading";
       };
       if (settle()) return;
-      const unsubscribe = watch.subscribe(() => settle() && unsubscribe());
+      const finish = () => {
+        unsubscribe();
+        this.waiting.delete(reject);
+      };
+      const unsubscribe = watch.subscribe(() => settle() && finish());
+      this.waiting.add(reject);
     });
   }
 
@@ -306,8 +313,9 @@ export class FusionClient {
   private end(error: Error): void {
     this.isClosed = true;
     this.authentication.stop();
-    this.connection.close();
     this.requests.rejectAll(error);
+    this.connection.close();
+    for (const reject of this.waiting) reject(error);
     globalThis.removeEventListener?.("beforeunload", this.beforeUnload);
   }
 
