@@ -185,6 +185,35 @@ test("when the network is back nobody waits for a timer", async (t) => {
   assert.equal(sockets.length, closed);
 });
 
+test("a query is not answered by what was shown before the connection was lost", async (t) => {
+  const { client, wait, socket } = setUp(t);
+  client.onUpdate("a:get", {}, () => {});
+  socket().open();
+  await settled();
+  socket().receive(transition(START, version(1, 0, 1), [updated(0, "old")]));
+  assert.equal(await client.query("a:get"), "old");
+  assert.equal(socket().take().length, 2, "more than the opening was sent");
+  socket().lose();
+  let answer;
+  client.query("a:get").then((value) => (answer = value));
+  await settled();
+  assert.equal(answer, undefined);
+  wait(750);
+  socket().open();
+  await settled();
+  socket().receive(transition(START, version(1, 0, 2), [updated(0, "new")]));
+  await settled();
+  assert.equal(answer, "new");
+  // The same again is an answer, too.
+  socket().lose();
+  const same = client.query("a:get");
+  wait(750);
+  socket().open();
+  await settled();
+  socket().receive(transition(START, version(1, 0, 3), [updated(0, "new")]));
+  assert.equal(await same, "new");
+});
+
 test("a transition in pieces is put together", async (t) => {
   const { client, socket } = setUp(t);
   const shown = [];
