@@ -53,7 +53,12 @@ const fn file(path: &'static str) -> Mount {
     Mount { path, is_page: false, framed: Framed::Never, frames: "'none'" }
 }
 
-const ALWAYS: &[Mount] = &[page(DASHBOARD, Framed::Never, "'none'"), file("/client.js")];
+const ALWAYS: &[Mount] = &[
+    page(DASHBOARD, Framed::Never, "'none'"),
+    file("/client.js"),
+    file("/client-preact.js"),
+    file("/client-react.js"),
+];
 
 const WITH_CHAT: &[Mount] = &[
     page("/widget", Framed::Anywhere, "'none'"),
