@@ -1,38 +1,14 @@
-// The operators' pages in a real browser against the real binary: what visitors say and do comes from the official client,
-// or from a second window.
+// What visitors and operators do together, in a real browser against the real binary.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { api } from "../support/api.js";
 import { startBrowser } from "../support/browser.js";
-import { goTo, openPage, signIn } from "../support/operator.js";
+import { file, goTo, list, openPage, pick, row, signIn, upload, visit } from "../support/operator.js";
 import { connectClient, freePort } from "../support/server.js";
 import { ORGANIZATION } from "../support/visitor.js";
 import { until } from "../support/wait.js";
 import { assertAccessible, beginChat, bubbles, connectOperator, introduce, say, setVariables, startChat, startModel } from "../support/widget.js";
-
-/** A visitor with a conversation: `say` something, wait until they `hears` something. */
-async function visit(t, server, { name = "Vera Visitor", email = "vera@example.com" } = {}) {
-  const client = connectClient(t, server);
-  const metadata = { userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", timezone: "Europe/Vienna", currentUrl: "https://shop.example/cart" };
-  const contactSessionId = await client.mutation(api.public.contactSessions.create, { name, email, organizationId: ORGANIZATION, metadata });
-  const conversationId = await client.mutation(api.public.conversations.create, { organizationId: ORGANIZATION, contactSessionId });
-  const { threadId } = await client.query(api.public.conversations.getOne, { conversationId, contactSessionId });
-  const visitor = { client, contactSessionId, conversationId, threadId, messages: [], status: undefined };
-  client.onUpdate(api.public.messages.getMany, { threadId, contactSessionId, paginationOpts: { numItems: 50, cursor: null } }, ({ page }) => {
-    visitor.messages = page.toReversed().flatMap(({ text }) => (text ? [text] : []));
-  });
-  client.onUpdate(api.public.conversations.getOne, { conversationId, contactSessionId }, ({ status }) => (visitor.status = status));
-  visitor.say = (prompt) => client.action(api.public.messages.create, { prompt, threadId, contactSessionId });
-  visitor.hears = (text) => until(`the visitor to hear ${text}`, () => visitor.messages.some((message) => message.includes(text)));
-  return visitor;
-}
-
-const list = (page) => page.getByRole("tabpanel").getByRole("region", { name: "Conversations" });
-const row = (page, name) => list(page).getByRole("link", { name });
-const upload = (page) => page.getByRole("dialog").getByRole("button", { name: "Upload", exact: true });
-const pick = (page, ...files) => page.locator('input[type="file"]').setInputFiles(files);
-const file = (name, content, mimeType = "text/markdown") => ({ name, mimeType, buffer: Buffer.from(content) });
 
 test("a visitor and two operators: a question, the hand-over, an answer, the end, each seen by the others at once", async (t) => {
   const server = await startChat(t);
@@ -116,7 +92,7 @@ test("files are uploaded, quoted in an answer, and deleted", async (t) => {
   const dialog = page.getByRole("dialog", { name: "Upload 2 files" });
   await dialog.getByLabel("Category").fill("policies");
   await assertAccessible(page, "the upload dialog");
-  await upload(page).click();
+  await upload(page);
   for (const name of ["shipping.md", "returns.md"]) {
     const item = items.filter({ hasText: name });
     await item.getByText("Ready").waitFor();
@@ -128,7 +104,7 @@ test("files are uploaded, quoted in an answer, and deleted", async (t) => {
 
   // What cannot be read says why, and goes away when that was read.
   await pick(page, file("nothing.bin", "\u0000", "application/x-nothing"));
-  await upload(page).click();
+  await upload(page);
   await page.getByText("Unsupported MIME type: application/x-nothing").waitFor();
   await assertAccessible(page, "an upload that failed");
   await page.getByRole("button", { name: "Dismiss nothing.bin" }).click();
@@ -163,7 +139,7 @@ test("a file is dropped on the page, and shows how far it is", async (t) => {
     }).observe(document.body, { subtree: true, childList: true, attributes: true });
   });
   await page.locator(".files").dispatchEvent("drop", { dataTransfer: data });
-  await upload(page).click();
+  await upload(page);
   await page.getByRole("region", { name: "Files" }).getByRole("listitem").filter({ hasText: "catalogue.md" }).getByText("Ready").waitFor();
   const seen = await page.evaluate(() => [...window.seen]);
   assert.deepEqual(seen.sort(), ["Processing of catalogue.md", "Upload of catalogue.md"]);
@@ -218,97 +194,6 @@ test("the widget is set up, and a voice service connected", async (t) => {
   assert.ok(!(await page.content()).includes(secret));
 });
 
-test("snippets name the organization and are copied", async (t) => {
-  const server = await startChat(t);
-  const page = await openPage(t, undefined, { permissions: ["clipboard-read", "clipboard-write"] });
-  await signIn(page, server, "/chat/install");
-  const panel = page.getByRole("tabpanel");
-  for (const [tab, part] of [["HTML", `data-organization-id="${ORGANIZATION}"`], ["React", `"${ORGANIZATION}"`], ["Next.js", `data-organization-id={"${ORGANIZATION}"}`], ["JavaScript", `dataset.organizationId = "${ORGANIZATION}"`]]) {
-    await page.getByRole("tab", { name: tab, exact: true }).click();
-    await panel.getByRole("button", { name: "Copy" }).click();
-    const copied = await until("the clipboard", async () => {
-      const text = await page.evaluate(() => navigator.clipboard.readText());
-      return text.includes(part) && text;
-    });
-    assert.equal(await panel.locator("pre").textContent(), copied);
-    assert.ok(copied.includes(`${server.url}/embed.js`));
-  }
-});
-
-test("what strangers write is shown as text", async (t) => {
-  const server = await startChat(t);
-  const page = await openPage(t);
-  await page.addInitScript(() => {
-    window.stolen = [];
-  });
-  const payload = (what) => `<img src=x onerror=stolen.push("${what}")><script>stolen.push("${what}")</script>`;
-  const email = `"><svg onload=stolen.push("email")>`;
-  const visitor = await visit(t, server, { name: payload("name"), email });
-  await visitor.say(`I want to talk to a human ${payload("message")} [link](javascript:stolen.push("link"))`);
-
-  await signIn(page, server);
-  await row(page, /stolen\.push\("name"\)/).click();
-  await page.getByRole("region", { name: "Messages" }).getByText(payload("message")).waitFor();
-  await page.getByRole("complementary", { name: "Contact" }).getByText(email).waitFor();
-  await page.getByRole("complementary", { name: "Contact" }).getByText(payload("name")).waitFor();
-
-  await goTo(page, "Widget");
-  await page.getByLabel("Greeting").fill(payload("greeting"));
-  await page.getByRole("figure", { name: "Preview" }).getByText(payload("greeting")).waitFor();
-  await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("The widget is saved.").waitFor();
-
-  await goTo(page, "Knowledge");
-  const name = `<img src=x onerror=stolen.push(3)>.txt`;
-  await pick(page, file(name, "text", "text/plain"));
-  await page.getByRole("dialog").getByLabel("Category").fill("<b>bold</b>");
-  await upload(page).click();
-  const item = page.getByRole("region", { name: "Files" }).getByRole("listitem").filter({ hasText: name });
-  await item.getByText("<b>bold</b>").waitFor();
-  await item.getByText("Ready").waitFor();
-
-  await page.goto(`${server.url}/chat/settings`);
-  await page.getByLabel("Another organization's id").fill(`org"><img src=x onerror=stolen.push(4)>`);
-  await page.getByRole("button", { name: "Switch" }).click();
-  await page.getByRole("button", { name: /^Account: .*stolen\.push\(4\)/ }).waitFor();
-  await goTo(page, "Install");
-  await page.getByText("org&quot;>&lt;img src=x").waitFor();
-  assert.deepEqual(await page.evaluate(() => window.stolen), []);
-  assert.equal(await page.locator("img, script:not([src])").count(), 0);
-});
-
-test("every page can be used by everybody, in light, in dark and on a phone", async (t) => {
-  const server = await startChat(t);
-  const browser = await startBrowser(t);
-  for (const options of [{ colorScheme: "light" }, { colorScheme: "dark" }, { colorScheme: "light", viewport: { width: 360, height: 700 } }]) {
-    const page = await openPage(t, browser, { reducedMotion: "reduce", ...options });
-    const check = async (what) => {
-      await assertAccessible(page, `${what} ${JSON.stringify(options)}`);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      assert.ok(overflow <= 0, `${what} is ${overflow} pixels too wide: ${JSON.stringify(options)}`);
-    };
-    await page.goto(`${server.url}/chat`);
-    await page.getByRole("button", { name: "Continue as the demo operator" }).waitFor();
-    await check("the way in");
-    await signIn(page, server);
-    await row(page, "Ben Okoro").waitFor();
-    await check("the conversations");
-    await row(page, "Ben Okoro").click();
-    await page.getByRole("region", { name: "Messages" }).getByText("My invoice is wrong").waitFor();
-    await check("a conversation");
-    await page.getByRole("button", { name: /^Account/ }).click();
-    await check("the menu");
-    for (const [name, text] of [["files", "No documents yet"], ["widget", "Suggestion 3"], ["voice", "Private key"], ["install", "Organization id"], ["settings", "Forget conversations"], ["nothing", "There is no such page"]]) {
-      await page.goto(`${server.url}/chat/${name}`);
-      await page.getByText(text).first().waitFor();
-      await check(name);
-    }
-    await page.goto(`${server.url}/chat/conversations/nothing`);
-    await page.getByText("This conversation cannot be shown").waitFor();
-    await check("a conversation that is none");
-  }
-});
-
 test("long lists come piece by piece", async (t) => {
   const server = await startChat(t);
   const visitor = await visit(t, server, { name: "Vera First" });
@@ -352,33 +237,6 @@ test("long lists come piece by piece", async (t) => {
   await say("The very newest");
   await line("The very newest").waitFor();
   assert.equal(await place(), before);
-});
-
-test("the keyboard is enough", async (t) => {
-  const server = await startChat(t);
-  const page = await openPage(t, undefined, { colorScheme: "light" });
-  await signIn(page, server);
-  await row(page, "Ben Okoro").waitFor();
-  await page.getByRole("tab", { name: "All" }).focus();
-  await page.keyboard.press("ArrowRight");
-  await page.getByRole("tab", { name: "Unresolved", selected: true }).waitFor();
-  await row(page, "Chloé Martin").waitFor();
-  await page.keyboard.press("End");
-  await row(page, "Ada Fischer").focus();
-  await page.keyboard.press("Enter");
-  await page.getByText("two to three working days").waitFor();
-  const menu = page.getByRole("button", { name: /^Account/ });
-  await menu.focus();
-  await page.keyboard.press("Enter");
-  await page.getByRole("menuitem", { name: "Settings" }).waitFor();
-  await page.keyboard.press("Escape");
-  await page.getByRole("menuitem", { name: "Settings" }).waitFor({ state: "detached" });
-  assert.ok(await menu.evaluate((element) => element === document.activeElement));
-  await page.keyboard.press("Enter");
-  await page.getByRole("menuitem", { name: "Settings" }).waitFor();
-  await page.keyboard.press("ArrowDown");
-  await page.keyboard.press("Enter");
-  await until("the other theme", () => page.evaluate(() => document.documentElement.dataset.theme === "dark"));
 });
 
 test("the server goes and comes back", async (t) => {
