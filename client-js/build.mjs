@@ -27,7 +27,15 @@ const PAGES = [
 const SCRIPTS = [
   { file: "embed.js", source: "embed/src/index.ts", format: "iife", limit: 4 * KILOBYTE },
   { file: "client.js", source: "client/src/index.ts", format: "esm", limit: 12 * KILOBYTE },
+  { file: "client-preact.js", source: "client/src/preact.ts", format: "esm", limit: 3 * KILOBYTE, external: ["preact", "preact/hooks"] },
+  { file: "client-react.js", source: "client/src/react.ts", format: "esm", limit: 3 * KILOBYTE, external: ["react"] },
 ];
+
+/** The hooks use the client that lies beside them instead of a copy. */
+const besideClient = {
+  name: "beside-client",
+  setup: (build) => build.onResolve({ filter: /^\.\/index\.ts$/ }, () => ({ path: "./client.js", external: true })),
+};
 
 const shared = {
   absWorkingDir: here,
@@ -143,7 +151,8 @@ for (const script of SCRIPTS) {
     entryPoints: [join(here, script.source)],
     outfile,
     format: script.format,
-    plugins: [afterwards(async () => {
+    external: script.external ?? [],
+    plugins: [besideClient, afterwards(async () => {
       await weigh(`/${script.file}`, [outfile], script.limit);
       await writeFile(`${outfile}.gz`, gzipSync(await readFile(outfile), { level: 9 }));
     })],

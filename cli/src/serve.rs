@@ -6,6 +6,7 @@
 pub(crate) mod credentials;
 mod listeners;
 mod logging;
+mod memory;
 pub(crate) mod options;
 pub(crate) mod pages;
 mod ready;
@@ -191,7 +192,7 @@ struct Server {
     database: Database,
     stop: watch::Sender<bool>,
     serving: tokio::task::JoinHandle<fusion_runtime::Result<()>>,
-    scheduler: tokio::task::JoinHandle<()>,
+    background: [tokio::task::JoinHandle<()>; 2],
     running: Running,
     _ready: ReadyFiles,
 }
@@ -300,7 +301,8 @@ impl Server {
         let pages = pages.merge(web::router(served.has_chat, options.web_dir.clone()));
         let serving = tokio::spawn(server::serve(state, api, Some(site), pages, stopping));
 
-        let scheduler = tokio::spawn(Scheduler::new(runner.clone()).run());
+        let background =
+            [tokio::spawn(Scheduler::new(runner.clone()).run()), tokio::spawn(memory::give_back())];
 
         if let Some(seed) = served.seed {
             let call = FunctionCall::new(
@@ -331,7 +333,7 @@ impl Server {
             }
         }
         let running = Running { url: local.url, site_url: local.site_url, admin_key };
-        Ok(Self { database, stop, serving, scheduler, running, _ready: ready })
+        Ok(Self { database, stop, serving, background, running, _ready: ready })
     }
 
     /// Takes no more requests, lets those that run end, and makes everything durable.
@@ -345,7 +347,7 @@ impl Server {
             Err(_) => tracing::warn!("requests took too long and were cut off"),
         }
         // Mutations end on their own threads; actions end here, as in a crash, and are noted as failed next time.
-        self.scheduler.abort();
+        self.background.iter().for_each(tokio::task::JoinHandle::abort);
         let database = self.database;
         tokio::task::spawn_blocking(move || database.close())
             .await

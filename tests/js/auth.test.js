@@ -1,11 +1,12 @@
-// Tokens of a real OpenID provider on loopback, through the official clients.
+// Tokens of a real OpenID provider on loopback, through the clients.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConvexHttpClient } from "convex/browser";
 import { api } from "./support/api.js";
+import { clients } from "./support/clients.js";
 import { startIssuer } from "./support/issuer.js";
-import { connectClient, startServer } from "./support/server.js";
+import { startServer } from "./support/server.js";
 import { until } from "./support/wait.js";
 
 async function setUp(t) {
@@ -14,9 +15,9 @@ async function setUp(t) {
   return { issuer, server };
 }
 
-test("the WebSocket client signs in, signs out, and all its queries follow", async (t) => {
+for (const { name, connect, clearAuth } of clients) test(`${name}: signs in, signs out, and all its queries follow`, async (t) => {
   const { issuer, server } = await setUp(t);
-  const client = connectClient(t, server);
+  const client = connect(t, server);
   const seen = [];
   client.onUpdate(api.notes.whoami, {}, (who) => seen.push(who));
   await until("nobody", () => seen.at(-1) === null);
@@ -24,14 +25,14 @@ test("the WebSocket client signs in, signs out, and all its queries follow", asy
   await until("amy", () => seen.at(-1) === `${issuer.url}|amy`);
   await client.mutation(api.notes.writeMine, { title: "amy's" });
   assert.equal(await client.query(api.notes.read, { title: "amy's" }), "by amy");
-  client.client.clearAuth();
+  clearAuth(client);
   await until("nobody again", () => seen.at(-1) === null);
   assert.equal(await client.query(api.notes.read, { title: "amy's" }), null);
 });
 
-test("a token that the server refuses makes the client fetch another one", async (t) => {
+for (const { name, connect } of clients) test(`${name}: a token that the server refuses makes the client fetch another one`, async (t) => {
   const { issuer, server } = await setUp(t);
-  const client = connectClient(t, server);
+  const client = connect(t, server);
   const fetched = [];
   const states = [];
   const tokens = [issuer.token("bob", { signingKey: issuer.foreignKey() }), issuer.token("bob")];
@@ -49,18 +50,18 @@ test("a token that the server refuses makes the client fetch another one", async
   assert.equal(states.at(-1), true);
 });
 
-test("a client that only has expired tokens ends up unauthenticated", async (t) => {
+for (const { name, connect } of clients) test(`${name}: a client that only has expired tokens ends up unauthenticated`, async (t) => {
   const { issuer, server } = await setUp(t);
-  const client = connectClient(t, server);
+  const client = connect(t, server);
   const states = [];
   client.setAuth(async () => issuer.token("eve", { seconds: -30 }), (isAuthenticated) => states.push(isAuthenticated));
   await until("the refusal", () => states.at(-1) === false);
   assert.equal(await client.query(api.notes.whoami, {}), null);
 });
 
-test("tokens are refreshed before they expire, with no gap for subscriptions", async (t) => {
+for (const { name, connect } of clients) test(`${name}: tokens are refreshed before they expire, with no gap for subscriptions`, async (t) => {
   const { issuer, server } = await setUp(t);
-  const client = connectClient(t, server, { authRefreshTokenLeewaySeconds: 2 });
+  const client = connect(t, server, { authRefreshTokenLeewaySeconds: 2 });
   let fetches = 0;
   client.setAuth(async () => {
     fetches += 1;
@@ -93,11 +94,11 @@ test("over HTTP a good token is an identity and a bad one a 401 with the reason"
   assert.match(await refusal("not.a"), /^401 .*three base64-encoded parts/);
 });
 
-test("two organisations on one query whose data flips between public and private", async (t) => {
+for (const { name, connect } of clients) test(`${name}: two organisations on one query whose data flips between public and private`, async (t) => {
   const { issuer, server } = await setUp(t);
-  const writer = connectClient(t, server);
+  const writer = connect(t, server);
   const people = ["amy", "bob"].map((name) => {
-    const client = connectClient(t, server);
+    const client = connect(t, server);
     client.setAuth(async () => issuer.token(name));
     const seen = [];
     client.onUpdate(api.notes.read, { title: "shared" }, (body) => seen.push(body));

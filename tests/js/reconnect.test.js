@@ -1,18 +1,19 @@
-// The official client through crashes: every mutation applied exactly once, every promise resolved, subscriptions right.
+// The clients through crashes: every mutation applied exactly once, every promise resolved, subscriptions right.
 
 import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
 import { api } from "./support/api.js";
+import { clients as kinds } from "./support/clients.js";
 import { seeded } from "./support/random.js";
-import { callAsAdmin, connectClient, freePort, startServer, temporaryFolder } from "./support/server.js";
+import { callAsAdmin, freePort, startServer, temporaryFolder } from "./support/server.js";
 import { sleep, until } from "./support/wait.js";
 
-test("kill -9 with mutations in flight: each is applied once, in order, and its promise resolves", async (t) => {
+for (const { name, connect } of kinds) test(`${name}, kill -9 with mutations in flight: each is applied once, in order, and its promise resolves`, async (t) => {
   const random = seeded(t);
   const at = { port: await freePort(), data: path.join(temporaryFolder(), "data") };
   let server = await startServer(t, at);
-  const clients = Array.from({ length: 4 }, () => connectClient(t, server));
+  const clients = Array.from({ length: 4 }, () => connect(t, server));
   const shown = clients.map(() => []);
   for (const [i, client] of clients.entries()) {
     client.onUpdate(api.messages.list, { channel: `client ${i}` }, (messages) => (shown[i] = messages.map(({ body }) => Number(body))));
@@ -46,10 +47,10 @@ test("kill -9 with mutations in flight: each is applied once, in order, and its 
   t.diagnostic(`${calls.map((own) => own.length).join(" + ")} mutations over 5 crashes`);
 });
 
-test("a stop with SIGTERM drains within ten seconds and loses nothing", async (t) => {
+for (const { name, connect } of kinds) test(`${name}, a stop with SIGTERM drains within ten seconds and loses nothing`, async (t) => {
   const at = { port: await freePort(), data: path.join(temporaryFolder(), "data") };
   const server = await startServer(t, at);
-  const client = connectClient(t, server);
+  const client = connect(t, server);
   await client.query(api.counters.get, { name: "x" });
   const calls = Array.from({ length: 50 }, () => client.mutation(api.counters.add, { name: "x", by: 1 }));
   const started = performance.now();

@@ -1,19 +1,26 @@
-// The vector file of values, through the npm package's own encoder. Rust goes through the same file.
+// The vector file of values, through the encoders of the npm package and of Fusion's client. Rust goes through the same
+// file.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { compareValues, convexToJson, getConvexSize, jsonToConvex } from "convex/values";
+import { decode, encode } from "../../client-js/dist/client.js";
 
 const vectors = JSON.parse(readFileSync(new URL("../../schema/tests/vectors/values.json", import.meta.url), "utf8"));
 
-test("every value is read, and written as the canonical text", () => {
+const kinds = [
+  { package: "convex", read: jsonToConvex, write: convexToJson },
+  { package: "fusion-client", read: decode, write: encode },
+];
+
+for (const { package: client, read, write } of kinds) test(`${client}: every value is read, and written as the canonical text`, () => {
   for (const { name, encoded, clean } of vectors.values) {
-    const value = jsonToConvex(JSON.parse(encoded));
-    const again = JSON.stringify(convexToJson(value));
+    const value = read(JSON.parse(encoded));
+    const again = JSON.stringify(write(value));
     // Where the spelling of a number is free, the value must be the same.
     if (clean !== undefined) assert.equal(again, encoded, name);
-    assert.deepEqual(jsonToConvex(JSON.parse(again)), value, name);
+    assert.deepEqual(read(JSON.parse(again)), value, name);
   }
 });
 
@@ -23,15 +30,15 @@ test("every value has its size", () => {
   }
 });
 
-test("other spellings are read as the same value", () => {
+for (const { package: client, read, write } of kinds) test(`${client}: other spellings are read as the same value`, () => {
   for (const { name, text, encoded } of vectors.reads) {
-    assert.deepEqual(jsonToConvex(JSON.parse(text)), jsonToConvex(JSON.parse(encoded)), name);
+    assert.deepEqual(read(JSON.parse(text)), read(JSON.parse(encoded)), name);
   }
 });
 
-test("what is invalid is refused", () => {
+for (const { package: client, read, write } of kinds) test(`${client}: what is invalid is refused`, () => {
   for (const { name, text, js } of vectors.invalid.filter((vector) => vector.js)) {
-    assert.throws(() => convexToJson(jsonToConvex(JSON.parse(text))), undefined, `${name} ${js}`);
+    assert.throws(() => write(read(JSON.parse(text))), undefined, `${name} ${js}`);
   }
 });
 

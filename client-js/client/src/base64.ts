@@ -10,6 +10,8 @@ export function bytesToBase64(bytes: Uint8Array): string {
 
 /** The bytes of a text in base64. */
 export function base64ToBytes(text: string): Uint8Array<ArrayBuffer> {
+  // `atob` does without the padding.
+  if (text.length % 4 !== 0) throw new Error(`${text} is no base64`);
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 

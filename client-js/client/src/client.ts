@@ -72,6 +72,7 @@ export class FusionClient {
   private readonly authentication: Authentication;
   private readonly connection: Connection;
   private readonly stateListeners = new Set<(state: ConnectionState) => void>();
+  private state: ConnectionState | undefined;
   private publishedState: ConnectionState | undefined;
   private version: StateVersion = INITIAL_VERSION;
   private maxObserved = 0n;
@@ -261,10 +262,10 @@ export class FusionClient {
     this.authentication.setAdmin(key, identity && encode(identity), onChange);
   }
 
-  /** How the client stands to its server. */
+  /** How the client stands to its server; the same object until it changes. */
   connectionState(): ConnectionState {
     const summary = this.requests.summary();
-    return {
+    const state = {
       isWebSocketConnected: this.connection.isOpen,
       hasEverConnected: this.connection.count > 0,
       connectionCount: this.connection.count,
@@ -272,6 +273,8 @@ export class FusionClient {
       hasInflightRequests: summary.timeOfOldestInflightRequest !== null,
       ...summary,
     };
+    if (this.state === undefined || !sameState(this.state, state)) this.state = state;
+    return this.state;
   }
 
   /** Calls `listener` whenever the connection state is another one. */
@@ -440,7 +443,7 @@ export class FusionClient {
     queueMicrotask(() => {
       this.isPublishing = false;
       const state = this.connectionState();
-      if (this.publishedState !== undefined && sameState(this.publishedState, state)) return;
+      if (this.publishedState === state) return;
       this.publishedState = state;
       this.call([...this.stateListeners].map((listener) => () => listener(state)));
     });

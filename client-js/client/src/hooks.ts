@@ -1,10 +1,22 @@
-import type { FusionClient } from "./client.ts";
-import { type ConnectionState, sameState } from "./connection_state.ts";
-import type { OptimisticUpdate } from "./optimistic.ts";
-import { PaginatedQuery, type PaginatedResult } from "./paginated_query.ts";
-import { LOADING, type QueryResult } from "./query_set.ts";
-import { type ArgsOf, type FunctionName, functionName, type ItemOf, type OptionalArgs, type PageArgsOf, type ReturnsOf } from "./reference.ts";
-import { encode, type Value } from "./value.ts";
+import {
+  type ArgsOf,
+  type AuthTokenFetcher,
+  type ConnectionState,
+  encode,
+  type FusionClient,
+  type FunctionName,
+  functionName,
+  type ItemOf,
+  LOADING,
+  type OptimisticUpdate,
+  type OptionalArgs,
+  type PageArgsOf,
+  PaginatedQuery,
+  type PaginatedResult,
+  type QueryResult,
+  type ReturnsOf,
+  type Value,
+} from "./index.ts";
 
 /** Something whose state a component shows: a new object for every new state. */
 export interface Source<T> {
@@ -17,8 +29,22 @@ export interface Library {
   /** The client of the provider around a component. */
   useClient(): FusionClient | undefined;
   useMemo<T>(make: () => T, inputs: readonly unknown[]): T;
+  useState<T>(initial: T): readonly [T, (next: T) => void];
+  useLayoutEffect(effect: () => void | (() => void), inputs: readonly unknown[]): void;
   /** Shows the state of a source, and renders again when there is another one. */
   useSource<T>(source: Source<T>): T;
+}
+
+/** Whether somebody is signed in; while it is loading nobody knows. */
+export interface AuthState {
+  readonly isLoading: boolean;
+  readonly isAuthenticated: boolean;
+}
+
+/** What a provider of identities says: who signs in with it, and by which tokens. */
+export interface AuthProvider extends AuthState {
+  /** Another function stands for another sign-in. */
+  readonly fetchAccessToken: AuthTokenFetcher;
 }
 
 /** The arguments of a query in a component: `"skip"` does not run it. */
@@ -61,25 +87,13 @@ function combined<T>(sources: Readonly<Record<string, Source<T>>>): Source<Reado
   };
 }
 
-function connectionStates(client: FusionClient): Source<ConnectionState> {
-  let current = client.connectionState();
-  return {
-    result: () => {
-      const next = client.connectionState();
-      if (!sameState(current, next)) current = next;
-      return current;
-    },
-    subscribe: (listener) => client.subscribeToConnectionState(listener),
-  };
-}
-
 function mutationCall<F extends FunctionName<"mutation">>(client: FusionClient, mutation: F, optimisticUpdate?: OptimisticUpdate<ArgsOf<F>>): MutationCall<F> {
   const call = (...[args]: OptionalArgs<F>) => client.mutation(mutation, ...([args ?? {}, { optimisticUpdate }] as unknown as OptionalArgs<F>));
   return Object.assign(call, { withOptimisticUpdate: (update: OptimisticUpdate<ArgsOf<F>>) => mutationCall(client, mutation, update) });
 }
 
 /** Makes the hooks for a library of components. */
-export function createHooks({ useClient, useMemo, useSource }: Library) {
+export function createHooks({ useClient, useMemo, useState, useLayoutEffect, useSource }: Library) {
   /** The client of the `FusionProvider` around this component. */
   function useFusion(): FusionClient {
     const client = useClient();
@@ -150,8 +164,34 @@ export function createHooks({ useClient, useMemo, useSource }: Library) {
   /** How the client stands to its server. */
   function useConnectionState(): ConnectionState {
     const client = useFusion();
-    return useSource(useMemo(() => connectionStates(client), [client]));
+    return useSource(
+      useMemo(
+        () => ({ result: () => client.connectionState(), subscribe: (listener) => client.subscribeToConnectionState(listener) }),
+        [client],
+      ),
+    );
   }
 
-  return { useFusion, useQuery, useQueryResult, useQueries, usePaginatedQuery, useMutation, useAction, useConnectionState };
+  /** Signs the client in with what a provider of identities says. Nobody is signed in until the server agrees. */
+  function useClientAuth(client: FusionClient, { isLoading, isAuthenticated, fetchAccessToken }: AuthProvider): AuthState {
+    const [confirmed, setConfirmed] = useState<boolean | undefined>(undefined);
+    const isWanted = !isLoading && isAuthenticated;
+    // Before anything is sent, so that no query of this moment is run for nobody.
+    useLayoutEffect(() => {
+      if (isWanted) client.setAuth(fetchAccessToken, setConfirmed);
+    }, [client, isWanted, fetchAccessToken]);
+    useLayoutEffect(() => {
+      if (!isWanted) return undefined;
+      return () => {
+        client.clearAuth();
+        setConfirmed(undefined);
+      };
+    }, [client, isWanted]);
+    return useMemo(
+      () => ({ isLoading: isLoading || (isAuthenticated && confirmed === undefined), isAuthenticated: isWanted && confirmed === true }),
+      [isLoading, isAuthenticated, confirmed],
+    );
+  }
+
+  return { useClientAuth, useFusion, useQuery, useQueryResult, useQueries, usePaginatedQuery, useMutation, useAction, useConnectionState };
 }

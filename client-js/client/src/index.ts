@@ -8,7 +8,7 @@ export { FusionError } from "./error.ts";
 export type { Logger } from "./log.ts";
 export type { OptimisticLocalStore, OptimisticUpdate } from "./optimistic.ts";
 export { PaginatedQuery, type PaginatedResult, type PaginationOptions, type PaginationResult, type PaginationStatus } from "./paginated_query.ts";
-export type { QueryResult } from "./query_set.ts";
+export { LOADING, type QueryResult } from "./query_set.ts";
 export {
   anyApi,
   type AnyApi,

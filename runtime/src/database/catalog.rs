@@ -78,6 +78,13 @@ pub struct IndexMeta {
     pub staged: bool,
 }
 
+impl IndexMeta {
+    /// Whether a schema declares it; the others every table has.
+    pub const fn is_declared(&self) -> bool {
+        self.id.slot >= FIRST_DECLARED
+    }
+}
+
 /// A table.
 #[derive(Clone, Debug)]
 pub struct TableMeta {

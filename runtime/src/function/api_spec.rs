@@ -34,7 +34,7 @@ pub fn api_spec_value(registry: &FunctionRegistry) -> Value {
 
 /// JSON of validators as a value: every number is a double. Field names that values cannot have (the `$` of
 /// an encoded literal) are left as the text of their JSON.
-fn plain(json: Json) -> Value {
+pub(super) fn plain(json: Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Boolean(value),

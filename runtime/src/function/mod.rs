@@ -16,6 +16,7 @@ pub mod application;
 pub mod call;
 pub mod commit_gate;
 pub mod context;
+mod dashboard;
 pub mod deployment;
 pub mod execution;
 pub mod execution_log;

@@ -142,6 +142,7 @@ impl FunctionRegistry {
         schema: Schema,
     ) -> Result<Self> {
         let functions: HashMap<_, _> = super::system_functions::functions()
+            .chain(super::dashboard::functions())
             .chain(functions)
             .map(|entry| (entry.path.clone(), Arc::new(entry)))
             .collect();

@@ -313,7 +313,8 @@ impl FunctionRunner {
         }
     }
 
-    /// Notes the end of a run of an existing function.
+    /// Notes the end of a run of an existing function. The server's own functions are not what anybody wants to read
+    /// or count: every open dashboard calls them.
     pub(crate) fn note_completion(
         &self,
         kind: FunctionKind,
@@ -322,6 +323,9 @@ impl FunctionRunner {
         outcome: &Outcome,
         usage: TransactionMetrics,
     ) {
+        if call.path.is_system() {
+            return;
+        }
         let error = outcome.result.as_ref().err();
         self.metrics.of(&call.path).record(duration, error.is_some());
         let now = self.deployment.clock().unix_ms();
@@ -351,6 +355,9 @@ impl FunctionRunner {
 
     /// Notes that a query was answered without running: what it printed is in the entry of the run.
     pub(super) fn note_cached(&self, call: &FunctionCall, result: &QueryResult) {
+        if call.path.is_system() {
+            return;
+        }
         let now = self.deployment.clock().unix_ms();
         self.log.push(
             now,

@@ -1,4 +1,4 @@
-//! The server's own queries: `_system/cli/*`, which the `convex` command line subscribes to.
+//! The server's own queries for the command line: `_system/cli/*`, to which it subscribes.
 //!
 //! They are ordinary queries over the system tables, live like any other, and only administrators may call them
 //! (the registry sees to that).

@@ -144,6 +144,33 @@ impl<'a> Crons<'a> {
         range(self.tx, LOGS, "by_name", vec![equal("name", name)], usize::MAX)
     }
 
+    /// Every cron as dashboards show it: its row with its next and its latest run.
+    ///
+    /// # Errors
+    /// When a limit of the transaction is reached.
+    pub fn list(&mut self) -> Result<Vec<Value>> {
+        let mut shown = Vec::new();
+        for row in range(self.tx, JOBS, "by_name", Vec::new(), usize::MAX)? {
+            let name = row.fields().get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let next = first(self.tx, NEXT_RUNS, "by_cron_job", vec![equal("cronJobId", row.id())])?;
+            let last = self.logs(&name)?.pop();
+            let value = |row: Option<Document>| row.map_or(Value::Null, |row| row.to_value());
+            let mut fields = row.into_fields();
+            fields.insert("lastRun", value(last));
+            fields.insert("nextRun", value(next));
+            shown.push(Value::Object(fields));
+        }
+        Ok(shown)
+    }
+
+    /// The logs of the latest runs of all crons, oldest first.
+    ///
+    /// # Errors
+    /// When a limit of the transaction is reached.
+    pub fn all_logs(&mut self) -> Result<Vec<Value>> {
+        Ok(all(self.tx, LOGS)?.iter().map(Document::to_value).collect())
+    }
+
     /// The next run of every cron that is due at `now_ns`, begun ones included; oldest first.
     ///
     /// # Errors
@@ -294,13 +321,15 @@ fn args_bytes(args: &Object) -> Value {
 }
 
 fn spec_row(spec: &CronSpec) -> Object {
+    object! { "cronSpec" => cron_spec_value(spec), "name" => spec.name.as_str() }
+}
+
+/// What runs when, as rows and lists of modules have it.
+pub(crate) fn cron_spec_value(spec: &CronSpec) -> Object {
     object! {
-        "cronSpec" => object! {
-            "cronSchedule" => schedule_value(&spec.schedule),
-            "udfArgs" => args_bytes(&spec.args),
-            "udfPath" => spec.path.as_str(),
-        },
-        "name" => spec.name.as_str(),
+        "cronSchedule" => schedule_value(&spec.schedule),
+        "udfArgs" => args_bytes(&spec.args),
+        "udfPath" => spec.path.as_str(),
     }
 }
 

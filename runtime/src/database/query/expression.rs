@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use fusion_schema::{Object, Value};
+use fusion_schema::{DocumentId, Object, Value};
 
 use crate::error::{Error, Result};
 
@@ -28,6 +28,64 @@ pub enum Expression {
     And(Vec<Self>),
     /// True if any is.
     Or(Vec<Self>),
+    /// Whether the operand is of the type.
+    HasType(Box<Self>, ValueType),
+}
+
+/// What a value can be, as people ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the types of values by their names in JavaScript")]
+pub enum ValueType {
+    String,
+    Boolean,
+    Number,
+    Bigint,
+    Null,
+    /// A string that is an id.
+    Id,
+    Array,
+    Object,
+    Bytes,
+    /// A field that is not there.
+    Unset,
+}
+
+impl ValueType {
+    /// The type of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "string" => Self::String,
+            "boolean" => Self::Boolean,
+            "number" => Self::Number,
+            "bigint" => Self::Bigint,
+            "null" => Self::Null,
+            "id" => Self::Id,
+            "array" => Self::Array,
+            "object" => Self::Object,
+            "bytes" => Self::Bytes,
+            "unset" => Self::Unset,
+            _ => return None,
+        })
+    }
+
+    fn is_of(self, value: Option<&Value>) -> bool {
+        match value {
+            None => self == Self::Unset,
+            Some(Value::Null) => self == Self::Null,
+            Some(Value::Boolean(_)) => self == Self::Boolean,
+            Some(Value::Float64(_)) => self == Self::Number,
+            Some(Value::Int64(_)) => self == Self::Bigint,
+            Some(Value::String(text)) => match self {
+                Self::String => true,
+                Self::Id => DocumentId::decode(text).is_ok(),
+                _ => false,
+            },
+            Some(Value::Bytes(_)) => self == Self::Bytes,
+            Some(Value::Array(_)) => self == Self::Array,
+            Some(Value::Object(_)) => self == Self::Object,
+            Some(_) => false,
+        }
+    }
 }
 
 /// How two values are compared.
@@ -129,6 +187,7 @@ impl Expression {
                 Some(Value::Boolean(value)) => boolean(!value),
                 other => Err(type_error("not", "a boolean", other)),
             },
+            Self::HasType(operand, kind) => boolean(kind.is_of(operand.evaluate(document)?.as_deref())),
             Self::And(operands) => Self::junction("and", operands, document, false).and_then(boolean),
             Self::Or(operands) => Self::junction("or", operands, document, true).and_then(boolean),
         }

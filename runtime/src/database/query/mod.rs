@@ -15,7 +15,7 @@ pub(crate) mod range;
 pub(crate) mod search_scan;
 pub mod stream;
 
-pub use expression::Expression;
+pub use expression::{Expression, ValueType};
 pub use paginate::{Page, PageRequest, PageStatus};
 pub use stream::QueryStream;
 

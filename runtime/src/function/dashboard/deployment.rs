@@ -1,0 +1,80 @@
+//! The deployment as a whole: its URLs and version, settings, imports, exports and events.
+
+use fusion_schema::{Object, Value, json, object};
+
+use super::{AddModule, Root};
+use crate::Result;
+use crate::function::context::QueryCtx;
+use crate::system::environment::Environment;
+use crate::system::exports::Exports;
+use crate::system::imports::Imports;
+use crate::system::modules::Modules;
+
+pub(super) fn register(module: &mut AddModule<'_>) {
+    module("components", &|module| {
+        module.query("list", |_: &mut QueryCtx<'_>, _: Root| {
+            Ok(vec![object! {
+                "args" => Object::new(), "httpPrefix" => Value::Null, "id" => "", "name" => Value::Null,
+                "path" => "", "state" => "active",
+            }])
+        });
+    });
+    module("getVersion", &|module| {
+        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
+            let config = Modules::new(ctx.tx()).config()?;
+            Ok(config.map_or(Value::Null, |config| Value::String(config.server_version)))
+        });
+    });
+    module("convexCloudUrl", &|module| {
+        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
+            Ok(ctx.execution().deployment().cloud_origin.clone())
+        });
+    });
+    module("convexSiteUrl", &|module| {
+        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
+            Ok(ctx.execution().deployment().site_origin.clone())
+        });
+    });
+    module("deploymentState", &|module| {
+        module.query("deploymentState", |_: &mut QueryCtx<'_>, _: Root| Ok(object! { "state" => "running" }));
+    });
+    module("backendState", &|module| {
+        module.query("backendState", |_: &mut QueryCtx<'_>, _: Root| {
+            Ok(object! { "system" => "running", "usage_limit" => "running", "user" => "running" })
+        });
+    });
+    module("listEnvironmentVariables", &|module| {
+        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
+            let secrets = ctx.execution().deployment().secrets().clone();
+            let variables = Environment::new(ctx.tx(), &secrets).list()?;
+            Ok(variables.iter().map(|variable| variable.to_value()).collect::<Vec<_>>())
+        });
+    });
+    module("listAuthProviders", &|module| {
+        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| auth_providers(ctx));
+    });
+    module("listConfiguredSinks", &|module| {
+        module.query("default", |_: &mut QueryCtx<'_>, _: Root| Ok(Vec::<Value>::new()));
+    });
+    module("node", &|module| {
+        module.query("version", |_: &mut QueryCtx<'_>, _: Root| Ok(Value::Null));
+    });
+    module("snapshotImport", &|module| {
+        module.query("list", |ctx: &mut QueryCtx<'_>, _: Root| Imports::new(ctx.tx()).list());
+    });
+    module("latestExport", &|module| {
+        module
+            .query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
+                Ok(Exports::new(ctx.tx()).latest()?.unwrap_or(Value::Null))
+            })
+            .query("latestCloudExport", |_: &mut QueryCtx<'_>, _: Root| Ok(Value::Null))
+            .query("canExportFileStorage", |_: &mut QueryCtx<'_>, _: Root| Ok(true));
+    });
+}
+
+/// The providers of tokens that the last push named.
+fn auth_providers(ctx: &mut QueryCtx<'_>) -> Result<Value> {
+    let config = Modules::new(ctx.tx()).config()?;
+    let providers = config.and_then(|config| json::decode(&config.auth_providers).ok());
+    Ok(providers.unwrap_or(Value::Array(Vec::new())))
+}
