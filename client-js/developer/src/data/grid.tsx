@@ -50,6 +50,7 @@ export function Grid(props: {
   const [current, setCurrent] = useState<Cell>({ row: 0, column: 0 });
   const [edited, setEdited] = useState<{ document: Doc; field: string; cell: Cell }>();
   const [widths, setWidths] = useState<Readonly<Record<string, number>>>({});
+  const body = useRef<HTMLDivElement>(null);
   const lastChecked = useRef<number | undefined>(undefined);
   useEffect(() => rows.look(first, last), [rows, first, last]);
 
@@ -69,6 +70,11 @@ export function Grid(props: {
     // Only when another cell becomes the current one.
   }, [current]);
 
+  /** Where a document is now: others may have come before it. */
+  const rowOf = ({ _id }: Doc, before: number): number => {
+    for (let at = first; at < last; at += 1) if (rows.row(at)?._id === _id) return at;
+    return before;
+  };
   const edit = (cell: Cell) => {
     const document = rows.row(cell.row);
     const field = columns[cell.column];
@@ -164,57 +170,60 @@ export function Grid(props: {
     );
   }
   return (
-    <div
-      ref={scroller}
-      class="grid"
-      role="grid"
-      aria-label={`Documents of ${props.table}`}
-      aria-rowcount={rows.isDone ? rows.count + 1 : -1}
-      aria-colcount={columns.length + 1}
-      aria-multiselectable="true"
-      aria-activedescendant={current.row >= first && current.row < last ? `cell-${current.row}-${current.column}` : undefined}
-      tabIndex={0}
-      onKeyDown={onKeyDown}
-    >
-      <div role="rowgroup" class="grid-head" style={{ width: `${total}px` }}>
-        <div role="row" aria-rowindex={1} class="grid-row" style={{ gridTemplateColumns: template }}>
-          <div role="columnheader" aria-colindex={1} class="grid-select">
-            <input
-              type="checkbox"
-              tabIndex={-1}
-              aria-label="Select the loaded rows"
-              checked={areAllSelected}
-              onClick={() => props.onSelect(present.map(({ _id }) => _id), !areAllSelected)}
-            />
-          </div>
-          {columns.map((field, column) => (
-            <div key={field} role="columnheader" aria-colindex={column + 2} class="grid-cell">
-              {field}
-              <span class="grid-resize" onPointerDown={(event: PointerEvent) => resize(field, event)} />
+    <div ref={scroller} class="grid">
+      <div
+        ref={body}
+        class="grid-body"
+        role="grid"
+        style={{ width: `${total}px` }}
+        aria-label={`Documents of ${props.table}`}
+        aria-rowcount={rows.isDone ? rows.count + 1 : -1}
+        aria-colcount={columns.length + 1}
+        aria-multiselectable="true"
+        aria-activedescendant={current.row >= first && current.row < last ? `cell-${current.row}-${current.column}` : undefined}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+      >
+        <div role="rowgroup" class="grid-head">
+          <div role="row" aria-rowindex={1} class="grid-row" style={{ gridTemplateColumns: template }}>
+            <div role="columnheader" aria-colindex={1} class="grid-select">
+              <input
+                type="checkbox"
+                tabIndex={-1}
+                aria-label="Select the loaded rows"
+                checked={areAllSelected}
+                onClick={() => props.onSelect(present.map(({ _id }) => _id), !areAllSelected)}
+              />
             </div>
-          ))}
+            {columns.map((field, column) => (
+              <div key={field} role="columnheader" aria-colindex={column + 2} class="grid-cell">
+                {field}
+                <span class="grid-resize" onPointerDown={(event: PointerEvent) => resize(field, event)} />
+              </div>
+            ))}
+          </div>
+        </div>
+        <div role="rowgroup" class="grid-space" style={{ height: `${rows.count * ROW}px` }}>
+          <div class="grid-rows" role="presentation" style={{ "--columns": template, transform: `translateY(${first * ROW}px)` }}>
+            {drawn}
+          </div>
         </div>
       </div>
-      <div role="rowgroup" class="grid-space" style={{ height: `${rows.count * ROW}px`, width: `${total}px` }}>
-        <div class="grid-rows" role="presentation" ref={(element) => element?.style.setProperty("--columns", template)} style={{ transform: `translateY(${first * ROW}px)` }}>
-          {drawn}
-        </div>
-        {edited && (
-          <CellEditor
-            key={`${edited.document._id} ${edited.field}`}
-            field={edited.field}
-            value={edited.document[edited.field]}
-            top={edited.cell.row * ROW}
-            left={leftOf(edited.cell.column)}
-            width={Math.max(width(edited.field), 260)}
-            onSave={(value) => props.onSave(edited.document, edited.field, value)}
-            onClose={() => {
-              setEdited(undefined);
-              scroller.current?.focus({ preventScroll: true });
-            }}
-          />
-        )}
-      </div>
+      {edited && (
+        <CellEditor
+          key={`${edited.document._id} ${edited.field}`}
+          field={edited.field}
+          value={edited.document[edited.field]}
+          top={HEAD + rowOf(edited.document, edited.cell.row) * ROW}
+          left={leftOf(edited.cell.column)}
+          width={Math.max(width(edited.field), 300)}
+          onSave={(value) => props.onSave(edited.document, edited.field, value)}
+          onClose={() => {
+            setEdited(undefined);
+            body.current?.focus({ preventScroll: true });
+          }}
+        />
+      )}
     </div>
   );
 }
