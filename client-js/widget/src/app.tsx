@@ -1,8 +1,8 @@
 import { useFusion, useQueryResult } from "fusion-client/preact";
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { focusScreen, isFramed } from "./frame.ts";
-import { getSettings } from "./functions.ts";
+import { type ConversationId, getSettings, type SessionId } from "./functions.ts";
 import { ChatScreen } from "./screens/chat.tsx";
 import { ContactScreen } from "./screens/contact.tsx";
 import { HomeScreen } from "./screens/home.tsx";
@@ -17,7 +17,7 @@ import { useVoice } from "./voice.ts";
 export type View =
   | { readonly name: "home" }
   | { readonly name: "inbox" }
-  | { readonly name: "chat"; readonly conversationId: string; readonly threadId?: string; readonly from: "home" | "inbox" }
+  | { readonly name: "chat"; readonly conversationId: ConversationId; readonly threadId?: string; readonly from: "home" | "inbox" }
   | { readonly name: "call" }
   | { readonly name: "phone" };
 
@@ -55,7 +55,7 @@ export function App({ organizationId, memory }: { readonly organizationId: strin
   // A conversation that was open is shown at once; whether all is well turns out meanwhile.
   if (session === undefined || (startup.state === "loading" && view.name !== "chat")) {
     if (startup.state === "loading") return <LoadingScreen />;
-    const onSession = (id: string) => {
+    const onSession = (id: SessionId) => {
       memory.session = id;
       setNotice(undefined);
       setSession(id);
@@ -79,7 +79,7 @@ export function App({ organizationId, memory }: { readonly organizationId: strin
 /** Moves the focus to each screen that comes after the first, so that keyboard and screen reader are where the eye is. */
 function useFocusAfterChange(screen: string): void {
   const former = useRef(screen);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const isFirst = former.current === "loading" || former.current === screen;
     // A frame that has the focus was opened by somebody a moment ago.
     if (isFirst ? isFramed && screen !== "loading" && document.hasFocus() : true) focusScreen();

@@ -8,7 +8,7 @@
 import type { FusionClient } from "fusion-client";
 
 import { codeOf, wordsOf } from "./failures.ts";
-import { createMessage, listMessages, type Message } from "./functions.ts";
+import { createMessage, listMessages, type Message, type SessionId } from "./functions.ts";
 import type { Memory } from "./storage.ts";
 
 /** A message on its way. */
@@ -37,7 +37,7 @@ const FAILED = "The message could not be sent.";
 export class Outbox {
   readonly #client: FusionClient;
   readonly #memory: Memory;
-  readonly #thread: { threadId: string; contactSessionId: string };
+  readonly #thread: { threadId: string; contactSessionId: SessionId };
   readonly #listeners = new Set<() => void>();
   /** Messages of the thread that were recognised, so that two equal ones are not taken for one. */
   readonly #recognised = new Set<string>();
@@ -47,7 +47,7 @@ export class Outbox {
   #answering = 0;
   #nextId = 1;
 
-  constructor(client: FusionClient, memory: Memory, threadId: string, contactSessionId: string) {
+  constructor(client: FusionClient, memory: Memory, threadId: string, contactSessionId: SessionId) {
     this.#client = client;
     this.#memory = memory;
     this.#thread = { threadId, contactSessionId };

@@ -1,6 +1,8 @@
 // What the widget remembers in the visitor's browser. Where storage is forbidden, as in frames of some browsers, it
 // remembers for as long as the page is open.
 
+import type { ConversationId, SessionId } from "./functions.ts";
+
 const kept = new Map<string, string>();
 
 function local(): Storage | undefined {
@@ -32,7 +34,7 @@ function write(key: string, value: string | undefined): void {
 
 /** A conversation the visitor had open. */
 export interface OpenConversation {
-  conversationId: string;
+  conversationId: ConversationId;
   threadId: string;
 }
 
@@ -55,11 +57,12 @@ export class Memory {
     this.#unsent = `fusionchat_unsent_${organizationId}`;
   }
 
-  get session(): string | undefined {
-    return read(this.#session);
+  get session(): SessionId | undefined {
+    // Whether it is one, the server says.
+    return read(this.#session) as SessionId | undefined;
   }
 
-  set session(id: string | undefined) {
+  set session(id: SessionId | undefined) {
     write(this.#session, id);
     if (id === undefined) this.conversation = undefined;
   }

@@ -1,6 +1,6 @@
 import { IconButton, SendIcon } from "fusion-ui";
 import type { TargetedEvent } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Longest message the server takes, in UTF-16 code units. */
 const LENGTH_MAX = 2000;
@@ -22,7 +22,7 @@ export function Composer({ isDisabled, onSend }: { readonly isDisabled: boolean;
     area.style.height = "auto";
     area.style.height = `${Math.min(area.scrollHeight + 2, HEIGHT_MAX)}px`;
   }, [text]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const focused = document.activeElement;
     const isFree = focused === null || focused === document.body || focused.matches("h1");
     if (!isDisabled && !IS_TOUCH && isFree && document.hasFocus()) field.current?.focus();

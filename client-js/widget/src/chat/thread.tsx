@@ -6,7 +6,7 @@ import type { View } from "../app.tsx";
 import { useIsOffline } from "../connection.ts";
 import { isSessionOver, wordsOf } from "../failures.ts";
 import { focusScreen } from "../frame.ts";
-import { listMessages, type Message, type Settings, type Status } from "../functions.ts";
+import { listMessages, type Message, type SessionId, type Settings, type Status } from "../functions.ts";
 import { Outbox } from "../outbox.ts";
 import { useNewConversation } from "../screens/home.tsx";
 import type { Memory } from "../storage.ts";
@@ -23,7 +23,7 @@ const NONE: Settings["defaultSuggestions"] = {};
 /** What is said in a conversation, and where the visitor says more. */
 export function Thread({ organizationId, session, threadId, memory, settings, status, onShow, onRefused }: {
   readonly organizationId: string;
-  readonly session: string;
+  readonly session: SessionId;
   readonly threadId: string;
   readonly memory: Memory;
   readonly settings: Settings | null | undefined;
@@ -101,7 +101,7 @@ export function Thread({ organizationId, session, threadId, memory, settings, st
 }
 
 /** The messages on their way, as they stand. */
-function useOutbox(memory: Memory, threadId: string, session: string, messages: readonly Message[], isLoading: boolean): Outbox {
+function useOutbox(memory: Memory, threadId: string, session: SessionId, messages: readonly Message[], isLoading: boolean): Outbox {
   const client = useFusion();
   const outbox = useMemo(() => new Outbox(client, memory, threadId, session), [client, memory, threadId, session]);
   const [, draw] = useState(0);
@@ -139,7 +139,7 @@ function Suggestions({ suggestions, onChoose }: {
 
 function Resolved({ organizationId, session, onShow, onRefused }: {
   readonly organizationId: string;
-  readonly session: string;
+  readonly session: SessionId;
   readonly onShow: (view: View) => void;
   readonly onRefused: () => void;
 }) {

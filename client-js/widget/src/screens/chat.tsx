@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import type { View } from "../app.tsx";
 import { Thread } from "../chat/thread.tsx";
 import { codeOf, isSessionOver, wordsOf } from "../failures.ts";
-import { getConversation, type Settings } from "../functions.ts";
+import { getConversation, type SessionId, type Settings } from "../functions.ts";
 import { Screen } from "../screen.tsx";
 import type { Memory } from "../storage.ts";
 import { StatusBadge } from "./inbox.tsx";
@@ -13,7 +13,7 @@ import { StatusBadge } from "./inbox.tsx";
 /** One conversation. */
 export function ChatScreen({ organizationId, session, view, memory, settings, onShow, onRefused }: {
   readonly organizationId: string;
-  readonly session: string;
+  readonly session: SessionId;
   readonly view: View & { readonly name: "chat" };
   readonly memory: Memory;
   readonly settings: Settings | null | undefined;

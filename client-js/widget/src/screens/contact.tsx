@@ -3,7 +3,7 @@ import { useFusion } from "fusion-client/preact";
 import { useRef, useState } from "preact/hooks";
 
 import { wordsOf } from "../failures.ts";
-import { type ContactMetadata, createSession } from "../functions.ts";
+import { type ContactMetadata, createSession, type SessionId } from "../functions.ts";
 import { Screen } from "../screen.tsx";
 
 const NAME_LENGTH_MAX = 100;
@@ -43,7 +43,7 @@ function metadata(): ContactMetadata {
 export function ContactScreen({ organizationId, notice, onSession }: {
   readonly organizationId: string;
   readonly notice: string | undefined;
-  readonly onSession: (id: string) => void;
+  readonly onSession: (id: SessionId) => void;
 }) {
   const client = useFusion();
   const form = useRef<HTMLFormElement>(null);

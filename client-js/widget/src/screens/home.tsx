@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 
 import type { View } from "../app.tsx";
 import { isSessionOver, wordsOf } from "../failures.ts";
-import { createConversation } from "../functions.ts";
+import { createConversation, type SessionId } from "../functions.ts";
 import { MicrophoneIcon } from "../icons.tsx";
 import { Navigation, Screen } from "../screen.tsx";
 import type { Voice } from "../voice.ts";
@@ -13,7 +13,7 @@ import type { Voice } from "../voice.ts";
 /** What a visitor can do: write, or call if the organisation takes calls. */
 export function HomeScreen({ organizationId, session, voice, onShow, onRefused }: {
   readonly organizationId: string;
-  readonly session: string;
+  readonly session: SessionId;
   readonly voice: Voice;
   readonly onShow: (view: View) => void;
   readonly onRefused: () => void;
@@ -36,7 +36,7 @@ export function HomeScreen({ organizationId, session, voice, onShow, onRefused }
 /** Begins conversations and shows them. */
 export function useNewConversation(
   organizationId: string,
-  session: string,
+  session: SessionId,
   onShow: (view: View) => void,
   onRefused: () => void,
 ): { begin: () => void; isBusy: boolean; failure: string | undefined } {

@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 
 import type { View } from "../app.tsx";
 import { isSessionOver, wordsOf } from "../failures.ts";
-import { type Conversation, listConversations, type Status } from "../functions.ts";
+import { type Conversation, listConversations, type SessionId, type Status } from "../functions.ts";
 import { Navigation, Screen } from "../screen.tsx";
 
 const PAGE = 10;
@@ -22,7 +22,7 @@ export function StatusBadge({ status }: { readonly status: Status }) {
 
 /** The visitor's conversations, newest first. */
 export function InboxScreen({ session, onShow, onRefused }: {
-  readonly session: string;
+  readonly session: SessionId;
   readonly onShow: (view: View) => void;
   readonly onRefused: () => void;
 }) {
