@@ -4,15 +4,21 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { PageWindow } from "./page_window.ts";
 import { CellEditor } from "./cell_editor.tsx";
-import { moment } from "../parts/figures.ts";
+import { EditIcon } from "../parts/icons.tsx";
+import { fieldValidator } from "./schema.ts";
+import { stamp } from "../parts/figures.ts";
 import { scrollToRow, useVisibleRows } from "../parts/virtual.tsx";
 import { formatLine, preview } from "../values/format.ts";
+import type { Validator } from "../values/validator.ts";
 import type { Doc, Value } from "../values/value.ts";
 
 const ROW = 33;
 const HEAD = 35;
-const WIDTHS: Readonly<Record<string, number>> = { _id: 168, _creationTime: 190 };
-const WIDTH = 190;
+const WIDTHS: Readonly<Record<string, number>> = { _id: 168, _creationTime: 206 };
+const WIDTH = 220;
+/** Of columns of values that are never long. */
+const WIDTH_NARROW = 110;
+const NARROW: ReadonlySet<string> = new Set(["boolean", "number", "bigint", "null"]);
 const WIDTH_MIN = 60;
 const SELECT_WIDTH = 40;
 
@@ -25,7 +31,7 @@ interface Cell {
 /** How a cell shows its value. */
 export function cellText(field: string, value: Value | undefined): string {
   if (field === "_id") return String(value);
-  if (field === "_creationTime" && typeof value === "number") return moment(value);
+  if (field === "_creationTime" && typeof value === "number") return stamp(value);
   return preview(value);
 }
 
@@ -40,6 +46,8 @@ export function Grid(props: {
   table: string;
   rows: PageWindow<Doc>;
   columns: readonly string[];
+  /** What the schema says documents look like. */
+  validator: Validator | null | undefined;
   selected: ReadonlySet<string>;
   onSelect: (ids: readonly string[], isSelected: boolean) => void;
   onOpen: (document: Doc) => void;
@@ -54,7 +62,8 @@ export function Grid(props: {
   const lastChecked = useRef<number | undefined>(undefined);
   useEffect(() => rows.look(first, last), [rows, first, last]);
 
-  const width = (field: string) => widths[field] ?? WIDTHS[field] ?? WIDTH;
+  const isNarrow = (field: string) => NARROW.has(fieldValidator(props.validator, field)?.type ?? "") && field.length < 14;
+  const width = (field: string) => widths[field] ?? WIDTHS[field] ?? (isNarrow(field) ? WIDTH_NARROW : WIDTH);
   const template = `${SELECT_WIDTH}px ${columns.map((field) => `${width(field)}px`).join(" ")}`;
   const total = SELECT_WIDTH + columns.reduce((sum, field) => sum + width(field), 0);
   const leftOf = (column: number) => SELECT_WIDTH + columns.slice(0, column).reduce((sum, field) => sum + width(field), 0);
@@ -163,6 +172,11 @@ export function Grid(props: {
               title={field === "_creationTime" ? String(value) : undefined}
             >
               {document ? cellText(field, value) : <span class="grid-wait" />}
+              {document && column === 0 && (
+                <button type="button" class="grid-open" tabIndex={-1} aria-label={`Open document ${document._id}`} title="Open the document" onClick={() => onOpen(document)}>
+                  <EditIcon />
+                </button>
+              )}
             </div>
           );
         })}

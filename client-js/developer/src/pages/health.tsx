@@ -109,10 +109,13 @@ export function HealthPage() {
   const frame = { start: end - SPAN_MS, end };
   if (!latest) {
     return (
-      <>
-        <PageHead title="Health" />
-        {error === undefined ? <SkeletonLines count={4} height="8rem" /> : <ErrorState error={error} />}
-      </>
+      <div class="page">
+        <PageHead title="Health" aside="The last five minutes, every two seconds" />
+        {error !== undefined && <ErrorState error={error} />}
+        <div class="charts">
+          {error === undefined && Array.from({ length: 7 }, (_, at) => <div key={at} class="card chart"><SkeletonLines count={1} height="11.5rem" /></div>)}
+        </div>
+      </div>
     );
   }
   return (

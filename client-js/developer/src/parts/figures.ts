@@ -43,6 +43,13 @@ export function moment(ms: number): string {
   return new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** A moment in a column: always as wide, and in the order of time when it is sorted as text. */
+export function stamp(ms: number): string {
+  const date = new Date(ms);
+  const two = (part: number) => String(part).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock(ms)}`;
+}
+
 /** A time of the day with milliseconds, for logs. */
 export function clock(ms: number): string {
   const date = new Date(ms);
