@@ -6,7 +6,6 @@
 //! [`serve`] is the composition root. It is public so that a binary with functions of its own is started, stopped
 //! and configured like this one.
 
-
 mod bundle;
 mod client;
 mod codegen;

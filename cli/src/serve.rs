@@ -77,37 +77,61 @@ pub struct Served {
     pub has_chat: bool,
 }
 
-/// An issuer that an environment variable of the deployment names. It is read when the server starts.
+/// Who signs users in, as environment variables of the deployment say. They are read when the server starts.
 #[derive(Clone, Copy, Debug)]
 pub struct SignIn {
     /// The variable with the issuer's URL.
     pub variable: &'static str,
     /// Whom its tokens are for.
     pub audience: &'static str,
+    /// The variable with the id of the pages at the issuer. Tokens for it are taken, too.
+    pub client_variable: &'static str,
+    /// The variable with the key of a service whose own script signs users in.
+    pub key_variable: &'static str,
+    /// The host of that script, which the operators' pages may load, by the key.
+    pub script_host: fn(&str) -> Option<String>,
 }
 
 impl SignIn {
-    /// The issuer, if the variable is set to one. A wrong one must not keep the server from starting: it could not be set
-    /// right then.
-    fn provider(self, database: &Database) -> Option<Provider> {
-        let variable = Environment::new(&mut database.begin_query(), database.secrets()).get(self.variable);
-        let checked = variable.and_then(|variable| {
-            let domain = variable.map(|variable| variable.value).filter(|domain| !domain.trim().is_empty());
-            let json = domain.map(|domain| json!({"domain": domain.trim(), "applicationID": self.audience}));
-            Provider::list_from_json(json.as_slice())
+    /// The issuer, once for each audience, if the variable is set to one. A wrong one must not keep the server from
+    /// starting: it could not be set right then.
+    fn providers(self, database: &Database) -> Vec<Provider> {
+        let checked = variable(database, self.variable).and_then(|domain| {
+            let client = variable(database, self.client_variable)?.filter(|client| client != self.audience);
+            let audiences = [Some(self.audience.to_owned()), client];
+            let of =
+                |audience| domain.as_ref().map(|domain| json!({"domain": domain, "applicationID": audience}));
+            Provider::list_from_json(&audiences.into_iter().flatten().filter_map(of).collect::<Vec<_>>())
         });
-        match checked {
-            Ok(list) => list.into_iter().next(),
-            Err(error) => {
-                output::talk(format_args!(
-                    "warning: the environment variable {} names no issuer: {}",
-                    self.variable,
-                    error.message()
-                ));
-                None
-            }
-        }
+        checked.unwrap_or_else(|error| {
+            output::talk(format_args!(
+                "warning: the environment variable {} names no issuer: {}",
+                self.variable,
+                error.message()
+            ));
+            Vec::new()
+        })
     }
+
+    /// The host of the script that signs users in, if there is one.
+    fn script_host(self, database: &Database) -> Option<String> {
+        let key = variable(database, self.key_variable).ok().flatten()?;
+        let host = (self.script_host)(&key);
+        if host.is_none() {
+            output::talk(format_args!(
+                "warning: the environment variable {} is no publishable key",
+                self.key_variable
+            ));
+        }
+        host
+    }
+}
+
+/// An environment variable of the deployment that is not empty.
+fn variable(database: &Database, name: &str) -> fusion_runtime::Result<Option<String>> {
+    let variable = Environment::new(&mut database.begin_query(), database.secrets()).get(name)?;
+    let value = variable.map(|variable| variable.value.trim().to_owned());
+    Ok(value.filter(|value| !value.is_empty()))
 }
 
 /// Where a server can be reached, and with which key.
@@ -224,11 +248,12 @@ impl Server {
             on_fatal: Arc::new(stop_at_once),
         })?;
         credentials.save()?;
-        if let Some(provider) = served.sign_in.and_then(|sign_in| sign_in.provider(&database))
-            && !providers.contains(&provider)
-        {
-            providers.push(provider);
+        for provider in served.sign_in.map(|sign_in| sign_in.providers(&database)).unwrap_or_default() {
+            if !providers.contains(&provider) {
+                providers.push(provider);
+            }
         }
+        let script_host = served.sign_in.and_then(|sign_in| sign_in.script_host(&database));
 
         let interface = options.interface.unwrap_or(IpAddr::V4(if served.development {
             Ipv4Addr::LOCALHOST
@@ -298,7 +323,8 @@ impl Server {
             stopping.clone(),
         );
         let pages = served.pages.as_deref().map_or_else(axum::Router::new, pages::router);
-        let pages = pages.merge(web::router(served.has_chat, options.web_dir.clone()));
+        let pages =
+            pages.merge(web::router(served.has_chat, options.web_dir.clone(), script_host.as_deref()));
         let serving = tokio::spawn(server::serve(state, api, Some(site), pages, stopping));
 
         let background =

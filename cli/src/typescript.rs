@@ -1,4 +1,5 @@
-//! Writes the typed `api` for TypeScript from the list of functions, for use with the official client.
+//! Writes the typed `api` for TypeScript from the list of functions. Either client takes either package's references; the
+//! package only has to be there when types are checked.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,8 +8,42 @@ use serde_json::Value as Json;
 
 use crate::failure::{Failure, Result};
 
+/// The package that references are imported from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Package {
+    /// The official one.
+    #[default]
+    Convex,
+    /// Fusion's own client.
+    FusionClient,
+}
+
+impl Package {
+    /// The imports of the types that references are made of.
+    fn types(self) -> &'static str {
+        match self {
+            Self::Convex => {
+                "import type { FunctionReference } from \"convex/server\";\nimport type { GenericId as Id } from \"convex/values\";\n"
+            }
+            Self::FusionClient => {
+                "import type { FunctionReference, GenericId as Id } from \"fusion-client\";\n"
+            }
+        }
+    }
+
+    /// The module with `anyApi`.
+    fn references(self) -> &'static str {
+        match self {
+            Self::Convex => "convex/server",
+            Self::FusionClient => "fusion-client",
+        }
+    }
+}
+
 /// `api.js`: references are made at run time from the names used.
-pub(crate) const API_JS: &str = r#"/* eslint-disable */
+pub(crate) fn api_js(package: Package) -> String {
+    format!(
+        r#"/* eslint-disable */
 /**
  * References to the functions of this deployment.
  *
@@ -16,11 +51,14 @@ pub(crate) const API_JS: &str = r#"/* eslint-disable */
  * @module
  */
 
-import { anyApi } from "convex/server";
+import {{ anyApi }} from "{}";
 
 export const api = anyApi;
 export const internal = anyApi;
-"#;
+"#,
+        package.references()
+    )
+}
 
 /// Functions by their names in the `api` object.
 #[derive(Default)]
@@ -30,7 +68,7 @@ struct Tree {
 }
 
 /// `api.d.ts` for the functions in the form of `function-spec`.
-pub(crate) fn api_d_ts(functions: &[Json]) -> Result<String> {
+pub(crate) fn api_d_ts(functions: &[Json], package: Package) -> Result<String> {
     let header = r#"/* eslint-disable */
 /**
  * References to the functions of this deployment, with the types of their arguments and results.
@@ -40,21 +78,25 @@ pub(crate) fn api_d_ts(functions: &[Json]) -> Result<String> {
  */
 
 "#;
-    let mut out = format!("{header}{}", static_api(functions, "export declare const", "")?);
+    let mut out = format!("{header}{}", static_api(functions, package, "export declare const", "")?);
     // One line end is enough at the end of a file.
     out.pop();
-    Ok(out)
+    Ok(match package {
+        Package::Convex => out,
+        // Clients have no placeholders.
+        Package::FusionClient => out.replace(" | import(\"convex/values\").CommitTsPlaceholder", ""),
+    })
 }
 
 /// The imports and the objects `api` and `internal` for the functions in the form of `function-spec`. Each object stands
 /// between `declaration` with its name and `value`.
-pub(crate) fn static_api(functions: &[Json], declaration: &str, value: &str) -> Result<String> {
-    let mut out = String::from(
-        r#"import type { FunctionReference } from "convex/server";
-import type { GenericId as Id } from "convex/values";
-
-"#,
-    );
+pub(crate) fn static_api(
+    functions: &[Json],
+    package: Package,
+    declaration: &str,
+    value: &str,
+) -> Result<String> {
+    let mut out = format!("{}\n", package.types());
     for (name, visibility, comment) in [
         ("api", "public", "Functions that clients may call: `api.folder.module.name`."),
         (
@@ -210,7 +252,17 @@ mod tests {
                 "returns": {"type": "bytes"}}),
             json!({"functionType": "HttpAction", "method": "POST", "path": "/hook"}),
         ];
-        assert_snapshot!(api_d_ts(&functions)?);
+        let official = api_d_ts(&functions, Package::Convex)?;
+        assert_snapshot!(official);
+        let imports = |text: &str| {
+            text.lines().filter(|line| line.starts_with("import")).collect::<Vec<_>>().join("\n")
+        };
+        let own = api_d_ts(&functions, Package::FusionClient)?;
+        assert_eq!(
+            imports(&own),
+            r#"import type { FunctionReference, GenericId as Id } from "fusion-client";"#
+        );
+        assert_eq!(own.replace(&imports(&own), &imports(&official)), official);
         Ok(())
     }
 
@@ -218,6 +270,6 @@ mod tests {
     fn a_validator_nobody_knows_is_refused() {
         let function = json!({"identifier": "a.js:b", "functionType": "Query", "visibility": {"kind": "public"},
             "args": {"type": "magic"}});
-        assert!(api_d_ts(&[function]).is_err());
+        assert!(api_d_ts(&[function], Package::Convex).is_err());
     }
 }

@@ -70,6 +70,9 @@ export declare const api: {
     secrets: {
       getVapiSecrets: FunctionReference<"action", "public", { organizationId: string }, { publicApiKey: string } | null>;
     };
+    signIn: {
+      config: FunctionReference<"query", "public", {}, { clientId?: string; issuer?: string; kind: "none" | "oidc" | "clerk"; publishableKey?: string; scope?: string }>;
+    };
     widgetSettings: {
       getByOrganizationId: FunctionReference<"query", "public", { organizationId: string }, { _creationTime: number; _id: Id<"widgetSettings">; defaultSuggestions: { suggestion1?: string; suggestion2?: string; suggestion3?: string }; greetMessage: string; organizationId: string; vapiSettings: { assistantId?: string; phoneNumber?: string } } | null>;
     };

@@ -26,6 +26,8 @@ use fusion_schema::Object;
 
 use services::Services;
 
+pub use public::sign_in::clerk_host;
+
 /// The application's name, as `--app` takes it.
 pub const NAME: &str = "fusion-chat";
 
@@ -36,6 +38,12 @@ pub const DEMO_SEED: &str = "system/demo:seed";
 /// The environment variable with the URL of the issuer (Clerk's, say) whose tokens sign operators in. A token names their
 /// organisation in the claim `orgId`.
 pub const ISSUER_VARIABLE: &str = "CLERK_JWT_ISSUER_DOMAIN";
+
+/// The environment variable with the id under which the issuer knows the operators' pages. Tokens may be for it, too.
+pub const CLIENT_VARIABLE: &str = "OIDC_CLIENT_ID";
+
+/// The environment variable with Clerk's publishable key, if Clerk's own script is to sign operators in.
+pub const CLERK_KEY_VARIABLE: &str = "CLERK_PUBLISHABLE_KEY";
 
 /// Whom these tokens are for.
 pub const AUDIENCE: &str = "convex";
@@ -82,6 +90,7 @@ const MODULES: &[ModuleEntry] = &[
     ("public/messages", Visibility::Public, public::messages::register),
     ("public/organizations", Visibility::Public, public::organizations::register),
     ("public/secrets", Visibility::Public, public::secrets::register),
+    ("public/signIn", Visibility::Public, public::sign_in::register),
     ("public/widgetSettings", Visibility::Public, public::widget_settings::register),
     ("users", Visibility::Public, users::register),
     ("private/contactSessions", Visibility::Public, private::contact_sessions::register),

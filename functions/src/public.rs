@@ -5,4 +5,5 @@ pub(crate) mod conversations;
 pub(crate) mod messages;
 pub(crate) mod organizations;
 pub(crate) mod secrets;
+pub(crate) mod sign_in;
 pub(crate) mod widget_settings;

@@ -181,6 +181,11 @@ const contract = (world) => [
     ],
   },
   {
+    path: "public/signIn:config",
+    kind: "query",
+    cases: [{ args: {}, returns: object({ kind: literal("none") }) }],
+  },
+  {
     path: "public/widgetSettings:getByOrganizationId",
     kind: "query",
     cases: [

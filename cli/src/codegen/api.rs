@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Analysis, header};
 use crate::failure::Result;
-use crate::typescript::{property, static_api};
+use crate::typescript::{Package, property, static_api};
 
 const ABOUT: &str = "References to the functions of this app.";
 const API_COMMENT: &str = "/** Functions that clients may call: `api.folder.module.name`. */\n";
@@ -70,7 +70,7 @@ const TAKEN: [&str; 51] = [
 pub(super) fn declarations(modules: &[String], analysis: &Analysis) -> Result<String> {
     let mut out = header(ABOUT);
     if let Some(functions) = &analysis.functions {
-        out.push_str(&static_api(functions, "export declare const", "")?);
+        out.push_str(&static_api(functions, Package::Convex, "export declare const", "")?);
     } else {
         write_imports(&mut out, modules);
         out.push_str("\nimport type {\n  ApiFromModules,\n  FilterApi,\n  FunctionReference,\n} from \"convex/server\";\n\n");
@@ -95,7 +95,7 @@ pub(super) fn typescript(modules: &[String], analysis: &Analysis) -> Result<Stri
     let mut out = header(ABOUT);
     if let Some(functions) = &analysis.functions {
         out.push_str("import { anyApi, componentsGeneric } from \"convex/server\";\n");
-        out.push_str(&static_api(functions, "export const", " = anyApi as any")?);
+        out.push_str(&static_api(functions, Package::Convex, "export const", " = anyApi as any")?);
     } else {
         write_imports(&mut out, modules);
         out.push_str("\nimport type {\n  ApiFromModules,\n  FilterApi,\n  FunctionReference,\n} from \"convex/server\";\n");

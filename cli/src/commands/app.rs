@@ -50,9 +50,13 @@ pub(super) fn services(app: App) -> Result<Option<FunctionPath>> {
 /// Where an application's users may come from.
 pub(super) const fn sign_in(app: App) -> Option<SignIn> {
     match app {
-        App::FusionChat => {
-            Some(SignIn { variable: fusion_functions::ISSUER_VARIABLE, audience: fusion_functions::AUDIENCE })
-        }
+        App::FusionChat => Some(SignIn {
+            variable: fusion_functions::ISSUER_VARIABLE,
+            audience: fusion_functions::AUDIENCE,
+            client_variable: fusion_functions::CLIENT_VARIABLE,
+            key_variable: fusion_functions::CLERK_KEY_VARIABLE,
+            script_host: fusion_functions::clerk_host,
+        }),
         App::None => None,
     }
 }

@@ -9,21 +9,27 @@ use super::init::TSCONFIG;
 use crate::client::Target;
 use crate::codegen;
 use crate::failure::{Failure, Result};
+use crate::output;
 use crate::project::Project;
 use crate::push::{self, Typecheck};
 use crate::spinner::Spinner;
-use crate::{output, typescript};
+use crate::typescript::{self, Package};
 
 /// Write the types of this folder's functions (`convex/_generated`), or of those of a deployment.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   fusion codegen                              for the functions in this folder; no server is needed
   fusion codegen --init                       and convex/tsconfig.json if it is missing
-  fusion codegen --out src/api                for the functions of a running deployment")]
+  fusion codegen --out src/api                for the functions of a running deployment
+  fusion codegen --out src/api --package fusion-client")]
 pub(crate) struct Codegen {
     /// Write the `api` of a deployment's functions to this folder. It is the default where there are no functions.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+
+    /// Import the references of a deployment from this package. Both clients take those of both.
+    #[arg(long, value_enum, value_name = "PACKAGE", default_value_t)]
+    package: Package,
 
     /// Print the files instead of writing them.
     #[arg(long)]
@@ -82,9 +88,10 @@ async fn for_deployment(command: &Codegen, out: &Path) -> Result {
     let Json::Array(functions) = spec else {
         return Err(Failure::new("the server's list of functions is none"));
     };
-    let declarations = typescript::api_d_ts(&functions)?;
+    let declarations = typescript::api_d_ts(&functions, command.package)?;
+    let references = typescript::api_js(command.package);
     std::fs::create_dir_all(out).map_err(|error| Failure::file(out, &error))?;
-    for (name, content) in [("api.d.ts", declarations.as_str()), ("api.js", typescript::API_JS)] {
+    for (name, content) in [("api.d.ts", declarations), ("api.js", references)] {
         let path = out.join(name);
         if command.dry_run {
             output::data(format_args!("# {}\n{content}", path.display()))?;

@@ -62,7 +62,12 @@ const fn file(path: &'static str) -> Mount {
     Mount { path, is_page: false, framed: Framed::Never, frames: "'none'" }
 }
 
-const ALWAYS: &[Mount] = &[page(DASHBOARD, Framed::Never, "'none'"), file("/client.js")];
+const ALWAYS: &[Mount] = &[
+    page(DASHBOARD, Framed::Never, "'none'"),
+    file("/client.js"),
+    file("/client-preact.js"),
+    file("/client-react.js"),
+];
 
 const WITH_CHAT: &[Mount] = &[
     page("/widget", Framed::Anywhere, "'none'"),
@@ -96,12 +101,17 @@ impl Files {
 }
 
 /// Serves the pages, those of Fusion Chat if it is on, from `folder` instead of the binary if there is one.
-pub(super) fn router(has_chat: bool, folder: Option<PathBuf>) -> Router {
+///
+/// The operators' pages may load the scripts of `script_host`, which signs operators in, if there is one.
+pub(super) fn router(has_chat: bool, folder: Option<PathBuf>, script_host: Option<&str>) -> Router {
+    let for_all: Arc<str> = POLICY.into();
+    let for_chat = script_host.map_or_else(|| for_all.clone(), |host| policy_with_scripts_of(host).into());
     let files = Arc::new(folder.map_or(Files::Inside, Files::Folder));
     let mut router = Router::new();
     for mount in ALWAYS.iter().chain(if has_chat { WITH_CHAT } else { &[] }) {
         let files = files.clone();
-        let serve = any(async move |request: Request| answer(&files, *mount, &request));
+        let policy = if mount.path == CHAT { for_chat.clone() } else { for_all.clone() };
+        let serve = any(async move |request: Request| answer(&files, *mount, &policy, &request));
         router = router.route(mount.path, serve.clone());
         if mount.is_page {
             router = router.route(&format!("{}/{{*rest}}", mount.path), serve);
@@ -110,7 +120,14 @@ pub(super) fn router(has_chat: bool, folder: Option<PathBuf>) -> Router {
     router
 }
 
-fn answer(files: &Files, mount: Mount, request: &Request) -> Response {
+/// The policy of pages that load scripts of another host, which start workers of their own.
+fn policy_with_scripts_of(host: &str) -> String {
+    POLICY
+        .replace("script-src 'self'", &format!("script-src 'self' https://{host}"))
+        .replace("worker-src 'self'", "worker-src 'self' blob:")
+}
+
+fn answer(files: &Files, mount: Mount, policy: &str, request: &Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
     }
@@ -145,7 +162,7 @@ fn answer(files: &Files, mount: Mount, request: &Request) -> Response {
             Framed::Here => "'self'",
             Framed::Anywhere => "*",
         };
-        let policy = format!("{POLICY}; frame-src {}; frame-ancestors {ancestors}", mount.frames);
+        let policy = format!("{policy}; frame-src {}; frame-ancestors {ancestors}", mount.frames);
         set(header::CONTENT_SECURITY_POLICY, &policy);
         set(header::REFERRER_POLICY, "same-origin");
     } else {
@@ -210,7 +227,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).expect("a request");
-        answer(&Files::Folder(folder.to_owned()), *mount, &request)
+        answer(&Files::Folder(folder.to_owned()), *mount, POLICY, &request)
     }
 
     fn header(response: &Response, name: &str) -> String {
@@ -257,5 +274,16 @@ mod tests {
             assert_eq!(ask(path, &[]).status(), StatusCode::NOT_FOUND, "{path}");
         }
         assert_eq!(ask("/chat", &[]).status(), StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn another_host_gives_scripts_and_nothing_else() {
+        let policy = policy_with_scripts_of("clerk.example.com");
+        assert!(
+            policy.contains("; script-src 'self' https://clerk.example.com; style-src 'self';"),
+            "{policy}"
+        );
+        assert!(policy.contains("; worker-src 'self' blob:;"), "{policy}");
+        assert_eq!(policy.len(), POLICY.len() + " https://clerk.example.com blob:".len());
     }
 }

@@ -74,6 +74,8 @@ export class FusionClient {
   private readonly stateListeners = new Set<(state: ConnectionState) => void>();
   private state: ConnectionState | undefined;
   private publishedState: ConnectionState | undefined;
+  /** Who waits for the result of a query, and how it is given. */
+  private readonly waiting = new Map<(error: Error) => void, () => boolean>();
   private version: StateVersion = INITIAL_VERSION;
   private maxObserved = 0n;
   /** Whether this connection's opening was sent. */
@@ -131,7 +133,7 @@ export class FusionClient {
     return this.isClosed;
   }
 
-  /** Runs a query once. If it is subscribed to, its result is there already. */
+  /** Runs a query once. If it is subscribed to, and the connection is up, its result is there already. */
   query<F extends FunctionName<"query">>(query: F, ...[args]: OptionalArgs<F>): Promise<ReturnsOf<F>> {
     return new Promise((resolve, reject) => {
       this.refuseIfClosed();
@@ -142,8 +144,13 @@ export class FusionClient {
         if (status === "error") reject(error);
         return status !== "loading";
       };
-      if (settle()) return;
-      const unsubscribe = watch.subscribe(() => settle() && unsubscribe());
+      if (this.isCurrent && settle()) return;
+      const unsubscribe = watch.subscribe(() => undefined);
+      this.waiting.set(reject, () => {
+        const isSettled = settle();
+        if (isSettled) unsubscribe();
+        return isSettled;
+      });
     });
   }
 
@@ -299,6 +306,11 @@ export class FusionClient {
     if (this.connectionState().hasInflightRequests) event.preventDefault();
   };
 
+  /** Whether the server has answered to all that it was told: results are of now, and not of before a connection was lost. */
+  private get isCurrent(): boolean {
+    return this.isGreeted && this.version.querySet === this.queries.version && this.version.identity === this.authentication.version;
+  }
+
   private refuseIfClosed(): void {
     if (this.isClosed) throw new Error("The client was closed");
   }
@@ -306,8 +318,9 @@ export class FusionClient {
   private end(error: Error): void {
     this.isClosed = true;
     this.authentication.stop();
-    this.connection.close();
     this.requests.rejectAll(error);
+    this.connection.close();
+    for (const reject of this.waiting.keys()) reject(error);
     globalThis.removeEventListener?.("beforeunload", this.beforeUnload);
   }
 
@@ -389,6 +402,9 @@ export class FusionClient {
     this.showQueries(updated);
     // After the queries: who waits for a mutation finds its effect in them.
     for (const resolve of done) resolve();
+    if (this.isCurrent) {
+      for (const [reject, settle] of this.waiting) if (settle()) this.waiting.delete(reject);
+    }
     this.settled();
   }
 
@@ -420,9 +436,7 @@ export class FusionClient {
 
   /** After an answer: maybe all is in order again, and more can be sent. */
   private settled(): void {
-    if (this.version.querySet === this.queries.version && this.version.identity === this.authentication.version && !this.requests.isReplaying) {
-      this.connection.retries = 0;
-    }
+    if (this.isCurrent && !this.requests.isReplaying) this.connection.retries = 0;
     this.flush();
   }
 

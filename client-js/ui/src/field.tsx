@@ -25,6 +25,8 @@ type Own = "label" | "id" | "role" | "type" | "size" | "class" | "ref";
 type WithId = { readonly id?: string };
 type InputProps = Omit<PartialInputHTMLAttributes<HTMLInputElement>, Own> & WithId & {
   readonly ref?: Ref<HTMLInputElement>;
+  /** The id of a `<datalist>`. */
+  readonly list?: string;
 };
 
 /** A label, a control, and what there is to say about it. `children` makes the control out of what it is given. */

@@ -23,6 +23,7 @@ fn every_function_is_where_clients_look_for_it() {
         "query public/messages:getMany",
         "action public/organizations:validate",
         "action public/secrets:getVapiSecrets",
+        "query public/signIn:config",
         "query public/widgetSettings:getByOrganizationId",
         "mutation users:add",
         "query users:getMany",

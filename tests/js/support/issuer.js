@@ -11,15 +11,21 @@ const algorithms = {
   ES256: { pair: () => generateKeyPairSync("ec", { namedCurve: "P-256" }), options: { dsaEncoding: "ieee-p1363" } },
 };
 
-/** Starts the provider; it stops with the test. */
-export async function startIssuer(t, { audience = "convex", algorithm = "RS256" } = {}) {
+/**
+ * Starts the provider; it stops with the test. `metadata` is added to the discovery document; `handle` answers other requests
+ * and says whether it did.
+ */
+export async function startIssuer(t, { audience = "convex", algorithm = "RS256", metadata = () => ({}), handle = () => false } = {}) {
   const { pair, options } = algorithms[algorithm];
   const { publicKey, privateKey } = pair();
   const key = { ...publicKey.export({ format: "jwk" }), kid: "key-1", alg: algorithm, use: "sig" };
   let url;
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
+    // Pages of other origins ask, too.
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    if (await handle(request, response)) return;
     const answers = {
-      "/.well-known/openid-configuration": () => ({ issuer: url, jwks_uri: `${url}/jwks` }),
+      "/.well-known/openid-configuration": () => ({ issuer: url, jwks_uri: `${url}/jwks`, ...metadata(url) }),
       "/jwks": () => ({ keys: [key] }),
     };
     const answer = answers[request.url];

@@ -53,7 +53,8 @@ export async function startServer(t, options = {}) {
   const logFile = `${data}.log`;
   rmSync(readyFile, { force: true });
   const log = openSync(logFile, "a");
-  const flags = ["--interface", "127.0.0.1", "--data-dir", data, "--port", String(port), "--site-port", "0", "--ready-file", readyFile];
+  const pages = process.env.FUSION_WEB_DIR ? ["--web-dir", process.env.FUSION_WEB_DIR] : [];
+  const flags = [...pages, "--interface", "127.0.0.1", "--data-dir", data, "--port", String(port), "--site-port", "0", "--ready-file", readyFile];
   const child = spawn(binary(program), [...args, ...flags], { stdio: ["ignore", log, log], env: { ...process.env, ...env } });
   closeSync(log);
   running.add(child);

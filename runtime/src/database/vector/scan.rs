@@ -110,37 +110,49 @@ pub(super) fn search(
 ) -> io::Result<Vec<Found>> {
     let mut codes = Vec::with_capacity(query.len());
     let coding = coding::encode(query, &mut codes);
-    let sieve = filter.as_deref().map(Sieve::new);
+    let rows = rows(segments, filter);
     let capacity = (limit * CANDIDATES_PER_RESULT).max(CANDIDATES_MIN);
-    let scan = Scan { segments, codes: &codes, coding, sieve, capacity, next: AtomicUsize::new(0) };
+    let scan = Scan { segments, rows, codes: &codes, coding, capacity, next: AtomicUsize::new(0) };
     rank(segments, query, coding, limit, scan.run())
+}
+
+/// The rows that are alive and that the filter lets pass, each with its segment.
+fn rows(segments: &[&Segment], filter: &Filter) -> Vec<(u32, u32)> {
+    let sieve = filter.as_deref().map(Sieve::new);
+    let mut rows = Vec::new();
+    for (number, segment) in segments.iter().enumerate() {
+        let is_wanted = |row: &usize| {
+            segment.is_alive(*row) && sieve.as_ref().is_none_or(|sieve| sieve.lets_pass(segment, *row))
+        };
+        rows.extend((0..segment.len()).filter(is_wanted).map(|row| (number as u32, row as u32)));
+    }
+    rows
 }
 
 /// A search for candidates, shared by its threads.
 struct Scan<'a> {
     segments: &'a [&'a Segment],
+    rows: Vec<(u32, u32)>,
     codes: &'a [i8],
     coding: Coding,
-    sieve: Option<Sieve>,
     capacity: usize,
-    /// The next block of rows that nobody has taken.
+    /// The first row that nobody has taken.
     next: AtomicUsize,
 }
 
 impl Scan<'_> {
-    /// The best candidates of all segments, in no order.
+    /// The best candidates of all rows, in no order.
     fn run(&self) -> Vec<Candidate> {
-        let rows: usize = self.segments.iter().map(|segment| segment.len()).sum();
-        let threads = match rows * self.codes.len() {
+        let threads = match self.rows.len() * self.codes.len() {
             0..PARALLEL_BYTES_MIN => 1,
             _ => std::thread::available_parallelism().map_or(1, usize::from),
         };
         let mut best = Best::new(self.capacity);
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..threads)
-                .filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, || self.take_blocks()).ok())
+                .filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, || self.take_rows()).ok())
                 .collect();
-            best.candidates = self.take_blocks();
+            best.candidates = self.take_rows();
             for other in others {
                 // A thread that failed would have failed here, too.
                 best.candidates.extend(other.join().unwrap_or_default());
@@ -150,36 +162,22 @@ impl Scan<'_> {
         best.candidates
     }
 
-    fn take_blocks(&self) -> Vec<Candidate> {
+    fn take_rows(&self) -> Vec<Candidate> {
         let mut best = Best::new(self.capacity);
-        let (mut segment, mut first_block, mut taken) = (0, 0, self.next.fetch_add(1, Ordering::Relaxed));
-        while let Some(rows) = self.segments.get(segment).map(|segment| segment.len()) {
-            let blocks = rows.div_ceil(BLOCK_ROWS);
-            if taken >= first_block + blocks {
-                first_block += blocks;
-                segment += 1;
-                continue;
+        while let Some(rows) = self.rows.get(self.next.fetch_add(BLOCK_ROWS, Ordering::Relaxed)..) {
+            if rows.is_empty() {
+                break;
             }
-            let start = (taken - first_block) * BLOCK_ROWS;
-            self.look_at(segment, start..rows.min(start + BLOCK_ROWS), &mut best);
-            taken = self.next.fetch_add(1, Ordering::Relaxed);
+            for (segment, row) in rows.iter().take(BLOCK_ROWS) {
+                let (number, row) = (*segment as usize, *row as usize);
+                let segment = self.segments[number];
+                let product = coding::code_product(self.codes, segment.codes(row));
+                let score = product * self.coding.scale * segment.coding(row).scale;
+                best.offer(Candidate { score, segment: number, row });
+            }
         }
         best.cut();
         best.candidates
-    }
-
-    fn look_at(&self, number: usize, rows: std::ops::Range<usize>, best: &mut Best) {
-        let segment = self.segments[number];
-        for row in rows {
-            if !segment.is_alive(row)
-                || self.sieve.as_ref().is_some_and(|sieve| !sieve.lets_pass(segment, row))
-            {
-                continue;
-            }
-            let product = coding::code_product(self.codes, segment.codes(row));
-            let score = product * self.coding.scale * segment.coding(row).scale;
-            best.offer(Candidate { score, segment: number, row });
-        }
     }
 }
 
