@@ -35,7 +35,7 @@ export function bytes(value: number): string {
     left /= 1024;
     at += 1;
   }
-  return `${at === 0 ? left : left.toPrecision(3).replace(/\.?0+$/, "").replace(/e.*/, "")} ${units[at]}`;
+  return `${at === 0 ? left : Number(left.toPrecision(3))} ${units[at]}`;
 }
 
 /** A moment, given in milliseconds, in full. */
