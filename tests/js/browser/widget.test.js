@@ -150,6 +150,32 @@ test("what an operator changes is seen at once: suggestions, and ways to call", 
   await page.getByRole("button", { name: "Call again" }).waitFor();
 });
 
+test("a call that the voice service does not take is said to have failed, and can be made again", async (t) => {
+  const server = await startChat(t);
+  const operator = await connectOperator(t, server);
+  await customize(operator, { vapiSettings: { assistantId: "assistant_1" } });
+  await operator.mutation(api.private.secrets.upsert, { service: "vapi", value: { publicApiKey: "demo-public", privateApiKey: "demo-private" } });
+  await until("the keys", async () => (await operator.query(api.private.plugins.getOne, { service: "vapi" })) !== null);
+  const browser = await startBrowser(t, ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
+  const page = await openPage(t, browser);
+  const calls = [];
+  await page.route(/^https:/, (route) => {
+    const request = route.request();
+    const headers = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" };
+    if (request.method() === "POST") calls.push({ url: request.url(), key: request.headers().authorization, body: request.postDataJSON() });
+    return route.fulfill({ status: request.method() === "POST" ? 401 : 204, headers, body: request.method() === "POST" ? '{"message":"Invalid key"}' : "" });
+  });
+  await introduce(page, server);
+  await page.getByRole("button", { name: "Start a voice call" }).click();
+  for (const [name, count] of [["Start the call", 1], ["Call again", 2]]) {
+    await page.getByRole("button", { name }).click();
+    await page.getByRole("alert").filter({ hasText: "could not be reached or did not take the call" }).waitFor();
+    assert.equal(calls.length, count);
+  }
+  assert.deepEqual([calls[0].key, calls[0].body.assistantId, JSON.stringify(calls).includes("demo-private")], ["Bearer demo-public", "assistant_1", false]);
+  assert.equal(new URL(calls[0].url).host, "api.vapi.ai");
+});
+
 test("a long list of conversations is loaded as it is scrolled", async (t) => {
   const { server, page, operator } = await begin(t);
   const { contactSessionId, threadId } = await conversationOf(operator);
@@ -219,7 +245,7 @@ test("the server is killed while it works on an answer: the message is there onc
   assert.deepEqual([await shownTimes(page, "Is this safe?"), await saidTimes(operator, "Is this safe?")], [1, 1]);
 
   // Nobody works on the answer any more; after a while the visitor is told.
-  await page.getByText("No answer came.").waitFor();
+  await page.getByText("No answer came.").waitFor({ timeout: 60_000 });
   assert.equal(await saidTimes(operator, "Is this safe?"), 1);
   await page.getByRole("button", { name: "Try again" }).click();
   const question = await until("the question", () => model.questions[1]);

@@ -15,9 +15,9 @@ function executable() {
   throw new Error("No browser was found: install Chromium, or set CHROME_PATH to a Chrome's program.");
 }
 
-/** Starts a browser that is closed when the test is over. */
-export async function startBrowser(t) {
-  const browser = await chromium.launch({ executablePath: executable(), args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+/** Starts a browser that is closed when the test is over; `args` are further flags of the program. */
+export async function startBrowser(t, args = []) {
+  const browser = await chromium.launch({ executablePath: executable(), args: ["--no-sandbox", "--disable-dev-shm-usage", ...args] });
   t.after(() => browser.close());
   return browser;
 }

@@ -54,7 +54,7 @@ export function Composer({ isDisabled, onSend }: { readonly isDisabled: boolean;
         class="ui-input"
         rows={1}
         maxLength={LENGTH_MAX}
-        placeholder={isDisabled ? "This conversation is resolved" : "Write a message"}
+        placeholder="Write a message"
         disabled={isDisabled}
         value={text}
         data-focus={isDisabled || IS_TOUCH ? undefined : ""}
