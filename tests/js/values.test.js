@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { compareValues, convexToJson, getConvexSize, jsonToConvex } from "convex/values";
-import { decode, encode } from "../../client-js/dist/client.js";
+import { compareValues as compare, decode, encode } from "../../client-js/dist/client.js";
 
 const vectors = JSON.parse(readFileSync(new URL("../../schema/tests/vectors/values.json", import.meta.url), "utf8"));
 
@@ -42,12 +42,12 @@ for (const { package: client, read, write } of kinds) test(`${client}: what is i
   }
 });
 
-test("values ascend", () => {
+for (const [client, inOrder] of [["convex", compareValues], ["fusion-client", compare]]) test(`${client}: values ascend`, () => {
   const values = vectors.order.map((text) => jsonToConvex(JSON.parse(text)));
   for (const [left, value] of values.entries()) {
     for (const [right, other] of values.entries()) {
       const expected = Math.sign(left - right);
-      assert.equal(Math.sign(compareValues(value, other)), expected, `${vectors.order[left]} and ${vectors.order[right]}`);
+      assert.equal(Math.sign(inOrder(value, other)), expected, `${vectors.order[left]} and ${vectors.order[right]}`);
     }
   }
 });

@@ -3,10 +3,12 @@
 export type { AuthTokenFetcher } from "./authentication.ts";
 export { FusionClient, type FusionClientOptions, type MutationOptions, type Unsubscribe, type Watch } from "./client.ts";
 export type { WebSocketConstructor } from "./connection.ts";
+export { compareValues } from "./compare.ts";
 export type { ConnectionState } from "./connection_state.ts";
 export { FusionError } from "./error.ts";
 export type { Logger } from "./log.ts";
 export type { OptimisticLocalStore, OptimisticUpdate } from "./optimistic.ts";
+export { insertAtBottomIfLoaded, insertAtPosition, insertAtTop, type ItemToInsert, type ListToUpdate, updateInPages } from "./optimistic_pages.ts";
 export { PaginatedQuery, type PaginatedResult, type PaginationOptions, type PaginationResult, type PaginationStatus } from "./paginated_query.ts";
 export { LOADING, type QueryResult } from "./query_set.ts";
 export {

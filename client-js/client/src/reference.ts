@@ -18,6 +18,7 @@ export interface FunctionReference<
   readonly _visibility: Visibility;
   readonly _args: Args;
   readonly _returnType: Returns;
+  readonly _componentPath: string | undefined;
 }
 
 /** What names a function in a call: a reference or text like `"folder/module:name"`. */
