@@ -2,6 +2,7 @@
 
 mod app;
 mod codegen;
+mod dashboard;
 mod data;
 mod deploy;
 mod dev;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Import(import::Import),
     Export(export::Export),
     Logs(logs::Logs),
+    Dashboard(dashboard::Dashboard),
     FunctionSpec(function_spec::FunctionSpec),
     Codegen(codegen::Codegen),
     #[command(subcommand)]
@@ -52,6 +54,7 @@ pub(crate) fn run(command: Command) -> Result {
         Command::Import(command) => wait(import::run(command)),
         Command::Export(command) => wait(export::run(command)),
         Command::Logs(command) => wait(logs::run(command)),
+        Command::Dashboard(command) => wait(dashboard::run(command)),
         Command::FunctionSpec(command) => wait(function_spec::run(command)),
         Command::Codegen(command) => wait(codegen::run(command)),
         Command::Keygen(command) => keygen::run(command),

@@ -342,7 +342,7 @@ impl Server {
             }
         }
         let ready = ReadyFiles::write(&local, &admin_key, &options.data_dir, options.ready_file.as_deref())?;
-        ready::announce(&local, &admin_key, options.durability);
+        ready::announce(&local, &admin_key, options.durability, served.development, served.has_chat);
         if served.pages.is_some() {
             output::talk(format_args!("The app's page: {}{}/", local.url, pages::PATH));
         }

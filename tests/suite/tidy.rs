@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["server"],
 ];
 /// Rooms that everybody may name and that name only each other.
-const LEAVES: &[&str] = &["auth", "clock", "error", "http_client", "limits"];
+const LEAVES: &[&str] = &["auth", "clock", "error", "http_client", "limits", "memory"];
 /// Names a crate's sources and manifest may not contain.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("schema", &["fusion_runtime", "fusion_functions", "tokio", "rusqlite", "axum", "std::fs", "std::net"]),

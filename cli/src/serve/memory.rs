@@ -8,6 +8,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Gives memory back for as long as it is polled. Does nothing where the binary has another allocator.
 pub(super) async fn give_back() {
+    fusion_runtime::memory::on_rest(collect);
     loop {
         tokio::time::sleep(INTERVAL).await;
         // It may take milliseconds, which nobody is to wait for.

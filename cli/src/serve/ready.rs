@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::credentials::write_private;
 use super::options::Durability;
+use super::web;
 use fusion_schema::Value;
 
 use crate::client::RUNNING_FILE;
@@ -58,17 +59,35 @@ impl Drop for ReadyFiles {
     }
 }
 
-/// Says that the server is ready. The admin key is shown to a person, but kept out of logs.
-pub(super) fn announce(addresses: &Addresses, admin_key: &str, durability: Durability) {
+/// Says that the server is ready and where its pages are. The admin key is shown to a person, but kept out of logs; for
+/// development it is in the link, too.
+pub(super) fn announce(
+    addresses: &Addresses,
+    admin_key: &str,
+    durability: Durability,
+    is_development: bool,
+    has_chat: bool,
+) {
     let Addresses { url, site_url } = addresses;
+    let is_watched = std::io::stderr().is_terminal();
     if durability == Durability::Relaxed {
         output::talk(
             "Durability is relaxed: a power failure can lose the last moments. --durability full prevents it.",
         );
     }
     output::talk(format_args!("Fusion is ready: {url} (HTTP actions: {site_url})"));
-    if std::io::stderr().is_terminal() {
-        output::talk(format_args!("Admin key: {admin_key}"));
+    let dashboard = if is_development && is_watched {
+        web::signed_in_link(url, admin_key)
+    } else {
+        format!("{url}{}", web::DASHBOARD)
+    };
+    output::talk(format_args!("  developer dashboard  {dashboard}"));
+    if has_chat {
+        output::talk(format_args!("  operator dashboard   {url}{}", web::CHAT));
+        output::talk(format_args!("  demo page            {url}{}", web::DEMO));
+    }
+    if is_watched {
+        output::talk(format_args!("  admin key            {admin_key}"));
     }
 }
 

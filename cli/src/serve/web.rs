@@ -22,6 +22,15 @@ pub(crate) const CHAT: &str = "/chat";
 /// A page with the widget embedded.
 pub(crate) const DEMO: &str = "/demo";
 
+/// A link to the developers' dashboard that signs in: the key is in the fragment, which browsers send to no server.
+pub(crate) fn signed_in_link(url: &str, admin_key: &str) -> String {
+    let key: String = reqwest::Url::parse_with_params("key:", [("key", admin_key)])
+        .ok()
+        .and_then(|parsed| parsed.query().map(str::to_owned))
+        .unwrap_or_default();
+    format!("{}{DASHBOARD}#{key}", url.trim_end_matches('/'))
+}
+
 /// What every page may load and reach. Connections go to other hosts, too: to issuers, and to where files are.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob: https:; \
     font-src 'self'; media-src 'self' blob:; connect-src 'self' ws: wss: http: https:; worker-src 'self'; \
@@ -223,6 +232,14 @@ mod tests {
 
     fn header(response: &Response, name: &str) -> String {
         response.headers().get(name).map(|value| value.to_str().unwrap_or("").to_owned()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_link_carries_the_key_where_no_server_sees_it() {
+        assert_eq!(
+            signed_in_link("http://127.0.0.1:3210/", "fusion|01 +&#"),
+            "http://127.0.0.1:3210/_dashboard#key=fusion%7C01+%2B%26%23"
+        );
     }
 
     #[test]

@@ -42,8 +42,8 @@ impl Compactor {
         Self { tables: committer.published.load().tables.iter().map(count).collect() }
     }
 
-    /// Looks at all tables and compacts one that is due.
-    pub(super) fn look(&mut self, committer: &Committer) {
+    /// Looks at all tables and compacts one that is due; whether there was one.
+    pub(super) fn look(&mut self, committer: &Committer) -> bool {
         let state = committer.published.load_full();
         let mut due = None;
         for (table, state) in &state.tables {
@@ -56,13 +56,14 @@ impl Compactor {
                 due = Some(*table);
             }
         }
-        let Some(table) = due else { return };
+        let Some(table) = due else { return false };
         drop(state);
         if compact(committer, table)
             && let Some(counted) = self.tables.get_mut(&table)
         {
             counted.compacted = counted.seen;
         }
+        true
     }
 }
 

@@ -14,6 +14,7 @@ use super::compact::Compactor;
 use super::document::resident_bytes;
 use super::snapshot::{State, Timestamp};
 use super::vector::VectorIndexes;
+use crate::memory;
 use crate::store::TableId;
 
 /// How often the budget is looked at.
@@ -51,8 +52,8 @@ fn run(committer: &Weak<Committer>, vectors: &Weak<VectorIndexes>, budget: usize
             return;
         }
         ticks = ticks.wrapping_add(1);
-        if ticks.is_multiple_of(TICKS_PER_COMPACTION) {
-            compactor.look(&committer);
+        if ticks.is_multiple_of(TICKS_PER_COMPACTION) && compactor.look(&committer) {
+            memory::give_back();
         }
         // What vector indexes need is taken from the bodies' share, but not all of it.
         let of_vectors = vectors.upgrade().map_or(0, |vectors| vectors.memory());

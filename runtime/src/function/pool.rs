@@ -16,7 +16,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::clock::Moment;
 use crate::limits::{FUNCTION_QUEUE_LENGTH_MAX, FUNCTION_QUEUE_WAIT_MAX};
-use crate::{Error, Result};
+use crate::{Error, Result, memory};
 
 /// What a thread is to do; it is told how long the work has waited.
 type Work = Box<dyn FnOnce(Duration) + Send>;
@@ -49,8 +49,8 @@ struct Shared {
     calls_max: usize,
 }
 
-/// How long a thread beyond the usual number waits for work before it ends.
-const SPARE_THREAD_IDLE: Duration = Duration::from_secs(10);
+/// How long a thread waits for work before it gives memory back, or ends if it is beyond the usual number.
+const REST_AFTER: Duration = Duration::from_secs(10);
 
 thread_local! {
     /// The pool whose thread this is.
@@ -199,7 +199,19 @@ impl Drop for Pool {
 fn work(shared: &Arc<Shared>) {
     POOL.set(Some(shared.clone()));
     let mut state = shared.state.lock();
-    while let Some(job) = next_job(shared, &mut state) {
+    let mut has_worked = false;
+    loop {
+        let job = match next_job(shared, &mut state) {
+            Next::Job(job) => job,
+            Next::End => break,
+            Next::Rest => {
+                if std::mem::take(&mut has_worked) {
+                    MutexGuard::unlocked(&mut state, memory::give_back);
+                }
+                continue;
+            }
+        };
+        has_worked = true;
         drop(state);
         let waited = job.queued.elapsed();
         // Functions are guarded one by one; this guards the thread against defects around them.
@@ -212,23 +224,32 @@ fn work(shared: &Arc<Shared>) {
     state.threads -= 1;
 }
 
-/// Waits for work and for a place to run; `None` if the thread is to end.
-fn next_job(shared: &Shared, state: &mut MutexGuard<'_, State>) -> Option<Job> {
+/// What a thread of a pool is to do next.
+enum Next {
+    Job(Job),
+    /// There has been no work for a while.
+    Rest,
+    /// The thread is to end.
+    End,
+}
+
+/// Waits for work and for a place to run.
+fn next_job(shared: &Shared, state: &mut MutexGuard<'_, State>) -> Next {
     loop {
         if state.running < shared.running_max
             && let Some(job) = state.queue.pop_front()
         {
             state.running += 1;
-            return Some(job);
+            return Next::Job(job);
         }
         if state.stopping {
-            return None;
+            return Next::End;
         }
         state.idle += 1;
-        let timeout = shared.available.wait_for(state, SPARE_THREAD_IDLE);
+        let timeout = shared.available.wait_for(state, REST_AFTER);
         state.idle -= 1;
-        if timeout.timed_out() && state.threads > shared.running_max && state.queue.is_empty() {
-            return None;
+        if timeout.timed_out() && state.queue.is_empty() {
+            return if state.threads > shared.running_max { Next::End } else { Next::Rest };
         }
     }
 }

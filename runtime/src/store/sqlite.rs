@@ -458,6 +458,7 @@ impl Store for SqliteStore {
     fn rest(&mut self) -> Result<(), StoreError> {
         if std::mem::take(&mut self.warm) {
             self.connection.execute_batch("PRAGMA shrink_memory").map_err(|error| classify(&error))?;
+            crate::memory::give_back();
         }
         Ok(())
     }

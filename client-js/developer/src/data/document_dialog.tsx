@@ -1,16 +1,20 @@
 // A whole document, to read and edit; and new ones.
 
+import { Fragment } from "preact";
+import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { useQueryResult } from "fusion-client/preact";
 import { Button, CopyButton, Dialog, messageOf, toast } from "fusion-ui";
 import { addDocuments, patchDocuments, replaceDocument } from "./changes.ts";
+import { NO_FILTERS, toParameter } from "./filters.ts";
+import { fieldValidator } from "./schema.ts";
 import { useDeployment } from "../deployment.tsx";
-import { plural } from "../parts/figures.ts";
 import { LiteralField, read, readObject } from "../parts/literal_field.tsx";
-import { moment } from "../parts/figures.ts";
+import { moment, plural } from "../parts/figures.ts";
+import { Link } from "../router.tsx";
 import { system } from "../system.ts";
 import { format } from "../values/format.ts";
-import { example } from "../values/validator.ts";
+import { example, tableOf } from "../values/validator.ts";
 import type { Validator } from "../values/validator.ts";
 import type { Doc, Value } from "../values/value.ts";
 import { isObject } from "../values/value.ts";
@@ -22,7 +26,7 @@ function LiteralDialog(props: {
   hint?: string;
   action: string;
   initial: string;
-  note?: preact.ComponentChildren;
+  note?: ComponentChildren;
   check: (text: string) => { value: Value } | { error: string };
   onSave: (value: Value) => Promise<void>;
   onClose: () => void;
@@ -80,11 +84,21 @@ function withoutSystemFields({ _id, _creationTime, ...rest }: Doc): Value {
 }
 
 /** Reads and edits a document. */
-export function DocumentDialog({ document, table, onClose }: { document: Doc; table: string; onClose: () => void }) {
+export function DocumentDialog({ document, table, validator, onClose }: {
+  document: Doc;
+  table: string;
+  validator: Validator | null | undefined;
+  onClose: () => void;
+}) {
   const { client } = useDeployment();
   const [opened, setOpened] = useState(document);
   const latest = useQueryResult(system.document, { id: document._id });
   const now = latest.status === "success" ? latest.value : opened;
+  const references = Object.entries(opened).flatMap(([field, value]) => {
+    const of = fieldValidator(validator, field);
+    const target = of && tableOf(of);
+    return target !== undefined && !target.startsWith("_") && typeof value === "string" ? [{ field, target, id: value }] : [];
+  });
   const isChanged = now !== null && format(now) !== format(opened);
   return (
     <LiteralDialog
@@ -100,6 +114,16 @@ export function DocumentDialog({ document, table, onClose }: { document: Doc; ta
             <dd><code>{opened._id}</code> <CopyButton text={opened._id} label="Copy the id" variant="quiet" /></dd>
             <dt>_creationTime</dt>
             <dd>{moment(opened._creationTime)} <span class="muted">({opened._creationTime})</span></dd>
+            {references.map(({ field, target, id }) => (
+              <Fragment key={field}>
+                <dt>{field}</dt>
+                <dd onClick={onClose}>
+                  <Link to={`/data/${target}`} parameters={{ filter: toParameter({ ...NO_FILTERS, clauses: [{ id: 1, field: "_id", op: "eq", text: id }] }) }}>
+                    in {target}
+                  </Link>
+                </dd>
+              </Fragment>
+            ))}
           </dl>
           {now === null && <p class="ui-notice ui-notice-warning">This document was deleted meanwhile.</p>}
           {isChanged && (

@@ -26,6 +26,7 @@ export function FilterBar(props: {
   filters: Filters;
   fields: readonly string[];
   indexes: readonly Index[];
+  /** What the server says of conditions, by their places. */
   errors: ReadonlyMap<number, string>;
   onApply: (filters: Filters) => void;
 }) {
@@ -88,7 +89,7 @@ export function FilterBar(props: {
           </div>
         );
       })}
-      {draft.clauses.map((clause) => (
+      {draft.clauses.map((clause, at) => (
         <div class="filter-line" key={clause.id}>
           <SelectField label="Field" hideLabel value={clause.field} onChange={(event: Event) => change(clause.id, { field: inputText(event) })}>
             {[...new Set([...props.fields, clause.field])].map((name) => <option key={name} value={name}>{name}</option>)}
@@ -117,7 +118,7 @@ export function FilterBar(props: {
               fieldClass="mono"
               placeholder={clause.op === "anyOf" || clause.op === "noneOf" ? '["a", "b"]' : clause.field === "_creationTime" ? "2026-01-31" : '"text", 12, 12n, true'}
               value={clause.text}
-              error={isTried ? (clauseError(clause) ?? props.errors.get(clause.id)) : props.errors.get(clause.id)}
+              error={(isTried ? clauseError(clause) : undefined) ?? props.errors.get(at)}
               onInput={(event: Event) => change(clause.id, { text: inputText(event) })}
             />
           )}

@@ -4,15 +4,21 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { PageWindow } from "./page_window.ts";
 import { CellEditor } from "./cell_editor.tsx";
-import { moment } from "../parts/figures.ts";
+import { EditIcon } from "../parts/icons.tsx";
+import { fieldValidator } from "./schema.ts";
+import { stamp } from "../parts/figures.ts";
 import { scrollToRow, useVisibleRows } from "../parts/virtual.tsx";
 import { formatLine, preview } from "../values/format.ts";
+import type { Validator } from "../values/validator.ts";
 import type { Doc, Value } from "../values/value.ts";
 
 const ROW = 33;
 const HEAD = 35;
-const WIDTHS: Readonly<Record<string, number>> = { _id: 168, _creationTime: 190 };
-const WIDTH = 190;
+const WIDTHS: Readonly<Record<string, number>> = { _id: 168, _creationTime: 206 };
+const WIDTH = 220;
+/** Of columns of values that are never long. */
+const WIDTH_NARROW = 110;
+const NARROW: ReadonlySet<string> = new Set(["boolean", "number", "bigint", "null"]);
 const WIDTH_MIN = 60;
 const SELECT_WIDTH = 40;
 
@@ -25,7 +31,7 @@ interface Cell {
 /** How a cell shows its value. */
 export function cellText(field: string, value: Value | undefined): string {
   if (field === "_id") return String(value);
-  if (field === "_creationTime" && typeof value === "number") return moment(value);
+  if (field === "_creationTime" && typeof value === "number") return stamp(value);
   return preview(value);
 }
 
@@ -40,6 +46,8 @@ export function Grid(props: {
   table: string;
   rows: PageWindow<Doc>;
   columns: readonly string[];
+  /** What the schema says documents look like. */
+  validator: Validator | null | undefined;
   selected: ReadonlySet<string>;
   onSelect: (ids: readonly string[], isSelected: boolean) => void;
   onOpen: (document: Doc) => void;
@@ -50,10 +58,12 @@ export function Grid(props: {
   const [current, setCurrent] = useState<Cell>({ row: 0, column: 0 });
   const [edited, setEdited] = useState<{ document: Doc; field: string; cell: Cell }>();
   const [widths, setWidths] = useState<Readonly<Record<string, number>>>({});
+  const body = useRef<HTMLDivElement>(null);
   const lastChecked = useRef<number | undefined>(undefined);
   useEffect(() => rows.look(first, last), [rows, first, last]);
 
-  const width = (field: string) => widths[field] ?? WIDTHS[field] ?? WIDTH;
+  const isNarrow = (field: string) => NARROW.has(fieldValidator(props.validator, field)?.type ?? "") && field.length < 14;
+  const width = (field: string) => widths[field] ?? WIDTHS[field] ?? (isNarrow(field) ? WIDTH_NARROW : WIDTH);
   const template = `${SELECT_WIDTH}px ${columns.map((field) => `${width(field)}px`).join(" ")}`;
   const total = SELECT_WIDTH + columns.reduce((sum, field) => sum + width(field), 0);
   const leftOf = (column: number) => SELECT_WIDTH + columns.slice(0, column).reduce((sum, field) => sum + width(field), 0);
@@ -69,6 +79,11 @@ export function Grid(props: {
     // Only when another cell becomes the current one.
   }, [current]);
 
+  /** Where a document is now: others may have come before it. */
+  const rowOf = ({ _id }: Doc, before: number): number => {
+    for (let at = first; at < last; at += 1) if (rows.row(at)?._id === _id) return at;
+    return before;
+  };
   const edit = (cell: Cell) => {
     const document = rows.row(cell.row);
     const field = columns[cell.column];
@@ -157,6 +172,11 @@ export function Grid(props: {
               title={field === "_creationTime" ? String(value) : undefined}
             >
               {document ? cellText(field, value) : <span class="grid-wait" />}
+              {document && column === 0 && (
+                <button type="button" class="grid-open" tabIndex={-1} aria-label={`Open document ${document._id}`} title="Open the document" onClick={() => onOpen(document)}>
+                  <EditIcon />
+                </button>
+              )}
             </div>
           );
         })}
@@ -164,57 +184,60 @@ export function Grid(props: {
     );
   }
   return (
-    <div
-      ref={scroller}
-      class="grid"
-      role="grid"
-      aria-label={`Documents of ${props.table}`}
-      aria-rowcount={rows.isDone ? rows.count + 1 : -1}
-      aria-colcount={columns.length + 1}
-      aria-multiselectable="true"
-      aria-activedescendant={current.row >= first && current.row < last ? `cell-${current.row}-${current.column}` : undefined}
-      tabIndex={0}
-      onKeyDown={onKeyDown}
-    >
-      <div role="rowgroup" class="grid-head" style={{ width: `${total}px` }}>
-        <div role="row" aria-rowindex={1} class="grid-row" style={{ gridTemplateColumns: template }}>
-          <div role="columnheader" aria-colindex={1} class="grid-select">
-            <input
-              type="checkbox"
-              tabIndex={-1}
-              aria-label="Select the loaded rows"
-              checked={areAllSelected}
-              onClick={() => props.onSelect(present.map(({ _id }) => _id), !areAllSelected)}
-            />
-          </div>
-          {columns.map((field, column) => (
-            <div key={field} role="columnheader" aria-colindex={column + 2} class="grid-cell">
-              {field}
-              <span class="grid-resize" onPointerDown={(event: PointerEvent) => resize(field, event)} />
+    <div ref={scroller} class="grid">
+      <div
+        ref={body}
+        class="grid-body"
+        role="grid"
+        style={{ width: `${total}px` }}
+        aria-label={`Documents of ${props.table}`}
+        aria-rowcount={rows.isDone ? rows.count + 1 : -1}
+        aria-colcount={columns.length + 1}
+        aria-multiselectable="true"
+        aria-activedescendant={current.row >= first && current.row < last ? `cell-${current.row}-${current.column}` : undefined}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+      >
+        <div role="rowgroup" class="grid-head">
+          <div role="row" aria-rowindex={1} class="grid-row" style={{ gridTemplateColumns: template }}>
+            <div role="columnheader" aria-colindex={1} class="grid-select">
+              <input
+                type="checkbox"
+                tabIndex={-1}
+                aria-label="Select the loaded rows"
+                checked={areAllSelected}
+                onClick={() => props.onSelect(present.map(({ _id }) => _id), !areAllSelected)}
+              />
             </div>
-          ))}
+            {columns.map((field, column) => (
+              <div key={field} role="columnheader" aria-colindex={column + 2} class="grid-cell">
+                {field}
+                <span class="grid-resize" onPointerDown={(event: PointerEvent) => resize(field, event)} />
+              </div>
+            ))}
+          </div>
+        </div>
+        <div role="rowgroup" class="grid-space" style={{ height: `${rows.count * ROW}px` }}>
+          <div class="grid-rows" role="presentation" style={{ "--columns": template, transform: `translateY(${first * ROW}px)` }}>
+            {drawn}
+          </div>
         </div>
       </div>
-      <div role="rowgroup" class="grid-space" style={{ height: `${rows.count * ROW}px`, width: `${total}px` }}>
-        <div class="grid-rows" role="presentation" ref={(element) => element?.style.setProperty("--columns", template)} style={{ transform: `translateY(${first * ROW}px)` }}>
-          {drawn}
-        </div>
-        {edited && (
-          <CellEditor
-            key={`${edited.document._id} ${edited.field}`}
-            field={edited.field}
-            value={edited.document[edited.field]}
-            top={edited.cell.row * ROW}
-            left={leftOf(edited.cell.column)}
-            width={Math.max(width(edited.field), 260)}
-            onSave={(value) => props.onSave(edited.document, edited.field, value)}
-            onClose={() => {
-              setEdited(undefined);
-              scroller.current?.focus({ preventScroll: true });
-            }}
-          />
-        )}
-      </div>
+      {edited && (
+        <CellEditor
+          key={`${edited.document._id} ${edited.field}`}
+          field={edited.field}
+          value={edited.document[edited.field]}
+          top={HEAD + rowOf(edited.document, edited.cell.row) * ROW}
+          left={leftOf(edited.cell.column)}
+          width={Math.max(width(edited.field), 300)}
+          onSave={(value) => props.onSave(edited.document, edited.field, value)}
+          onClose={() => {
+            setEdited(undefined);
+            body.current?.focus({ preventScroll: true });
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -124,7 +124,7 @@ export function TableView({ table }: { table: string }) {
     );
   } else {
     content = (
-      <Grid table={table} rows={rows} columns={columns} selected={selected} onSelect={select} onOpen={(document) => setOpen({ kind: "document", document })} onSave={save} />
+      <Grid table={table} rows={rows} columns={columns} validator={documentType} selected={selected} onSelect={select} onOpen={(document) => setOpen({ kind: "document", document })} onSave={save} />
     );
   }
   return (
@@ -155,7 +155,7 @@ export function TableView({ table }: { table: string }) {
       </PageHead>
       {isFilterShown && <FilterBar filters={filters} fields={columns} indexes={indexes} errors={errors} onApply={apply} />}
       {content}
-      {open.kind === "document" && <DocumentDialog table={table} document={open.document} onClose={close} />}
+      {open.kind === "document" && <DocumentDialog table={table} validator={documentType} document={open.document} onClose={close} />}
       {open.kind === "add" && <AddDialog table={table} validator={documentType} onClose={close} />}
       {open.kind === "editMany" && <EditManyDialog table={table} ids={[...selected]} onClose={close} />}
       {open.kind === "schema" && <SchemaDialog table={table} onClose={close} />}

@@ -34,19 +34,22 @@ export function FunctionFiguresView({ called }: { called: CallableFunction }) {
     REFRESH_MS,
   );
   return (
-    <div class="charts">
-      <Rate called={called} title="Calls per minute" metrics={{ invocations: "calls", errors: "errors" }} />
-      {latency.status === "error" ? (
-        <ErrorState error={latency.error} onRetry={latency.refresh} />
-      ) : (
-        <Chart
-          title="Time of a run"
-          series={latency.status === "success" ? latency.value.map(([share, series]) => toSeries(`p${share}`, series)) : []}
-          {...window}
-          format={duration}
-        />
-      )}
-      {called.kind === "Query" && <Rate called={called} title="Cache" metrics={{ cacheHits: "answered from the cache", cacheMisses: "run" }} />}
-    </div>
+    <>
+      <h2>The last hour</h2>
+      <div class="charts">
+        <Rate called={called} title="Calls per minute" metrics={{ invocations: "calls", errors: "errors" }} />
+        {latency.status === "error" ? (
+          <ErrorState error={latency.error} onRetry={latency.refresh} />
+        ) : (
+          <Chart
+            title="Time of a run"
+            series={latency.status === "success" ? latency.value.map(([share, series]) => toSeries(`p${share}`, series)) : []}
+            {...window}
+            format={duration}
+          />
+        )}
+        {called.kind === "Query" && <Rate called={called} title="Cache" metrics={{ cacheHits: "answered from the cache", cacheMisses: "run" }} />}
+      </div>
+    </>
   );
 }

@@ -26,7 +26,7 @@ function Result({ shown, onStop }: { shown: Shown; onStop: () => void }) {
   return (
     <section class="run-result" aria-label="Result" aria-live="polite">
       <header>
-        <h3>{"error" in result ? "Error" : "Result"}</h3>
+        <h2>{"error" in result ? "Error" : "Result"}</h2>
         {"error" in result ? <Badge tone="danger">failed</Badge> : <Badge tone="success">success</Badge>}
         <span class="muted">{duration(shown.milliseconds / 1000)}</span>
         {shown.isLive && (
@@ -41,11 +41,11 @@ function Result({ shown, onStop }: { shown: Shown; onStop: () => void }) {
       <pre tabIndex={0} aria-label="Value" class={"error" in result ? "is-error" : undefined}>{text}</pre>
       {"error" in result && result.data !== undefined && (
         <>
-          <h3>Data of the error</h3>
+          <h2>Data of the error</h2>
           <pre tabIndex={0} aria-label="Data of the error">{format(result.data)}</pre>
         </>
       )}
-      <h3>Log</h3>
+      <h2>Log</h2>
       {logLines.length === 0 ? <p class="muted">It printed nothing.</p> : <pre tabIndex={0} aria-label="Log lines">{logLines.join("\n")}</pre>}
     </section>
   );

@@ -12,18 +12,25 @@ interface Node {
   readonly children: Node[];
 }
 
-/** The runs of a request as a tree. */
+/** The runs of a request as a tree. What a server does not say of who called whom follows from how they were called. */
 export function treeOf(rows: readonly LogRow[], requestId: string): Node[] {
+  const entries = [...new Set(rows.map((row) => row.entry))].filter((entry) => entry.requestId === requestId);
+  const ends = entries.filter(({ kind }) => kind === "Completion");
   const nodes = new Map<string, Node>();
-  for (const entry of new Set(rows.map((row) => row.entry))) {
-    if (entry.requestId !== requestId) continue;
-    const node = nodes.get(entry.executionId) ?? { id: entry.executionId, entries: [], children: [] };
+  for (const entry of entries) {
+    // What a run prints before its end may carry the id of the request alone.
+    const isUnnamed = entry.kind === "Progress" && entry.executionId === requestId;
+    const id = (isUnnamed && ends.find(({ identifier }) => identifier === entry.identifier)?.executionId) || entry.executionId;
+    const node = nodes.get(id) ?? { id, entries: [], children: [] };
     node.entries.push(entry);
-    nodes.set(entry.executionId, node);
+    nodes.set(id, node);
   }
+  const isNested = (node: Node) => node.entries.some(({ caller }) => caller === "Action");
+  const root = [...nodes.values()].find((node) => !isNested(node));
   const roots: Node[] = [];
   for (const node of nodes.values()) {
-    const parent = nodes.get(node.entries.find(({ parentExecutionId }) => parentExecutionId)?.parentExecutionId ?? "");
+    const named = nodes.get(node.entries.find(({ parentExecutionId }) => parentExecutionId)?.parentExecutionId ?? "");
+    const parent = named ?? (isNested(node) ? root : undefined);
     (parent && parent !== node ? parent.children : roots).push(node);
   }
   return roots;

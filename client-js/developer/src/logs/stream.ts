@@ -46,6 +46,8 @@ export interface LogRow {
 /** The most lines kept. */
 const ROWS_MAX = 20_000;
 const RETRY_MS = 2_000;
+/** A log in which there is nothing yet answers only when there is: after so long it is shown as empty. */
+const PATIENCE_MS = 1_000;
 
 /** The text of a line. */
 export function lineText(line: LogLine | string): string {
@@ -55,7 +57,7 @@ export function lineText(line: LogLine | string): string {
 /** Follows the log until it is stopped. */
 export class LogStream {
   rows: LogRow[] = [];
-  /** Whether the first entries have come. */
+  /** Whether the first entries have come, or there are none. */
   isLoaded = false;
   error: unknown = undefined;
   private nextId = 0;
@@ -67,6 +69,10 @@ export class LogStream {
     private readonly onRefused: () => void,
   ) {
     void this.follow();
+    setTimeout(() => {
+      this.isLoaded = true;
+      this.tell();
+    }, PATIENCE_MS);
   }
 
   /** Is told of new rows. */

@@ -23,9 +23,9 @@ function Source({ called }: { called: CallableFunction }) {
   ].join(",\n");
   return (
     <div class="stack">
-      <h3>Types</h3>
+      <h2>Types</h2>
       {types === "" ? <p class="muted">It takes and returns anything.</p> : <Code label="Validators" text={types} />}
-      <h3>Source of {called.module}</h3>
+      <h2>Source of {called.module}</h2>
       {source.status === "loading" && <SkeletonLines count={8} height="1rem" />}
       {source.status === "error" && <ErrorState error={source.error} onRetry={source.refresh} />}
       {source.status === "success" && (source.value === null

@@ -35,12 +35,19 @@ export function bytes(value: number): string {
     left /= 1024;
     at += 1;
   }
-  return `${at === 0 ? left : left.toPrecision(3).replace(/\.?0+$/, "").replace(/e.*/, "")} ${units[at]}`;
+  return `${at === 0 ? left : Number(left.toPrecision(3))} ${units[at]}`;
 }
 
 /** A moment, given in milliseconds, in full. */
 export function moment(ms: number): string {
   return new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/** A moment in a column: always as wide, and in the order of time when it is sorted as text. */
+export function stamp(ms: number): string {
+  const date = new Date(ms);
+  const two = (part: number) => String(part).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock(ms)}`;
 }
 
 /** A time of the day with milliseconds, for logs. */

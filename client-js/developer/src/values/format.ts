@@ -83,8 +83,6 @@ export function preview(value: Value | undefined, length = 120): string {
     }
     return put(" }");
   };
-  // Texts are the most common values by far; their quotes would only be in the way.
-  if (typeof value === "string") put(value.slice(0, length + 1).replace(/\s+/g, " "));
-  else walk(value);
+  walk(value);
   return out.join("");
 }
