@@ -63,6 +63,7 @@ pub const SYSTEM_TABLES: &[SystemTable] = &[
     },
     SystemTable { name: "_exports", number: 545, indexes: &[] },
     SystemTable { name: "_snapshot_imports", number: 546, indexes: &[] },
+    SystemTable { name: "_deployment_audit_log", number: 547, indexes: &[("by_action", &["action"])] },
 ];
 
 /// An index of a table.

@@ -60,7 +60,7 @@ pub use query::{
 pub use reads::{Interval, ReadSet, SearchReads, Token};
 pub use schema_build::{BuildProgress, BuildStep, SchemaBuild, SchemaViolation};
 pub use snapshot::{Snapshot, Timestamp};
-pub use transaction::{SubTransaction, Transaction, TransactionMetrics};
+pub use transaction::{SubTransaction, TableRows, Transaction, TransactionMetrics, TransactionUse};
 pub use vector::{VECTOR_FILTERS_MAX, VECTOR_RESULTS_DEFAULT, VECTOR_RESULTS_MAX, VectorMatch, VectorQuery};
 
 pub use crate::store::TableId;

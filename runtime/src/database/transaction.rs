@@ -40,6 +40,36 @@ pub struct TransactionMetrics {
     pub bytes_written: usize,
 }
 
+/// What a transaction did to one table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableRows {
+    /// The table.
+    pub table: TableId,
+    /// Documents read.
+    pub read: usize,
+    /// Documents written.
+    pub written: usize,
+}
+
+/// What a transaction has used, in all and table by table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TransactionUse {
+    /// In all.
+    pub metrics: TransactionMetrics,
+    /// Of each table that it read or wrote.
+    pub rows: Vec<TableRows>,
+}
+
+/// The entry of a table, made if it is new. There are few, and most often the last one is asked for.
+fn rows_of(rows: &mut Vec<TableRows>, table: TableId) -> Option<&mut TableRows> {
+    let position = rows.iter().rposition(|rows| rows.table == table);
+    let position = position.unwrap_or_else(|| {
+        rows.push(TableRows { table, read: 0, written: 0 });
+        rows.len() - 1
+    });
+    rows.get_mut(position)
+}
+
 /// Where a sub-transaction began; see [`Transaction::begin_sub`].
 #[derive(Debug)]
 #[must_use = "a sub-transaction is committed or rolled back"]
@@ -55,6 +85,7 @@ pub struct Transaction {
     reads: ReadSet,
     writes: Writes,
     metrics: TransactionMetrics,
+    rows: Vec<TableRows>,
     /// Tables this transaction made.
     tables: HashMap<String, Arc<TableMeta>>,
     /// Milliseconds; the next document's creation time.
@@ -77,6 +108,7 @@ impl Transaction {
             reads: ReadSet::default(),
             writes: Writes::default(),
             metrics: TransactionMetrics::default(),
+            rows: Vec::new(),
             tables: HashMap::new(),
             next_creation_time,
             random: None,
@@ -104,6 +136,17 @@ impl Transaction {
     /// What it has used of its limits.
     pub fn metrics(&self) -> TransactionMetrics {
         TransactionMetrics { ranges_read: self.reads.len(), ..self.metrics }
+    }
+
+    /// What it has used in all and, since the last such question, of each table.
+    pub fn take_usage(&mut self) -> TransactionUse {
+        let mut rows = std::mem::take(&mut self.rows);
+        for ((table, _), _) in self.writes.iter() {
+            if let Some(rows) = rows_of(&mut rows, *table) {
+                rows.written += 1;
+            }
+        }
+        TransactionUse { metrics: self.metrics(), rows }
     }
 
     /// The limits it is held to.
@@ -303,11 +346,14 @@ impl Transaction {
         };
         let document =
             found.ok_or_else(|| Error::internal("An index names a document that is not there."))?;
-        self.count_read(document.size())?;
+        self.count_read(table, document.size())?;
         Ok(document)
     }
 
-    fn count_read(&mut self, size: usize) -> Result<()> {
+    fn count_read(&mut self, table: TableId, size: usize) -> Result<()> {
+        if let Some(rows) = rows_of(&mut self.rows, table) {
+            rows.read += 1;
+        }
         self.metrics.documents_read += 1;
         self.metrics.bytes_read += size;
         if self.is_unlimited {
@@ -349,7 +395,7 @@ impl Transaction {
         self.read(Interval::point(IndexId::by_id(table.id), &id.internal))?;
         let document = self.peek(table.id, id)?;
         if let Some(document) = &document {
-            self.count_read(document.size())?;
+            self.count_read(table.id, document.size())?;
         }
         Ok(document)
     }

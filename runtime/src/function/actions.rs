@@ -24,7 +24,7 @@ use super::registry::{Access, FunctionEntry, FunctionRegistry, Handler};
 use super::runner::FunctionRunner;
 use crate::auth::Identity;
 use crate::clock::Moment;
-use crate::database::TransactionMetrics;
+use crate::database::TransactionUse;
 use crate::limits::FUNCTION_QUEUE_WAIT_MAX;
 use crate::system::files::Files;
 use crate::system::jobs::Jobs;
@@ -119,7 +119,7 @@ impl FunctionRunner {
             &call,
             started.elapsed(),
             &outcome,
-            TransactionMetrics::default(),
+            &TransactionUse::default(),
         );
         outcome
     }

@@ -32,6 +32,7 @@ pub mod pool;
 pub mod randomness;
 pub mod registry;
 pub mod runner;
+pub mod series;
 mod system_functions;
 
 pub use crate::system::schedule::{DayOfWeek, Schedule};

@@ -25,7 +25,7 @@ use super::pool::check_waited;
 use super::registry::{Access, FunctionEntry, FunctionRegistry};
 use super::runner::FunctionRunner;
 use crate::clock::Moment;
-use crate::database::{CommitExtras, HeadLease, Timestamp, Transaction, TransactionMetrics};
+use crate::database::{CommitExtras, HeadLease, Timestamp, Transaction, TransactionUse};
 use crate::limits::SESSION_MUTATIONS_MAX;
 use crate::store::SessionRecord;
 use crate::system::file_storage::UncommittedFiles;
@@ -340,7 +340,7 @@ impl FunctionRunner {
         };
         let outcome = Outcome { result, log_lines, journal: None, ts };
         if is_known {
-            self.note_completion(FunctionKind::Mutation, call, started.elapsed(), &outcome, usage);
+            self.note_completion(FunctionKind::Mutation, call, started.elapsed(), &outcome, &usage);
         }
         (outcome, ts)
     }
@@ -356,8 +356,8 @@ impl FunctionRunner {
         let mut execution =
             Execution::new(tx, self.deployment().clone(), registry.clone(), call, IdentityAccess::Open);
         let result = run_guarded(&mut execution, entry, call);
-        let Finished { tx, log_lines, effects, files, .. } = execution.finish();
-        let usage = tx.metrics();
+        let Finished { mut tx, log_lines, effects, files, .. } = execution.finish();
+        let usage = tx.take_usage();
         let record = match (&result, session) {
             // Running a mutation again that wrote nothing does no harm.
             (Ok(value), Some(session)) if !tx.is_read_only() => {
@@ -443,7 +443,7 @@ struct Ran {
     log_lines: Vec<LogLine>,
     effects: Vec<Effect>,
     files: UncommittedFiles,
-    usage: TransactionMetrics,
+    usage: TransactionUse,
 }
 
 impl Ran {
@@ -454,7 +454,7 @@ impl Ran {
             log_lines: Vec::new(),
             effects: Vec::new(),
             files: UncommittedFiles::default(),
-            usage: TransactionMetrics::default(),
+            usage: TransactionUse::default(),
         }
     }
 }

@@ -19,7 +19,7 @@ use super::outcome::{Outcome, Returned, UdfError};
 use super::pool::{Pool, check_waited};
 use super::registry::{FunctionEntry, FunctionRegistry};
 use crate::clock::Moment;
-use crate::database::{Snapshot, Timestamp, Token, Transaction, TransactionMetrics};
+use crate::database::{Snapshot, Timestamp, Token, Transaction, TransactionUse};
 use crate::system::environment::{Environment, EnvironmentChange};
 use crate::{Error, Result};
 
@@ -72,13 +72,13 @@ impl FunctionRunner {
         let runner = Arc::new_cyclic(|runner: &Weak<Self>| Self {
             // Enough runs under way to keep all threads busy, few enough not to hold up other queries.
             live: LiveQueries::new(deployment.database.clone(), Box::new(runner.clone()), query_threads * 4),
+            metrics: MetricsByFunction::new(deployment.clock().unix_ms()),
             deployment: Arc::new(deployment),
             native: Arc::new(registry),
             queries,
             mutations,
             sessions: SessionQueues::default(),
             actions: Arc::new(Semaphore::new(limits.concurrent_actions_max)),
-            metrics: MetricsByFunction::default(),
             log: ExecutionLog::default(),
         });
         runner.live.start()?;
@@ -262,7 +262,7 @@ impl FunctionRunner {
         let outcome = Outcome { result, log_lines, journal: tx.take_journal(), ts };
         let trapped = identity_access == IdentityAccess::Trap && observed.identity;
         if found.is_ok() && !trapped {
-            self.note_completion(FunctionKind::Query, call, started.elapsed(), &outcome, tx.metrics());
+            self.note_completion(FunctionKind::Query, call, started.elapsed(), &outcome, &tx.take_usage());
         }
         QueryRun { outcome, token: tx.into_token(), observed }
     }
@@ -321,14 +321,17 @@ impl FunctionRunner {
         call: &FunctionCall,
         duration: Duration,
         outcome: &Outcome,
-        usage: TransactionMetrics,
+        usage: &TransactionUse,
     ) {
         if call.path.is_system() {
             return;
         }
         let error = outcome.result.as_ref().err();
-        self.metrics.of(&call.path).record(duration, error.is_some());
         let now = self.deployment.clock().unix_ms();
+        self.metrics.of(&call.path).record(now, kind, duration, error.is_some());
+        self.metrics.record_time(now, kind, duration);
+        self.metrics.record_rows(now, usage);
+        let usage = &usage.metrics;
         self.log.push(
             now,
             LogEvent::Completion(Box::new(Completion {
@@ -359,6 +362,7 @@ impl FunctionRunner {
             return;
         }
         let now = self.deployment.clock().unix_ms();
+        self.metrics.of(&call.path).record_cache_hit(now);
         self.log.push(
             now,
             LogEvent::Completion(Box::new(Completion {
@@ -377,6 +381,13 @@ impl FunctionRunner {
                 log_lines: Vec::new(),
             })),
         );
+    }
+
+    /// Notes that a query will run again because a commit touched what it shows.
+    pub(super) fn note_invalidated(&self, path: &super::path::FunctionPath) {
+        if !path.is_system() {
+            self.metrics.of(path).record_invalidation(self.deployment.clock().unix_ms());
+        }
     }
 
     /// Does blocking work on a query thread and waits for it.

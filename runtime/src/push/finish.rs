@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use fusion_schema::{Object, Value, object};
 use serde_json::{Value as Json, json};
 
 use super::pending::{Pending, SchemaStatus};
@@ -11,6 +12,7 @@ use super::{Pushes, module_diff};
 use crate::database::{BuildStep, SchemaBuild, Switched, Timestamp, Transaction};
 use crate::system::crons::{CronChanges, Crons};
 use crate::system::environment::Environment;
+use crate::system::events::{Events, PUSH};
 use crate::system::modules::{CodeBlob, CodeConfig, ModuleChanges, Modules};
 use crate::system::pushed_schemas::PushedSchemas;
 use crate::{Error, Result};
@@ -180,7 +182,9 @@ impl Pushes {
         let crons = Crons::new(tx).sync(&prepared.registry.cron_specs(), now_ns)?;
         let is_unused = |sha256: &String| !prepared.modules.iter().any(|module| module.sha256 == *sha256);
         let unused = former.into_iter().filter(is_unused).collect();
-        Ok(Changes { modules, crons, unused, former_config, former_schema })
+        let changes = Changes { modules, crons, unused, former_config, former_schema };
+        Events::new(tx).record(PUSH, event(pending, &changes))?;
+        Ok(changes)
     }
 
     /// What can wait: contents that nobody needs go, and staged indexes are built.
@@ -215,6 +219,46 @@ fn overtaken() -> Error {
 
 fn not_matching(message: String) -> Error {
     Error::bad_request("SchemaValidationFailed", format!("Schema validation failed.\n{message}"))
+}
+
+/// What the list of events says of a push.
+fn event(pending: &Pending, changes: &Changes) -> Object {
+    /// Names that one event tells.
+    const NAMES_MAX: usize = 1_000;
+    /// Bytes of a schema that one event tells.
+    const SCHEMA_MAX: usize = 100_000;
+    let names = |names: &[String]| -> Vec<Value> {
+        names.iter().take(NAMES_MAX).map(|name| Value::from(name.as_str())).collect()
+    };
+    let prepared = &pending.prepared;
+    let schema = |schema: Option<&Json>| {
+        let text = schema.map(Json::to_string).filter(|text| text.len() <= SCHEMA_MAX);
+        text.map_or(Value::Null, Value::String)
+    };
+    let schemas = (changes.former_schema != prepared.schema.json).then(|| {
+        Value::Object(object! {
+            "next_schema" => schema(prepared.schema.json.as_ref()),
+            "previous_schema" => schema(changes.former_schema.as_ref()),
+        })
+    });
+    let version = prepared.config.server_version.as_str();
+    let former = changes.former_config.as_ref().map(|config| config.server_version.as_str());
+    let versions = (former != Some(version)).then(|| {
+        Value::Object(object! {
+            "next_version" => version, "previous_version" => former.map_or(Value::Null, Value::from),
+        })
+    });
+    let (modules, crons) = (&changes.modules, &changes.crons);
+    object! {
+        "crons" => object! {
+            "added" => names(&crons.added), "deleted" => names(&crons.deleted), "updated" => names(&crons.updated),
+        },
+        "modules" => object! {
+            "added" => names(&modules.added), "changed" => names(&modules.changed), "removed" => names(&modules.removed),
+        },
+        "schema" => schemas.unwrap_or(Value::Null),
+        "server_version" => versions.unwrap_or(Value::Null),
+    }
 }
 
 /// The answer to the end of a push.

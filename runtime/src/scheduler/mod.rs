@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 use crate::clock::Moment;
-use crate::database::{Timestamp, Transaction, TransactionMetrics};
+use crate::database::{Timestamp, Transaction, TransactionUse};
 use crate::function::execution::{Effect, Execution, Finished, IdentityAccess};
 use crate::function::mutations::{Attempt, guard};
 use crate::function::registry::FunctionRegistry;
@@ -169,6 +169,9 @@ impl Scheduler {
         let jobs = Jobs::new(&mut tx).due(now_ms, places + self.running.len() + self.backoffs.len())?;
         let due_crons = Crons::new(&mut tx).due(now_ns)?;
         let crons = due_crons.into_iter().map(|run| (Task::Cron(run.job), Some(run)));
+        if let Some(oldest) = jobs.first() {
+            self.runner.metrics().record_lag(now_ms, now_ms - oldest.fields.scheduled_time);
+        }
         let jobs = jobs.into_iter().map(|job| (Task::Job(job.id.document_id()), None));
         for (task, cron) in crons.chain(jobs) {
             let waits = self.backoffs.get(&task).is_some_and(|backoff| backoff.retry_ns > now_ns);
@@ -254,7 +257,7 @@ struct MutationRun {
     effects: Vec<Effect>,
     files: UncommittedFiles,
     duration: Duration,
-    usage: TransactionMetrics,
+    usage: TransactionUse,
 }
 
 /// Runs a mutation in one transaction with what comes `before` (which may call it off) and `after` it (which is
@@ -276,7 +279,7 @@ async fn run_mutation(
     run.files.keep();
     runner.schedule_effects(run.effects, ts);
     runner.deployment().database.durable(ts).await?;
-    runner.note_completion(FunctionKind::Mutation, &call, run.duration, &run.outcome, run.usage);
+    runner.note_completion(FunctionKind::Mutation, &call, run.duration, &run.outcome, &run.usage);
     Ok(())
 }
 
@@ -304,7 +307,7 @@ fn attempt(
         return Err(error.clone());
     }
     let Finished { mut tx, log_lines, effects, files, .. } = execution.finish();
-    let (duration, usage) = (started.elapsed(), tx.metrics());
+    let (duration, usage) = (started.elapsed(), tx.take_usage());
     after(&mut tx, &result, &log_lines, duration)?;
     let result = match result {
         Ok(value) => Ok(Returned::from_value(&value)),

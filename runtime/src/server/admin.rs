@@ -72,8 +72,7 @@ pub(super) async fn update_environment_variables(State(state): Shared, request: 
         .into_iter()
         .map(|ChangeBody { name, value }| EnvironmentChange { name, value })
         .collect();
-    let secrets = state.deployment().secrets().clone();
-    state.runner.write(move |tx, _| Environment::new(tx, &secrets).apply(&changes)).await?;
+    state.runner.update_environment(changes).await?;
     Ok(StatusCode::OK.into_response())
 }
 

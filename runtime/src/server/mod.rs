@@ -5,6 +5,8 @@
 
 mod admin;
 mod api;
+mod app_metrics;
+mod dashboard;
 mod deploy;
 mod dev_issuer;
 mod encoding;

@@ -16,7 +16,8 @@ use super::errors::{self, ApiError};
 use super::state::ServerState;
 use super::unread::read_to_end;
 use super::{
-    admin, api, deploy, dev_issuer, export, health, http_actions, import, inline_query, logs, storage, sync,
+    admin, api, app_metrics, dashboard, deploy, dev_issuer, export, health, http_actions, import,
+    inline_query, logs, storage, sync,
 };
 use crate::error::Error;
 
@@ -54,6 +55,30 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/stream_udf_execution", get(logs::stream_udf_execution))
         .route("/api/app_metrics/stream_function_logs", get(logs::stream_function_logs))
         .route("/api/app_metrics/stream_udf_execution", get(logs::stream_udf_execution))
+        // The last hour in charts.
+        .route("/api/app_metrics/udf_rate", get(app_metrics::udf_rate))
+        .route("/api/app_metrics/cache_hit_percentage", get(app_metrics::cache_hit_percentage))
+        .route("/api/app_metrics/latency_percentiles", get(app_metrics::latency_percentiles))
+        .route("/api/app_metrics/table_rate", get(app_metrics::table_rate))
+        .route("/api/app_metrics/function_call_count_top_k", get(app_metrics::function_call_count_top_k))
+        .route("/api/app_metrics/failure_percentage_top_k", get(app_metrics::failure_percentage_top_k))
+        .route("/api/app_metrics/cache_hit_percentage_top_k", get(app_metrics::cache_hit_percentage_top_k))
+        .route(
+            "/api/app_metrics/subscription_invalidations_top_k",
+            get(app_metrics::subscription_invalidations_top_k),
+        )
+        .route("/api/app_metrics/scheduled_job_lag", get(app_metrics::scheduled_job_lag))
+        .route("/api/app_metrics/function_concurrency", get(app_metrics::function_concurrency))
+        // The data and settings pages of dashboards.
+        .route("/api/shapes2", get(dashboard::shapes2))
+        .route("/api/get_indexes", get(dashboard::get_indexes))
+        .route("/api/get_source_code", get(dashboard::get_source_code))
+        .route("/api/delete_tables", post(dashboard::delete_tables))
+        .route("/api/delete_component", post(dashboard::delete_component))
+        .route("/api/cancel_job", post(dashboard::cancel_job))
+        .route("/api/cancel_all_jobs", post(dashboard::cancel_all_jobs))
+        .route("/api/delete_scheduled_functions_table", post(dashboard::delete_scheduled_functions_table))
+        .route("/api/update_canonical_url", post(dashboard::update_canonical_url))
         // Imports and exports.
         .route("/api/import", post(import::import))
         .route("/api/import/start_upload", post(import::start_upload))

@@ -22,6 +22,7 @@ use crate::database::Transaction;
 use crate::database::staging::Staging;
 use crate::function::FunctionRunner;
 use crate::system::blobs::Written;
+use crate::system::events::Events;
 use crate::system::imports::{Import, ImportMode, ImportState, Imports};
 use crate::{Error, ErrorKind, Result};
 
@@ -135,7 +136,9 @@ impl<'a> Importing<'a> {
             if has_files {
                 replaced = put_files(tx, mode, &files)?;
             }
-            Imports::new(tx).set_state(id, &ImportState::Completed { ts: now_ns, documents: written })
+            Imports::new(tx).set_state(id, &ImportState::Completed { ts: now_ns, documents: written })?;
+            let what = object! { "import_id" => id, "num_documents" => written as f64 };
+            Events::new(tx).record("snapshot_import", what)
         });
         match committed {
             Ok(_) => {

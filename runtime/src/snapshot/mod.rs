@@ -22,7 +22,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fusion_schema::DocumentId;
+use fusion_schema::{DocumentId, object};
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use parking_lot::Mutex;
@@ -35,6 +35,7 @@ use self::upload::part_name;
 use crate::auth::Purpose;
 use crate::clock::Moment;
 use crate::function::FunctionRunner;
+use crate::system::events::Events;
 use crate::system::exports::{Export, ExportState, Exports};
 use crate::system::imports::{Import, ImportFormat, ImportMode, ImportState, Imports, UploadedFile};
 use crate::{Error, ErrorKind, Result};
@@ -374,7 +375,11 @@ impl Snapshots {
         let id = self
             .inner
             .runner
-            .write(move |tx, _| Exports::new(tx).request(includes_files, clock.unix_ns()))
+            .write(move |tx, _| {
+                let id = Exports::new(tx).request(includes_files, clock.unix_ns())?;
+                let what = object! { "export_id" => id, "include_storage" => includes_files };
+                Events::new(tx).record("request_export", what).map(|()| id)
+            })
             .await?;
         let snapshots = self.clone();
         tokio::spawn(async move { snapshots.export(id, includes_files).await });

@@ -5,6 +5,7 @@
 
 use fusion_schema::{DocumentId, Object, Value, object};
 
+use super::events::Events;
 use super::{all, equal, first};
 use crate::auth::{Purpose, Secrets};
 use crate::database::{Document, Transaction};
@@ -122,18 +123,34 @@ impl<'a> Environment<'a> {
         for EnvironmentChange { name, value } in changes {
             check_name(name)?;
             match (self.row(name)?, value) {
-                (Some(row), None) => drop(self.tx.delete(row.id())?),
+                (Some(row), None) => {
+                    self.tx.delete(row.id())?;
+                    self.note("delete", name)?;
+                }
                 (None, None) => {}
                 (found, Some(value)) => {
                     let fields = self.seal(name, value)?;
-                    match found {
-                        Some(row) => drop(self.tx.replace(row.id(), fields)?),
-                        None => drop(self.tx.insert(TABLE, fields)?),
-                    }
+                    let verb = match found {
+                        Some(row) => {
+                            self.tx.replace(row.id(), fields)?;
+                            "update"
+                        }
+                        None => {
+                            self.tx.insert(TABLE, fields)?;
+                            "create"
+                        }
+                    };
+                    self.note(verb, name)?;
                 }
             }
         }
         self.check_totals()
+    }
+
+    /// Values stay out of the list of events.
+    fn note(&mut self, verb: &str, name: &str) -> Result<()> {
+        let action = format!("{verb}_environment_variable");
+        Events::new(self.tx).record(&action, object! { "variable_name" => name })
     }
 
     fn seal(&self, name: &str, value: &str) -> Result<Object> {

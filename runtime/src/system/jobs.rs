@@ -7,7 +7,7 @@ use fusion_schema::table::{ScheduledFunction, ScheduledState};
 use fusion_schema::{Doc, DocumentId, Object, TableNumber, Typed, Value};
 
 use super::{condition, equal, first, range};
-use crate::database::query::RangeOperator;
+use crate::database::query::{Expression, Order, Query, QueryOperator, QuerySource, RangeOperator};
 use crate::database::{Document, Transaction};
 use crate::{Error, Result};
 
@@ -140,15 +140,37 @@ impl<'a> Jobs<'a> {
             condition(RangeOperator::Gte, "scheduledTime", due_ms.start),
             condition(RangeOperator::Lt, "scheduledTime", due_ms.end),
         ];
-        let mut count = 0;
-        for row in range(self.tx, TABLE, "by_state", pending, usize::MAX)? {
-            let job = decode(&row)?;
-            if count < limit && name.is_none_or(|name| job.name == name) {
-                self.finish(job, ScheduledState::Canceled, now_ms)?;
-                count += 1;
-            }
+        let mut operators = Vec::new();
+        if let Some(name) = name {
+            operators.push(QueryOperator::Filter(Expression::field("name").eq(Expression::literal(name))));
         }
+        operators.push(QueryOperator::Limit(limit));
+        let source = QuerySource::IndexRange {
+            table: TABLE.to_owned(),
+            index: "by_state".to_owned(),
+            range: pending,
+            order: Order::Asc,
+        };
+        // Those of other functions are looked at, too, however many there are.
+        self.tx.lift_limits();
+        let mut stream = self.tx.query(&Query { source, operators })?;
+        let mut jobs = Vec::new();
+        while let Some(row) = stream.next(self.tx)? {
+            jobs.push(decode(&row)?);
+        }
+        let count = jobs.len();
+        jobs.into_iter().try_for_each(|job| self.finish(job, ScheduledState::Canceled, now_ms))?;
         Ok(count)
+    }
+
+    /// Removes the oldest rows, whatever has become of their jobs; at most `limit`. Gives how many.
+    pub fn remove_oldest(&mut self, limit: usize) -> Result<usize> {
+        self.tx.lift_limits();
+        let rows = range(self.tx, TABLE, "by_creation_time", Vec::new(), limit)?;
+        for row in &rows {
+            self.tx.delete(row.id())?;
+        }
+        Ok(rows.len())
     }
 
     /// Notes that an action's run begins.

@@ -5,7 +5,7 @@
 //! - [`crons`]: functions that run again and again, and their [`schedule`]s,
 //! - [`modules`]: the code that was pushed; [`pushed_schemas`]: the schemas that came with it,
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
-//! - [`indexes`]: which indexes there are;
+//! - [`indexes`]: which indexes there are;  [`events`]: what administrators did;
 //! - [`imports`] and [`exports`]: data on its way in and out.
 //!
 //! Deliberately absent: who may see or change what (the functions and the server decide), and when jobs run (the
@@ -14,6 +14,7 @@
 pub mod blobs;
 pub mod crons;
 pub mod environment;
+pub mod events;
 pub mod exports;
 pub mod file_storage;
 pub mod files;

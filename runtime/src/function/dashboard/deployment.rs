@@ -1,11 +1,12 @@
 //! The deployment as a whole: its URLs and version, settings, imports, exports and events.
 
-use fusion_schema::{Object, Value, json, object};
+use fusion_schema::{Object, Page, PaginationOptions, Typed, Value, json, object};
 
-use super::{AddModule, Root};
+use super::{AddModule, Component, Root, capped};
 use crate::Result;
-use crate::function::context::QueryCtx;
+use crate::function::context::{QueryCtx, page_value};
 use crate::system::environment::Environment;
+use crate::system::events::{EventFilter, Events};
 use crate::system::exports::Exports;
 use crate::system::imports::Imports;
 use crate::system::modules::Modules;
@@ -59,6 +60,19 @@ pub(super) fn register(module: &mut AddModule<'_>) {
     module("node", &|module| {
         module.query("version", |_: &mut QueryCtx<'_>, _: Root| Ok(Value::Null));
     });
+    module("deploymentEvents", &|module| {
+        module.query("lastPushEvent", |ctx: &mut QueryCtx<'_>, _: Root| {
+            Ok(Events::new(ctx.tx()).last_push()?.unwrap_or(Value::Null))
+        });
+    });
+    module("paginatedDeploymentEvents", &|module| {
+        module.query("default", events);
+    });
+    module("listDeploymentEventsFromTime", &|module| {
+        module.query("default", |ctx: &mut QueryCtx<'_>, args: FromTime| {
+            Events::new(ctx.tx()).since(args.from_timestamp)
+        });
+    });
     module("snapshotImport", &|module| {
         module.query("list", |ctx: &mut QueryCtx<'_>, _: Root| Imports::new(ctx.tx()).list());
     });
@@ -70,6 +84,39 @@ pub(super) fn register(module: &mut AddModule<'_>) {
             .query("latestCloudExport", |_: &mut QueryCtx<'_>, _: Root| Ok(Value::Null))
             .query("canExportFileStorage", |_: &mut QueryCtx<'_>, _: Root| Ok(true));
     });
+}
+
+#[derive(Typed)]
+struct FromTime {
+    from_timestamp: f64,
+    component_id: Option<Component>,
+}
+
+#[derive(Typed)]
+struct Filters {
+    min_date: Option<f64>,
+    max_date: Option<f64>,
+    author_member_ids: Option<Vec<Value>>,
+    actions: Option<Vec<String>>,
+}
+
+#[derive(Typed)]
+struct EventPage {
+    pagination_opts: PaginationOptions,
+    filters: Option<Filters>,
+    component_id: Option<Component>,
+}
+
+/// A page of what administrators did, newest first.
+fn events(ctx: &mut QueryCtx<'_>, args: EventPage) -> Result<Page<Value>> {
+    let filter = args.filters.map_or_else(EventFilter::default, |filters| EventFilter {
+        min_ms: filters.min_date,
+        max_ms: filters.max_date,
+        actions: filters.actions,
+        members: filters.author_member_ids,
+    });
+    let page = Events::new(ctx.tx()).page(filter, &capped(args.pagination_opts))?;
+    page_value(page, |row| Ok(row.to_value()))
 }
 
 /// The providers of tokens that the last push named.

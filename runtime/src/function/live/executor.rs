@@ -6,7 +6,9 @@ use super::result::QueryResult;
 use crate::Error;
 use crate::database::{ReadSet, Snapshot, Token};
 use crate::function::pool::check_waited;
-use crate::function::{FunctionCall, FunctionRunner, IdentityAccess, Observed, Outcome, QueryRun};
+use crate::function::{
+    FunctionCall, FunctionPath, FunctionRunner, IdentityAccess, Observed, Outcome, QueryRun,
+};
 use crate::limits::FUNCTION_QUEUE_LENGTH_MAX;
 
 /// A run to start.
@@ -35,6 +37,9 @@ pub trait QueryExecutor: Send + Sync + 'static {
 
     /// A call was answered with the result of another run. What is in `call` beside its arguments counts.
     fn note_cached(&self, _call: &FunctionCall, _result: &QueryResult) {}
+
+    /// A query runs again because a commit touched what it shows.
+    fn note_invalidated(&self, _path: &FunctionPath) {}
 }
 
 impl QueryExecutor for Weak<FunctionRunner> {
@@ -62,6 +67,12 @@ impl QueryExecutor for Weak<FunctionRunner> {
     fn note_cached(&self, call: &FunctionCall, result: &QueryResult) {
         if let Some(runner) = self.upgrade() {
             runner.note_cached(call, result);
+        }
+    }
+
+    fn note_invalidated(&self, path: &FunctionPath) {
+        if let Some(runner) = self.upgrade() {
+            runner.note_invalidated(path);
         }
     }
 }

@@ -324,7 +324,10 @@ impl Shared {
     }
 
     fn start(self: &Arc<Self>, run: Run<Snapshot>) {
-        let Run { ticket, key, identity, traps_identity, journal, snapshot } = run;
+        let Run { ticket, key, identity, traps_identity, journal, snapshot, is_invalidated } = run;
+        if is_invalidated {
+            self.executor.note_invalidated(&key.path);
+        }
         let args = match json::decode(&key.args) {
             Ok(Value::Object(args)) => args,
             // It was encoded from an object.

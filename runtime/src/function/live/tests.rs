@@ -251,7 +251,7 @@ impl Harness {
         if self.running.is_empty() {
             return;
         }
-        let Run { ticket, key, identity, traps_identity, journal, snapshot } =
+        let Run { ticket, key, identity, traps_identity, journal, snapshot, .. } =
             self.running.swap_remove(which % self.running.len());
         let ran = run(&snapshot, Query::of(&key), &identity, journal.as_deref());
         let end =

@@ -55,6 +55,8 @@ pub(super) struct Run<S> {
     pub(super) traps_identity: bool,
     pub(super) journal: Option<Arc<str>>,
     pub(super) snapshot: S,
+    /// Whether a commit touched what the last run gave.
+    pub(super) is_invalidated: bool,
 }
 
 /// What a run is known by when it ends.
@@ -323,6 +325,7 @@ impl<S: Clone> State<S> {
                 traps_identity: query.scope == Scope::Shared,
                 journal: query.journal.clone(),
                 snapshot,
+                is_invalidated: query.touched.is_some(),
             };
             self.queries[reference.slot].is_running = true;
             self.running += 1;

@@ -296,6 +296,37 @@ async fn a_dry_run_checks_everything_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pushes_and_changed_settings_are_events() {
+    let server = TestServer::start().await;
+    let ask = async |path: &str, args: Json| {
+        let body =
+            json!({"path": format!("_system/frontend/{path}"), "args": args, "format": "json"}).to_string();
+        server.send("/api/function", "", body.into_bytes(), &server.admin_key).await.1["value"].clone()
+    };
+    assert_eq!(ask("deploymentEvents:lastPushEvent", json!({})).await, Json::Null);
+    server.push(&app(&[module("a.js", &query("f", "1"))])).await;
+    server.set_variable("NAME", "secret").await;
+    let push = ask("deploymentEvents:lastPushEvent", json!({})).await;
+    assert_eq!(
+        (&push["action"], &push["metadata"]["modules"]["added"]),
+        (&json!("push_config"), &json!(["a.js"]))
+    );
+    let filters = json!({"minDate": 0, "actions": ["create_environment_variable"]});
+    let options = json!({"numItems": 10, "cursor": null});
+    let page = ask("paginatedDeploymentEvents", json!({"paginationOpts": options, "filters": filters})).await;
+    assert_eq!(page["page"][0]["metadata"], json!({"variable_name": "NAME"}));
+    assert_eq!(page["page"].as_array().unwrap().len(), 1);
+    assert!(!page.to_string().contains("secret"));
+    assert_eq!(ask("getVersion", json!({})).await, "1.48.0");
+    let modules = ask("modules:list", json!({})).await;
+    let names: Vec<&Json> = modules.as_array().unwrap().iter().map(|module| &module[0]).collect();
+    assert!(names.contains(&&json!("a.js")) && names.contains(&&json!("messages.js")), "{names:?}");
+    let client = reqwest::Client::new().get(format!("{}/api/get_source_code?path=a.js", server.url));
+    let source = client.header("Authorization", format!("Convex {}", server.admin_key)).send().await.unwrap();
+    assert!(source.text().await.unwrap().contains("functions"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn environment_variables_are_checked_at_the_end_of_the_push() {
     let server = TestServer::start().await;
     let mut request = app(&[module("a.js", &query("get", 1.0))]);
