@@ -263,8 +263,9 @@ async function between(page, fate) {
   });
 }
 
-for (const arrives of [true, false]) {
-  test(`the connection is lost just ${arrives ? "after" : "before"} a message arrives: it is said exactly once`, async (t) => {
+for (const { arrives, leaves } of [{ arrives: true }, { arrives: false }, { arrives: false, leaves: true }]) {
+  const name = `the connection is lost just ${arrives ? "after" : "before"} a message arrives${leaves ? ", and the visitor looks elsewhere" : ""}: it is said exactly once`;
+  test(name, async (t) => {
     const server = await startChat(t);
     const browser = await startBrowser(t);
     const page = await openPage(t, browser);
@@ -286,6 +287,11 @@ for (const arrives of [true, false]) {
     await introduce(page, server);
     await beginChat(page);
     await say(page, "Once, please");
+    if (leaves) {
+      await page.getByRole("button", { name: "Back" }).click();
+      await page.getByRole("button", { name: "Your conversations" }).click();
+      await page.locator(".widget-row").filter({ hasText: "I could not find an answer" }).click();
+    }
     await bubbles(page).filter({ hasText: "I could not find an answer" }).waitFor();
     assert.equal(cuts, 1);
     const operator = await connectOperator(t, server);
