@@ -285,7 +285,7 @@ test("functions are run with arguments, as whom one likes, and queries stay live
   await result.getByText("it failed on purpose").waitFor();
   await result.getByText("about to fail").waitFor();
   await page.getByRole("tab", { name: "Source" }).click();
-  await page.getByText("throw new Error").waitFor();
+  await page.getByLabel("Source of notes").getByText("about to fail").waitFor();
 
   await page.getByRole("navigation", { name: "Functions" }).getByRole("link", { name: /^secret/ }).click();
   await page.getByRole("button", { name: "Run mutation" }).click();
