@@ -128,9 +128,18 @@ test("attempts are further and further apart, at most 24 s, and start anew when 
   socket().open();
   // Being open is not enough.
   nextWithin(8000, 24_000);
+  // Nor is an answer to the queries while a mutation of before has none.
+  const call = client.mutation("a:one");
+  socket().open();
+  nextWithin(8000, 24_000);
   socket().open();
   socket().receive(transition(START, version(1, 0, 1)));
+  nextWithin(8000, 24_000);
+  socket().open();
+  socket().receive(transition(START, version(1, 0, 1)));
+  socket().receive(committed(0, null, 1));
   nextWithin(250, 750);
+  await call;
   socket().open();
   socket().receive(transition(START, version(1, 0, 2)));
   nextWithin(1500, 4500, "TooManyConcurrentRequests");
@@ -298,11 +307,15 @@ test("an optimistic update stays until the answer is shown, and what is the same
     { optimisticUpdate: (store, { body }) => store.setQuery("m:list", {}, [{ _id: "new", body }, ...store.getQuery("m:list", {})]) },
   );
   assert.deepEqual(shown.at(-1).map(({ body }) => body), ["two", "one"]);
-  // Somebody else's message comes first.
-  socket().receive(transition(version(1, 0, 1), version(1, 0, 2), [updated(0, [{ _id: "3", body: "three" }, { _id: "1", body: "one" }])]));
-  assert.deepEqual(shown.at(-1).map(({ body }) => body), ["two", "three", "one"]);
+  // Somebody else's message comes first, even after the answer.
+  let isDone = false;
+  sent.then(() => (isDone = true));
   socket().receive(committed(0, null, 3));
+  socket().receive(transition(version(1, 0, 1), version(1, 0, 2), [updated(0, [{ _id: "3", body: "three" }, { _id: "1", body: "one" }])]));
+  await settled();
+  assert.deepEqual(shown.at(-1).map(({ body }) => body), ["two", "three", "one"]);
   assert.equal(shown.length, 3);
+  assert.equal(isDone, false);
   socket().receive(
     transition(version(1, 0, 2), version(1, 0, 3), [
       updated(0, [{ _id: "2", body: "two" }, { _id: "3", body: "three" }, { _id: "1", body: "one" }]),
@@ -340,6 +353,7 @@ test("the connection state is told when it changes, once", async (t) => {
   const call = client.mutation("a:one");
   await settled();
   socket().receive(transition(START, version(1, 0, 1)));
+  await settled();
   socket().receive(committed(0, null, 2));
   socket().receive(transition(version(1, 0, 1), version(1, 0, 2)));
   await call;

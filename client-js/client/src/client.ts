@@ -410,7 +410,11 @@ export class FusionClient {
 
   private answered(response: CallResponse): void {
     if (response.success && response.ts !== undefined) this.observed(timestamp(response.ts));
-    if (this.requests.answered(response)) this.showQueries([]);
+    const hasFailed = this.requests.answered(response);
+    // An answer that was given before is of a moment that queries may show already.
+    const done = this.requests.reflected(timestamp(this.version.ts));
+    if (hasFailed || done.length > 0) this.showQueries([]);
+    for (const resolve of done) resolve();
     this.settled();
   }
 
