@@ -66,6 +66,79 @@ test("subscriptions of one moment go together, and those that end at once are ne
   assert.deepEqual([removed.baseVersion, removed.newVersion], [2, 3]);
 });
 
+test("nothing is sent while a token is fetched, and then everything, as somebody", async (t) => {
+  const { client, sockets, wait, socket } = setUp(t, { expectAuth: true });
+  const states = [];
+  client.onUpdate("a:get", {}, () => {});
+  socket().open();
+  await settled();
+  assert.deepEqual(socket().take(), []);
+  const fetches = [];
+  client.setAuth(({ forceRefreshToken }) => new Promise((resolve) => fetches.push({ forceRefreshToken, resolve })), (is) => states.push(is));
+  client.mutation("a:set").catch(() => {});
+  await settled();
+  assert.deepEqual(socket().take(), []);
+  fetches[0].resolve("cached");
+  await settled();
+  const sent = () => socket().take().map(({ type, connectionCount, value, baseVersion }) => [type, connectionCount ?? value ?? baseVersion]);
+  assert.deepEqual(sent(), [["Connect", 0], ["Authenticate", "cached"], ["ModifyQuerySet", 0], ["Mutation", undefined]]);
+  // The token may have been from a cache: another one is fetched at once.
+  socket().receive(transition(START, version(1, 1, 1), [updated(0, "as somebody")]));
+  assert.deepEqual(states, [true]);
+  assert.deepEqual(fetches.map(({ forceRefreshToken }) => forceRefreshToken), [false, true]);
+  fetches[1].resolve("fresh");
+  await settled();
+  assert.deepEqual(sent(), [["Authenticate", "fresh"]]);
+  socket().receive(transition(version(1, 1, 1), version(1, 2, 2)));
+  // A token that is refused is replaced on a new connection, on which nothing is sent before.
+  socket().receive({ type: "AuthError", error: "too old", baseVersion: 2, authUpdateAttempted: false });
+  wait(1);
+  assert.equal(sockets.length, 2);
+  socket().open();
+  await settled();
+  assert.deepEqual(socket().take(), []);
+  fetches[2].resolve("fresher");
+  await settled();
+  assert.deepEqual(sent(), [["Connect", 1], ["Authenticate", "fresher"], ["ModifyQuerySet", 0], ["Mutation", undefined]]);
+  // A word on what was before is none on what is now.
+  client.setAuth(async () => "another's");
+  await settled();
+  socket().take();
+  socket().receive({ type: "AuthError", error: "late", baseVersion: 0, authUpdateAttempted: true });
+  assert.equal(sockets.length, 2);
+  client.clearAuth();
+  await settled();
+  assert.deepEqual(socket().take().map(({ tokenType, baseVersion }) => [tokenType, baseVersion]), [["None", 2]]);
+});
+
+test("a token that is refused again and again leaves nobody, and the queries go on", async (t) => {
+  const { client, sockets, wait, socket } = setUp(t);
+  const states = [];
+  const forced = [];
+  client.onUpdate("a:get", {}, () => {});
+  client.setAuth(
+    async ({ forceRefreshToken }) => {
+      forced.push(forceRefreshToken);
+      return `token ${forced.length}`;
+    },
+    (is) => states.push(is),
+  );
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await settled();
+    socket().open();
+    await settled();
+    assert.equal(socket().take()[1].value, `token ${attempt + 1}`);
+    socket().receive({ type: "AuthError", error: "no", baseVersion: 0, authUpdateAttempted: true });
+    wait(1);
+    assert.equal(sockets.length, attempt + 2);
+  }
+  assert.deepEqual(forced, [false, true, true]);
+  assert.deepEqual(states, [false]);
+  socket().open();
+  await settled();
+  assert.deepEqual(socket().take().map(({ type }) => type), ["Connect", "ModifyQuerySet"]);
+});
+
 test("after a loss everything is sent again: journals, mutations under their numbers, but no action", async (t) => {
   const { client, sockets, wait, socket } = setUp(t);
   const shown = [];
