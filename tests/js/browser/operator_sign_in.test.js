@@ -114,6 +114,9 @@ test("an organization is chosen; a token that the server does not trust gets nob
   await other.goto(`${server.url}/chat`);
   await other.getByRole("button", { name: "Sign in with 127.0.0.1" }).click();
   await other.getByText("Your sign-in has ended").waitFor();
+  // The client says so on the console, too.
+  assert.ok(other.problems.every((problem) => problem.startsWith("The server refused to authenticate")));
+  other.problems.length = 0;
 });
 
 test("an issuer that is away is said so, and tried again", async (t) => {
