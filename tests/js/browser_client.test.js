@@ -64,6 +64,13 @@ for (const { name, connect, ErrorWithData } of clients) describe(name, () => {
     assert.deepEqual(await client.action(api.values.actionEcho, { value }), value);
   });
 
+  test("a result of many megabytes arrives whole", async (t) => {
+    const client = connect(t, server);
+    const value = Array.from({ length: 60 }, (_, i) => `${i} smörgås 🐟 `.repeat(8000));
+    const result = await client.query(api.values.echo, { value });
+    assert.ok(result.length === 60 && result.every((text, i) => text === value[i]));
+  });
+
   test("errors reach the caller with their data", async (t) => {
     const client = connect(t, server);
     const plain = await client.query(api.values.fail, { text: "no such luck" }).then(assert.fail, (error) => error);

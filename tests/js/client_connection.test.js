@@ -66,6 +66,79 @@ test("subscriptions of one moment go together, and those that end at once are ne
   assert.deepEqual([removed.baseVersion, removed.newVersion], [2, 3]);
 });
 
+test("nothing is sent while a token is fetched, and then everything, as somebody", async (t) => {
+  const { client, sockets, wait, socket } = setUp(t, { expectAuth: true });
+  const states = [];
+  client.onUpdate("a:get", {}, () => {});
+  socket().open();
+  await settled();
+  assert.deepEqual(socket().take(), []);
+  const fetches = [];
+  client.setAuth(({ forceRefreshToken }) => new Promise((resolve) => fetches.push({ forceRefreshToken, resolve })), (is) => states.push(is));
+  client.mutation("a:set").catch(() => {});
+  await settled();
+  assert.deepEqual(socket().take(), []);
+  fetches[0].resolve("cached");
+  await settled();
+  const sent = () => socket().take().map(({ type, connectionCount, value, baseVersion }) => [type, connectionCount ?? value ?? baseVersion]);
+  assert.deepEqual(sent(), [["Connect", 0], ["Authenticate", "cached"], ["ModifyQuerySet", 0], ["Mutation", undefined]]);
+  // The token may have been from a cache: another one is fetched at once.
+  socket().receive(transition(START, version(1, 1, 1), [updated(0, "as somebody")]));
+  assert.deepEqual(states, [true]);
+  assert.deepEqual(fetches.map(({ forceRefreshToken }) => forceRefreshToken), [false, true]);
+  fetches[1].resolve("fresh");
+  await settled();
+  assert.deepEqual(sent(), [["Authenticate", "fresh"]]);
+  socket().receive(transition(version(1, 1, 1), version(1, 2, 2)));
+  // A token that is refused is replaced on a new connection, on which nothing is sent before.
+  socket().receive({ type: "AuthError", error: "too old", baseVersion: 2, authUpdateAttempted: false });
+  wait(1);
+  assert.equal(sockets.length, 2);
+  socket().open();
+  await settled();
+  assert.deepEqual(socket().take(), []);
+  fetches[2].resolve("fresher");
+  await settled();
+  assert.deepEqual(sent(), [["Connect", 1], ["Authenticate", "fresher"], ["ModifyQuerySet", 0], ["Mutation", undefined]]);
+  // A word on what was before is none on what is now.
+  client.setAuth(async () => "another's");
+  await settled();
+  socket().take();
+  socket().receive({ type: "AuthError", error: "late", baseVersion: 0, authUpdateAttempted: true });
+  assert.equal(sockets.length, 2);
+  client.clearAuth();
+  await settled();
+  assert.deepEqual(socket().take().map(({ tokenType, baseVersion }) => [tokenType, baseVersion]), [["None", 2]]);
+});
+
+test("a token that is refused again and again leaves nobody, and the queries go on", async (t) => {
+  const { client, sockets, wait, socket } = setUp(t);
+  const states = [];
+  const forced = [];
+  client.onUpdate("a:get", {}, () => {});
+  client.setAuth(
+    async ({ forceRefreshToken }) => {
+      forced.push(forceRefreshToken);
+      return `token ${forced.length}`;
+    },
+    (is) => states.push(is),
+  );
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await settled();
+    socket().open();
+    await settled();
+    assert.equal(socket().take()[1].value, `token ${attempt + 1}`);
+    socket().receive({ type: "AuthError", error: "no", baseVersion: 0, authUpdateAttempted: true });
+    wait(1);
+    assert.equal(sockets.length, attempt + 2);
+  }
+  assert.deepEqual(forced, [false, true, true]);
+  assert.deepEqual(states, [false]);
+  socket().open();
+  await settled();
+  assert.deepEqual(socket().take().map(({ type }) => type), ["Connect", "ModifyQuerySet"]);
+});
+
 test("after a loss everything is sent again: journals, mutations under their numbers, but no action", async (t) => {
   const { client, sockets, wait, socket } = setUp(t);
   const shown = [];
@@ -128,9 +201,18 @@ test("attempts are further and further apart, at most 24 s, and start anew when 
   socket().open();
   // Being open is not enough.
   nextWithin(8000, 24_000);
+  // Nor is an answer to the queries while a mutation of before has none.
+  const call = client.mutation("a:one");
+  socket().open();
+  nextWithin(8000, 24_000);
   socket().open();
   socket().receive(transition(START, version(1, 0, 1)));
+  nextWithin(8000, 24_000);
+  socket().open();
+  socket().receive(transition(START, version(1, 0, 1)));
+  socket().receive(committed(0, null, 1));
   nextWithin(250, 750);
+  await call;
   socket().open();
   socket().receive(transition(START, version(1, 0, 2)));
   nextWithin(1500, 4500, "TooManyConcurrentRequests");
@@ -298,11 +380,15 @@ test("an optimistic update stays until the answer is shown, and what is the same
     { optimisticUpdate: (store, { body }) => store.setQuery("m:list", {}, [{ _id: "new", body }, ...store.getQuery("m:list", {})]) },
   );
   assert.deepEqual(shown.at(-1).map(({ body }) => body), ["two", "one"]);
-  // Somebody else's message comes first.
-  socket().receive(transition(version(1, 0, 1), version(1, 0, 2), [updated(0, [{ _id: "3", body: "three" }, { _id: "1", body: "one" }])]));
-  assert.deepEqual(shown.at(-1).map(({ body }) => body), ["two", "three", "one"]);
+  // Somebody else's message comes first, even after the answer.
+  let isDone = false;
+  sent.then(() => (isDone = true));
   socket().receive(committed(0, null, 3));
+  socket().receive(transition(version(1, 0, 1), version(1, 0, 2), [updated(0, [{ _id: "3", body: "three" }, { _id: "1", body: "one" }])]));
+  await settled();
+  assert.deepEqual(shown.at(-1).map(({ body }) => body), ["two", "three", "one"]);
   assert.equal(shown.length, 3);
+  assert.equal(isDone, false);
   socket().receive(
     transition(version(1, 0, 2), version(1, 0, 3), [
       updated(0, [{ _id: "2", body: "two" }, { _id: "3", body: "three" }, { _id: "1", body: "one" }]),
@@ -340,6 +426,7 @@ test("the connection state is told when it changes, once", async (t) => {
   const call = client.mutation("a:one");
   await settled();
   socket().receive(transition(START, version(1, 0, 1)));
+  await settled();
   socket().receive(committed(0, null, 2));
   socket().receive(transition(version(1, 0, 1), version(1, 0, 2)));
   await call;

@@ -19,6 +19,10 @@ use rust_embed::RustEmbed;
 pub(crate) const DASHBOARD: &str = "/_dashboard";
 /// The operators' dashboard.
 pub(crate) const CHAT: &str = "/chat";
+/// The visitors' chat.
+const WIDGET: &str = "/widget";
+/// Whose scripts carry the widget's voice calls; they are loaded when somebody calls.
+const VOICE_HOST: &str = "c.daily.co";
 /// A page with the widget embedded.
 pub(crate) const DEMO: &str = "/demo";
 
@@ -70,7 +74,7 @@ const ALWAYS: &[Mount] = &[
 ];
 
 const WITH_CHAT: &[Mount] = &[
-    page("/widget", Framed::Anywhere, "'none'"),
+    page(WIDGET, Framed::Anywhere, "'none'"),
     page(CHAT, Framed::Never, "'self'"),
     page(DEMO, Framed::Here, "'self'"),
     file("/embed.js"),
@@ -106,11 +110,17 @@ impl Files {
 pub(super) fn router(has_chat: bool, folder: Option<PathBuf>, script_host: Option<&str>) -> Router {
     let for_all: Arc<str> = POLICY.into();
     let for_chat = script_host.map_or_else(|| for_all.clone(), |host| policy_with_scripts_of(host).into());
+    let for_widget: Arc<str> = policy_with_scripts_of(VOICE_HOST).into();
     let files = Arc::new(folder.map_or(Files::Inside, Files::Folder));
     let mut router = Router::new();
     for mount in ALWAYS.iter().chain(if has_chat { WITH_CHAT } else { &[] }) {
         let files = files.clone();
-        let policy = if mount.path == CHAT { for_chat.clone() } else { for_all.clone() };
+        let policy = match mount.path {
+            CHAT => &for_chat,
+            WIDGET => &for_widget,
+            _ => &for_all,
+        };
+        let policy = policy.clone();
         let serve = any(async move |request: Request| answer(&files, *mount, &policy, &request));
         router = router.route(mount.path, serve.clone());
         if mount.is_page {

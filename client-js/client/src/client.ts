@@ -1,8 +1,9 @@
 import { Authentication, type AuthTokenFetcher } from "./authentication.ts";
-import { Connection, type WebSocketConstructor } from "./connection.ts";
+import type { FusionClientOptions, MutationOptions } from "./client_options.ts";
+import { Connection } from "./connection.ts";
 import { type ConnectionState, sameState } from "./connection_state.ts";
 import { type Logger, loggerOf } from "./log.ts";
-import { applyOptimistic, type OptimisticUpdate } from "./optimistic.ts";
+import { applyOptimistic } from "./optimistic.ts";
 import { PaginatedQuery, type PaginatedResult } from "./paginated_query.ts";
 import {
   type AuthError,
@@ -19,49 +20,9 @@ import {
 import { type QueryResult, QuerySet, tokenOf } from "./query_set.ts";
 import { type ArgsOf, type FunctionName, functionName, type ItemOf, type OptionalArgs, type PageArgsOf, type ReturnsOf } from "./reference.ts";
 import { Requests } from "./requests.ts";
+import { newSessionId } from "./session_id.ts";
+import type { Unsubscribe, Watch } from "./subscription.ts";
 import { encode, type Value } from "./value.ts";
-
-/** Options of a client. */
-export interface FusionClientOptions {
-  /** Makes the sockets, where the platform has no `WebSocket` (Node before version 22: the one of the package `ws`). */
-  readonly webSocketConstructor?: WebSocketConstructor | undefined;
-  /** Where to print what functions print and what goes wrong: the console, unless `false` or something else is given. */
-  readonly logger?: Logger | boolean | undefined;
-  /** How long before a token expires the next one is fetched; 10 by default. */
-  readonly authRefreshTokenLeewaySeconds?: number | undefined;
-  /** Sends nothing until there is a token: for pages that are only for people who are signed in. */
-  readonly expectAuth?: boolean | undefined;
-  /** Uses the first token until it expires; by default it may come from a cache and a fresh one is fetched at once. */
-  readonly initialAuthTokenReuse?: boolean | undefined;
-  /** Lets the browser ask before a page is closed while a call has no answer. */
-  readonly unsavedChangesWarning?: boolean | undefined;
-  /** Called with the reason when the server closes the connection because something is wrong. */
-  readonly onServerDisconnectError?: ((reason: string) => void) | undefined;
-}
-
-/** Options of a call of a mutation. */
-export interface MutationOptions<Args> {
-  /** Shows what the mutation is going to do until its effect arrives, or until it fails. */
-  readonly optimisticUpdate?: OptimisticUpdate<Args> | undefined;
-}
-
-/** Ends a subscription; a function that is an object with functions as well. */
-export interface Unsubscribe<T> {
-  (): void;
-  unsubscribe(): void;
-  /** The last result, if there is one. Throws if the query fails. */
-  getCurrentValue(): T | undefined;
-}
-
-/** A query whose result can be read and watched. */
-export interface Watch<T> {
-  /** Tells one query from others. */
-  readonly token: string;
-  /** How the query stands; the same object until it changes. */
-  result(): QueryResult<T>;
-  /** Subscribes: the query has a result only while somebody does. */
-  subscribe(listener: () => void): () => void;
-}
 
 /** A client of one deployment: subscriptions, mutations and actions over one WebSocket. */
 export class FusionClient {
@@ -333,7 +294,7 @@ export class FusionClient {
       this.connection.send({
         type: "Connect",
         sessionId: this.sessionId,
-        connectionCount: this.connection.count,
+        connectionCount: this.connection.count - 1,
         lastCloseReason: this.connection.lastCloseReason,
         ...(this.maxObserved === 0n ? {} : { maxObservedTimestamp: timestampText(this.maxObserved) }),
         clientTs: Date.now(),
@@ -410,7 +371,11 @@ export class FusionClient {
 
   private answered(response: CallResponse): void {
     if (response.success && response.ts !== undefined) this.observed(timestamp(response.ts));
-    if (this.requests.answered(response)) this.showQueries([]);
+    const hasFailed = this.requests.answered(response);
+    // An answer that was given before is of a moment that queries may show already.
+    const done = this.requests.reflected(timestamp(this.version.ts));
+    if (hasFailed || done.length > 0) this.showQueries([]);
+    for (const resolve of done) resolve();
     this.settled();
   }
 
@@ -462,14 +427,4 @@ export class FusionClient {
       this.call([...this.stateListeners].map((listener) => () => listener(state)));
     });
   }
-}
-
-/** A number for this client that no other has. Pages that are not served securely have no `randomUUID`. */
-function newSessionId(): string {
-  if (crypto.randomUUID !== undefined) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

@@ -88,8 +88,8 @@ export class Connection {
     this.watchFor(INACTIVITY_MS);
     socket.onopen = () => {
       this.watchFor(INACTIVITY_MS);
-      this.events.opened();
       this.count += 1;
+      this.events.opened();
       this.events.changed();
     };
     socket.onmessage = ({ data }) => {

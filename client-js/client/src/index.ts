@@ -1,7 +1,8 @@
 // A typed client for the sync protocol, without dependencies: for pages, workers and Node.
 
 export type { AuthTokenFetcher } from "./authentication.ts";
-export { FusionClient, type FusionClientOptions, type MutationOptions, type Unsubscribe, type Watch } from "./client.ts";
+export { FusionClient } from "./client.ts";
+export type { FusionClientOptions, MutationOptions } from "./client_options.ts";
 export type { WebSocketConstructor } from "./connection.ts";
 export { compareValues } from "./compare.ts";
 export type { ConnectionState } from "./connection_state.ts";
@@ -26,4 +27,5 @@ export {
   type PageArgsOf,
   type ReturnsOf,
 } from "./reference.ts";
+export type { Unsubscribe, Watch } from "./subscription.ts";
 export { decode, encode, type Json, type Value } from "./value.ts";

@@ -1,7 +1,8 @@
 import { errorOf } from "./error.ts";
 import { type Logger, printLines } from "./log.ts";
 import type { QuerySetModification, StateModification } from "./protocol.ts";
-import { decode, type Json, share, type Value } from "./value.ts";
+import { share } from "./share.ts";
+import { decode, type Json, type Value } from "./value.ts";
 
 /** How a query stands. A new object whenever it changes. */
 export type QueryResult<T = Value> =

@@ -82,23 +82,6 @@ export interface Variable {
   readonly value: string;
 }
 
-/** A function of a module. */
-export interface ModuleFunction {
-  readonly name: string;
-  readonly lineno?: number;
-  readonly udfType: "Query" | "Mutation" | "Action" | "HttpAction";
-  readonly visibility: { readonly kind: "public" | "internal" } | null;
-  readonly argsValidator?: string | null;
-  readonly returnsValidator?: string | null;
-}
-
-/** A module of the deployment. */
-export interface Module {
-  readonly functions: ModuleFunction[];
-  readonly cronSpecs?: [string, Value][] | null;
-  readonly sourcePackageId: string;
-}
-
 /** An index of a table. */
 export interface Index {
   readonly table: string;
@@ -157,7 +140,6 @@ export const system = {
   tables: query<Empty, Record<string, string>>(`${frontend}getTableMapping`),
   tableSize: query<{ tableName: string }, number>(`${frontend}tableSize`),
   schemas: query<Empty, { active?: string; inProgress?: string }>(`${frontend}getSchemas`),
-  schemaProgress: query<Empty, { numDocsValidated: number; totalDocs: number | null } | null>(`${frontend}getSchemas:schemaValidationProgress`),
   documents: pages<Doc | { filter: number; error: string }>(`${frontend}paginatedTableDocuments`),
   document: query<{ id: string }, Doc | null>(`${frontend}getById`),
   indexes: query<{ tableName: string; tableNamespace: string | null }, Index[]>(`${frontend}indexes`),
@@ -167,7 +149,6 @@ export const system = {
   deleteDocuments: mutation<{ toDelete: { id: string; tableName: string }[] }, Changed>(`${frontend}deleteDocuments`),
   clearTablePage: mutation<{ tableName: string; cursor: string | null }, { deleted: number; hasMore: boolean; continueCursor: string }>(`${frontend}clearTablePage`),
   createTable: mutation<{ table: string }, null>(`${frontend}createTable`),
-  modules: query<Empty, [string, Module][]>(`${frontend}modules:list`),
   fileCount: query<Empty, number>(`${frontend}fileStorageV2:numFiles`),
   files: pages<StoredFile>(`${frontend}fileStorageV2:fileMetadata`),
   uploadUrl: mutation<Empty, string>(`${frontend}fileStorageV2:generateUploadUrl`),
@@ -185,5 +166,4 @@ export const system = {
   packageVersion: query<Empty, string | null>(`${frontend}getVersion`),
   authProviders: query<Empty, Value[]>(`${frontend}listAuthProviders`),
   events: pages<DeploymentEvent>(`${frontend}paginatedDeploymentEvents`),
-  lastPush: query<Empty, DeploymentEvent | null>(`${frontend}deploymentEvents:lastPushEvent`),
 } as const;

@@ -32,6 +32,18 @@ const SEARCHED = 37;
 /** Errors that are found before a message is put on the thread. */
 const REFUSALS = new Set(["BAD_REQUEST", "NOT_FOUND", "RATE_LIMIT_EXCEEDED", "UNAUTHORIZED"]);
 const FAILED = "The message could not be sent.";
+/** How long a message whose fate is unknown may still turn up before it is sent again, in milliseconds. */
+const GRACE = 1000;
+
+const outboxes = new Map<string, Outbox>();
+
+/** The outbox of a thread. It goes on with its work while the thread is not shown. */
+export function outboxOf(client: FusionClient, memory: Memory, threadId: string, contactSessionId: SessionId): Outbox {
+  const key = `${contactSessionId} ${threadId}`;
+  const outbox = outboxes.get(key) ?? new Outbox(client, memory, threadId, contactSessionId);
+  outboxes.set(key, outbox);
+  return outbox;
+}
 
 /** The messages of one thread that are on their way. */
 export class Outbox {
@@ -129,13 +141,14 @@ export class Outbox {
   /** Sends a message until it is on the thread or refused. */
   async #deliver(entry: Outgoing): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      if (entry.wasTried && (await this.#find(entry))) return;
+      if (entry.wasTried && (await this.#isThereAfterAll(entry))) return;
       entry.wasTried = true;
       const error = await this.#attempt(entry);
       if (!this.#entries.includes(entry)) return;
       if (error === undefined) return this.#set(entry, "sent");
       const code = codeOf(error);
-      if (code !== undefined && !REFUSALS.has(code) && (await this.#find(entry))) return;
+      if (code !== undefined && REFUSALS.has(code)) entry.wasTried = false;
+      else if (code !== undefined && (await this.#find(entry))) return;
       if (code !== undefined || attempt === ATTEMPTS_MAX) return this.#set(entry, "failed", wordsOf(error, FAILED));
     }
   }
@@ -159,6 +172,13 @@ export class Outbox {
     const error = await Promise.race([call, arrival]);
     stop?.();
     return error;
+  }
+
+  /** Whether a message that was tried before is on the thread, now or in a moment: a slow server may still be at it. */
+  async #isThereAfterAll(entry: Outgoing): Promise<boolean> {
+    if (await this.#find(entry)) return true;
+    await new Promise((resolve) => setTimeout(resolve, GRACE));
+    return this.#find(entry);
   }
 
   /** Whether a message is on the thread, as of now. */

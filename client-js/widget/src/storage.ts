@@ -64,7 +64,9 @@ export class Memory {
 
   set session(id: SessionId | undefined) {
     write(this.#session, id);
-    if (id === undefined) this.conversation = undefined;
+    if (id !== undefined) return;
+    this.conversation = undefined;
+    write(this.#unsent, undefined);
   }
 
   get conversation(): OpenConversation | undefined {
@@ -79,14 +81,20 @@ export class Memory {
 
   /** The unsent messages of a thread. */
   unsent(threadId: string): UnsentMessage[] {
-    const kept = Object(parse(read(this.#unsent))) as { threadId?: unknown; messages?: unknown };
-    if (kept.threadId !== threadId || !Array.isArray(kept.messages)) return [];
-    return (kept.messages as Partial<UnsentMessage>[]).flatMap((one) =>
+    const messages = this.#unsentByThread()[threadId];
+    if (!Array.isArray(messages)) return [];
+    return (messages as Partial<UnsentMessage>[]).flatMap((one) =>
       typeof one?.text === "string" && typeof one.after === "number" ? [{ text: one.text, after: one.after }] : []);
   }
 
   keepUnsent(threadId: string, messages: UnsentMessage[]): void {
-    write(this.#unsent, messages.length > 0 ? JSON.stringify({ threadId, messages }) : undefined);
+    const { [threadId]: _, ...others } = this.#unsentByThread();
+    const all = messages.length > 0 ? { ...others, [threadId]: messages } : others;
+    write(this.#unsent, Object.keys(all).length > 0 ? JSON.stringify(all) : undefined);
+  }
+
+  #unsentByThread(): Record<string, unknown> {
+    return Object(parse(read(this.#unsent))) as Record<string, unknown>;
   }
 }
 

@@ -6,10 +6,11 @@ import path from "node:path";
 import { test } from "node:test";
 import { anyApi as api } from "convex/server";
 import { startBrowser } from "../support/browser.js";
-import { SCRIPT, assertAccessible, openDashboard, signedIn, startNotes } from "../support/developer.js";
+import { SCRIPT, openDashboard, signedIn, startNotes } from "../support/developer.js";
 import { fusion } from "../support/fusion.js";
 import { callAsAdmin, connectClient, freePort, startServer, temporaryFolder } from "../support/server.js";
 import { until } from "../support/wait.js";
+import { assertAccessible, beginChat, bubbles, introduce, openPage, startChat } from "../support/widget.js";
 import { unzipped } from "../support/zip.js";
 
 const VIEWS = ["health", "data/notes", "functions?function=notes:add", "logs", "files", "schedules", "schedules/crons", "environment", "backups", "settings"];
@@ -136,6 +137,22 @@ test("documents are edited where they stand, and live clients see it", async (t)
 
   assert.equal(await page.evaluate("window.hacked"), undefined);
   assert.deepEqual(errors, []);
+});
+
+test("a visitor sees at once what is edited in the dashboard", async (t) => {
+  const [server, browser] = [await startChat(t), await startBrowser(t)];
+  const visitor = await openPage(t, browser);
+  await introduce(visitor, server);
+  await beginChat(visitor);
+  const { page } = await openDashboard(browser, server, "/data/agentMessages");
+  const grid = page.getByRole("grid");
+  await grid.getByRole("columnheader", { name: "text", exact: true }).waitFor();
+  const heads = await grid.getByRole("columnheader").allInnerTexts();
+  const cell = grid.locator(".grid-rows [role=row]").first().locator(`> :nth-child(${heads.findIndex((head) => head.trim() === "text") + 1})`);
+  await cell.dblclick();
+  await page.getByLabel("Value of text").fill('"Edited by a developer"');
+  await page.keyboard.press("Enter");
+  await bubbles(visitor).getByText("Edited by a developer").waitFor();
 });
 
 test("documents are filtered, ordered, changed and deleted in numbers", async (t) => {
@@ -268,7 +285,7 @@ test("functions are run with arguments, as whom one likes, and queries stay live
   await result.getByText("it failed on purpose").waitFor();
   await result.getByText("about to fail").waitFor();
   await page.getByRole("tab", { name: "Source" }).click();
-  await page.getByText("throw new Error").waitFor();
+  await page.getByLabel("Source of notes").getByText("about to fail").waitFor();
 
   await page.getByRole("navigation", { name: "Functions" }).getByRole("link", { name: /^secret/ }).click();
   await page.getByRole("button", { name: "Run mutation" }).click();

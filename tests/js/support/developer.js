@@ -1,15 +1,13 @@
 // A deployment for the tests of the developers' dashboard: a small app that is pushed, and a signed-in page on it.
 
 import assert from "node:assert/strict";
-import { cpSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { cpSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { fusion, linkPackages } from "./fusion.js";
 import { startServer, temporaryFolder } from "./server.js";
 
 const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../browser/notes");
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Text that would run if a page took it for HTML. */
 export const SCRIPT = `<img src=x onerror="window.hacked=true"><script>window.hacked=true</script>`;
@@ -40,18 +38,4 @@ export async function openDashboard(browser, server, view = "", options = {}) {
   await page.goto(signedIn(server, view));
   await page.getByRole("navigation", { name: "Pages" }).waitFor();
   return { page, errors };
-}
-
-/** Asserts that a page has nothing that keeps people out. */
-export async function assertAccessible(page, what) {
-  // As a developer's tool does it: the page's own policy would refuse the script.
-  const session = await page.context().newCDPSession(page);
-  await session.send("Runtime.evaluate", { expression: axe });
-  await session.detach();
-  const { violations } = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })");
-  const found = violations.map(({ id, help, nodes }) => {
-    const places = nodes.slice(0, 5).map(({ html, failureSummary }) => `  ${html.slice(0, 200)}\n  ${failureSummary}`);
-    return `${id}: ${help}\n${places.join("\n")}`;
-  });
-  assert.deepEqual(found, [], what);
 }

@@ -21,15 +21,15 @@ export function snippetsOf(origin: string, organizationId: string): readonly Sni
 
 export function ChatWidget() {
   useEffect(() => {
-    const script = document.createElement("script");
-    script.src = "${address}";
-    script.async = true;
-    script.dataset.organizationId = ${quoted};
-    document.body.append(script);
-    return () => {
-      window.FusionchatWidget?.destroy();
-      script.remove();
-    };
+    if (window.FusionchatWidget) {
+      window.FusionchatWidget.init({ organizationId: ${quoted} });
+    } else {
+      const script = document.createElement("script");
+      script.src = "${address}";
+      script.dataset.organizationId = ${quoted};
+      document.head.append(script);
+    }
+    return () => window.FusionchatWidget?.destroy();
   }, []);
   return null;
 }`,
@@ -49,9 +49,15 @@ export function ChatWidget() {
     {
       id: "javascript",
       label: "JavaScript",
-      where: "When your own code decides: after embed.js was loaded without an organization.",
-      code: `window.FusionchatWidget.init({ organizationId: ${quoted}, position: "bottom-right" });
-window.FusionchatWidget.show();`,
+      where: "When your own code decides whether there is a chat, and when it opens.",
+      code: `const script = document.createElement("script");
+script.src = "${address}";
+script.dataset.organizationId = ${quoted};
+script.dataset.position = "bottom-right";
+script.onload = () => window.FusionchatWidget.show();
+document.head.append(script);
+
+// Later: window.FusionchatWidget.hide(), .show(), .destroy(), .init()`,
     },
   ];
 }

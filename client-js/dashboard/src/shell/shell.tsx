@@ -1,4 +1,4 @@
-import { CodeIcon, EmptyState, ErrorBoundary, FileIcon, InboxIcon, PaletteIcon, PhoneIcon } from "fusion-ui";
+import { CodeIcon, ErrorBoundary, FileIcon, InboxIcon, PaletteIcon, PhoneIcon } from "fusion-ui";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
@@ -12,6 +12,7 @@ import { VoicePage } from "../voice/voice_page.tsx";
 import { WidgetPage } from "../widget/widget_page.tsx";
 import { AccountMenu } from "./account_menu.tsx";
 import { ConnectionNotice } from "./connection_notice.tsx";
+import { PageFrame } from "./page.tsx";
 
 type Entry = { readonly page: Route["page"]; readonly path: string; readonly label: string; readonly icon: ComponentChildren };
 
@@ -84,6 +85,6 @@ function Page({ route }: { readonly route: Route }) {
     case "settings":
       return <SettingsPage />;
     case "unknown":
-      return <EmptyState title="There is no such page" action={<Link href={BASE}>Go to the conversations</Link>} />;
+      return <PageFrame title="Nothing here" about="There is no such page."><Link href={BASE}>Go to the conversations</Link></PageFrame>;
   }
 }

@@ -1,27 +1,28 @@
-import { ArrowUpIcon, MessageIcon, PhoneIcon } from "fusion-ui";
+import { ArrowLeftIcon, Badge, PhoneIcon, SendIcon } from "fusion-ui";
 
 import type { WidgetForm } from "./widget_form.ts";
 
 /** The look of the widget with what is in the form, before it is saved. */
-export function WidgetPreview({ form }: { readonly form: WidgetForm }) {
-  const suggestions = form.suggestions.filter((text) => text.trim() !== "");
+export function WidgetPreview({ form: { greeting, suggestions, assistantId, phoneNumber } }: { readonly form: WidgetForm }) {
+  const offered = suggestions.filter((text) => text.trim() !== "");
   return (
     <figure class="preview" aria-label="Preview">
       <figcaption class="muted small">Preview</figcaption>
       <div class="preview-window">
         <div class="preview-head">
-          <MessageIcon />
-          <span>Chat with us</span>
-          {(form.assistantId || form.phoneNumber) && <span class="preview-voice"><PhoneIcon /><span class="small">{form.phoneNumber || "Call"}</span></span>}
+          <ArrowLeftIcon />
+          <span class="preview-title">Chat</span>
+          <Badge tone="accent">Open</Badge>
         </div>
         <div class="preview-body">
-          <p class="bubble bubble-text">{form.greeting.trim() || "…"}</p>
-          {suggestions.length > 0 && (
-            <ul role="list" class="preview-suggestions">{suggestions.map((text, index) => <li key={index}>{text}</li>)}</ul>
-          )}
+          <p class="preview-bubble bubble-text">{greeting.trim() || "…"}</p>
+          {offered.length > 0 && <ul role="list" class="preview-suggestions">{offered.map((text, index) => <li key={index}>{text}</li>)}</ul>}
         </div>
-        <div class="preview-foot"><span class="muted">Write a message…</span><span class="preview-send"><ArrowUpIcon /></span></div>
+        <div class="preview-foot"><span class="preview-input muted">Write a message</span><span class="preview-send"><SendIcon /></span></div>
       </div>
+      {(assistantId || phoneNumber) && (
+        <p class="muted small preview-voice"><PhoneIcon />Offered before a chat: {[assistantId && "a voice call", phoneNumber].filter(Boolean).join(", ")}</p>
+      )}
     </figure>
   );
 }

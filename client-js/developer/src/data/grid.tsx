@@ -21,11 +21,19 @@ const WIDTH_NARROW = 110;
 const NARROW: ReadonlySet<string> = new Set(["boolean", "number", "bigint", "null"]);
 const WIDTH_MIN = 60;
 const SELECT_WIDTH = 40;
+const EDITOR_WIDTH_MIN = 300;
 
 /** A place in the grid. */
 interface Cell {
   readonly row: number;
   readonly column: number;
+}
+
+/** A value that is being edited. */
+interface Edited {
+  readonly document: Doc;
+  readonly field: string;
+  readonly cell: Cell;
 }
 
 /** How a cell shows its value. */
@@ -56,7 +64,7 @@ export function Grid(props: {
   const { rows, columns, selected, onOpen } = props;
   const { scroller, first, last } = useVisibleRows(rows.count, ROW, HEAD);
   const [current, setCurrent] = useState<Cell>({ row: 0, column: 0 });
-  const [edited, setEdited] = useState<{ document: Doc; field: string; cell: Cell }>();
+  const [edited, setEdited] = useState<Edited>();
   const [widths, setWidths] = useState<Readonly<Record<string, number>>>({});
   const body = useRef<HTMLDivElement>(null);
   const lastChecked = useRef<number | undefined>(undefined);
@@ -83,6 +91,12 @@ export function Grid(props: {
   const rowOf = ({ _id }: Doc, before: number): number => {
     for (let at = first; at < last; at += 1) if (rows.row(at)?._id === _id) return at;
     return before;
+  };
+  const editorWidth = ({ field }: Edited) => Math.max(width(field), EDITOR_WIDTH_MIN);
+  /** At its cell, but never beyond the edge of what is in sight. */
+  const editorLeft = (one: Edited): number => {
+    const edge = (scroller.current?.scrollLeft ?? 0) + (scroller.current?.clientWidth ?? 0) - editorWidth(one);
+    return Math.max(Math.min(leftOf(one.cell.column), edge), 0);
   };
   const edit = (cell: Cell) => {
     const document = rows.row(cell.row);
@@ -229,8 +243,8 @@ export function Grid(props: {
           field={edited.field}
           value={edited.document[edited.field]}
           top={HEAD + rowOf(edited.document, edited.cell.row) * ROW}
-          left={leftOf(edited.cell.column)}
-          width={Math.max(width(edited.field), 300)}
+          left={editorLeft(edited)}
+          width={editorWidth(edited)}
           onSave={(value) => props.onSave(edited.document, edited.field, value)}
           onClose={() => {
             setEdited(undefined);

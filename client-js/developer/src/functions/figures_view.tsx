@@ -34,7 +34,7 @@ export function FunctionFiguresView({ called }: { called: CallableFunction }) {
     REFRESH_MS,
   );
   return (
-    <>
+    <div class="stack">
       <h2>The last hour</h2>
       <div class="charts">
         <Rate called={called} title="Calls per minute" metrics={{ invocations: "calls", errors: "errors" }} />
@@ -50,6 +50,6 @@ export function FunctionFiguresView({ called }: { called: CallableFunction }) {
         )}
         {called.kind === "Query" && <Rate called={called} title="Cache" metrics={{ cacheHits: "answered from the cache", cacheMisses: "run" }} />}
       </div>
-    </>
+    </div>
   );
 }

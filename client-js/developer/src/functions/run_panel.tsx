@@ -120,7 +120,7 @@ export function RunPanel({ called }: { called: CallableFunction }) {
         {kind === "user" && (
           <LiteralField label="Identity" hint="What ctx.auth.getUserIdentity() gives." text={identity} error={identityError} onText={setIdentity} />
         )}
-        {called.args?.type === "object" && (
+        {called.args?.type === "object" && Object.keys(called.args.value).length > 0 && (
           <Button size="sm" class="align-start" onClick={() => setDraft(switchDraft(draft, called.args))}>
             {draft.isRaw ? "Fill in a form" : "Write as one value"}
           </Button>

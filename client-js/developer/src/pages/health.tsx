@@ -22,6 +22,8 @@ function useSamples() {
   const [, draw] = useReducer((round: number) => round + 1, 0);
   useEffect(() => {
     const stop = sampler.subscribe(() => draw(undefined));
+    // One may have come between drawing and listening.
+    draw(undefined);
     return () => void stop();
   }, [sampler]);
   return sampler;

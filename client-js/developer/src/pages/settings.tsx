@@ -33,35 +33,46 @@ function Fact({ title, value, isSecret }: { title: string; value: string | null 
   );
 }
 
+/** Where the deployment says it is; where it is reached until that is known. */
+function useUrl(): string {
+  const { api } = useDeployment();
+  const cloud = useQueryResult(system.cloudUrl, {});
+  return cloud.status === "success" ? cloud.value : api.url;
+}
+
 function Deployment() {
   const { api, name, version } = useDeployment();
-  const cloud = useQueryResult(system.cloudUrl, {});
   const site = useQueryResult(system.siteUrl, {});
   const packaged = useQueryResult(system.packageVersion, {});
   const value = (result: { status: string; value?: string | null | undefined }) => (result.status === "success" ? result.value : undefined);
-  const url = value(cloud) ?? api.url;
+  const url = useUrl();
   return (
-    <>
-      <section class="card stack" aria-label="Deployment">
-        <h2>Deployment</h2>
-        <dl class="facts">
-          <Fact title="API" value={url} />
-          <Fact title="HTTP actions" value={value(site)} />
-          <Fact title="Instance" value={name} />
-          <Fact title="Version" value={version} />
-          <Fact title="convex package of the last push" value={value(packaged)} />
-          <Fact title="Admin key" value={api.key} isSecret />
-        </dl>
-      </section>
-      <section class="card stack" aria-label="Command line">
-        <h2>Command line</h2>
-        <p class="muted">In <code>.env.local</code> of a project, for <code>npx convex</code> and <code>fusion</code> alike. The admin key is the deploy key, too.</p>
-        <Secret label=".env.local" text={`CONVEX_SELF_HOSTED_URL=${url}\nCONVEX_SELF_HOSTED_ADMIN_KEY=${api.key}`} secret={api.key} />
-        <Code label="Commands" text={"npx convex dev       # pushes with every edit\nnpx convex deploy    # pushes once\nfusion deploy        # the same without npm\nfusion logs          # what functions print"} />
-        <p class="muted">In a page:</p>
-        <Code label="In a page" text={`import { ConvexClient } from "convex/browser";\n\nconst client = new ConvexClient(${JSON.stringify(url)});`} />
-      </section>
-    </>
+    <section class="card stack" aria-label="Deployment">
+      <h2>Deployment</h2>
+      <dl class="facts">
+        <Fact title="API" value={url} />
+        <Fact title="HTTP actions" value={value(site)} />
+        <Fact title="Instance" value={name} />
+        <Fact title="Version" value={version} />
+        <Fact title="convex package of the last push" value={value(packaged)} />
+        <Fact title="Admin key" value={api.key} isSecret />
+      </dl>
+    </section>
+  );
+}
+
+function CommandLine() {
+  const { api } = useDeployment();
+  const url = useUrl();
+  return (
+    <section class="card stack" aria-label="Command line">
+      <h2>Command line</h2>
+      <p class="muted">In <code>.env.local</code> of a project, for <code>npx convex</code> and <code>fusion</code> alike. The admin key is the deploy key, too.</p>
+      <Secret label=".env.local" text={`CONVEX_SELF_HOSTED_URL=${url}\nCONVEX_SELF_HOSTED_ADMIN_KEY=${api.key}`} secret={api.key} />
+      <Code label="Commands" text={"npx convex dev       # pushes with every edit\nnpx convex deploy    # pushes once\nfusion deploy        # the same without npm\nfusion logs          # what functions print"} />
+      <p class="muted">In a page:</p>
+      <Code label="In a page" text={`import { ConvexClient } from "convex/browser";\n\nconst client = new ConvexClient(${JSON.stringify(url)});`} />
+    </section>
   );
 }
 
@@ -118,7 +129,7 @@ function Events() {
       <VirtualList
         count={rows.count}
         height={ROW}
-        label="Deployment events"
+        label="Events"
         class="events"
         onView={look}
         row={(at) => {
@@ -166,9 +177,12 @@ export function SettingsPage() {
     <div class="page">
       <PageHead title="Settings" />
       <div class="columns">
-        <Deployment />
-        <AuthProviders />
-        <Look />
+        <div class="stack">
+          <Deployment />
+          <AuthProviders />
+          <Look />
+        </div>
+        <CommandLine />
       </div>
       <Events />
     </div>

@@ -3,12 +3,12 @@
 import { CopyButton } from "fusion-ui";
 
 /** A block of code. */
-export function Code({ text, label, lines, marked }: { text: string; label: string; lines?: boolean; marked?: number | undefined }) {
+export function Code({ text, label, lines }: { text: string; label: string; lines?: boolean }) {
   return (
-    <div class="code">
+    <div class={lines ? "code code-lines" : "code"}>
       <pre tabIndex={0} aria-label={label}>
         {lines
-          ? text.split("\n").map((line, at) => <span key={at} class={at + 1 === marked ? "code-line code-marked" : "code-line"}>{`${line}\n`}</span>)
+          ? text.split("\n").map((line, at) => <span key={at} class="code-line">{`${line}\n`}</span>)
           : <code>{text}</code>}
       </pre>
       <CopyButton text={text} label="Copy" />

@@ -22,8 +22,6 @@ export const PauseIcon = icon(<path d="M8.5 5v14M15.5 5v14" />);
 export const PlayIcon = icon(<path d="M7.5 5v14l11-7z" />);
 export const TableIcon = icon(<path d="M4 5h16v14H4zM4 10h16M4 14.5h16M10 10v9" />);
 export const FilterIcon = icon(<path d="M4 6h16M7.5 12h9M10.5 18h3" />);
-export const SortUpIcon = icon(<path d="M8 19V5m-3.5 3.5L8 5l3.5 3.5M14 9h3M14 13h5M14 17h7" />);
-export const SortDownIcon = icon(<path d="M8 5v14m-3.5-3.5L8 19l3.5-3.5M14 7h7M14 11h5M14 15h3" />);
 export const EditIcon = icon(<path d="M4.5 19.5 5.5 15 15.5 5l3.5 3.5-10 10zM13.5 7l3.5 3.5" />);
 export const DownloadIcon = icon(<path d="M12 4v11m-5-4.5 5 5 5-5M4.5 16v3a1 1 0 0 0 1 1h13a1 1 0 0 0 1-1v-3" />);
 

@@ -20,17 +20,6 @@ export type Validator =
   | { readonly type: "record"; readonly keys: Validator; readonly values: FieldValidator }
   | { readonly type: "union"; readonly value: readonly Validator[] };
 
-/** A validator from its JSON text, if it is one. */
-export function parseValidator(text: unknown): Validator | undefined {
-  try {
-    const json: unknown = typeof text === "string" ? JSON.parse(text) : text;
-    const isValidator = typeof json === "object" && json !== null && "type" in json && typeof json.type === "string";
-    return isValidator ? (json as Validator) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** As it is written in `schema.ts`. */
 export function validatorText(validator: Validator, indent = ""): string {
   switch (validator.type) {

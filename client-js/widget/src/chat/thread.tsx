@@ -7,7 +7,7 @@ import { useIsOffline } from "../connection.ts";
 import { isSessionOver, wordsOf } from "../failures.ts";
 import { focusScreen } from "../frame.ts";
 import { listMessages, type Message, type SessionId, type Settings, type Status } from "../functions.ts";
-import { Outbox } from "../outbox.ts";
+import { type Outbox, outboxOf } from "../outbox.ts";
 import { useNewConversation } from "../screens/home.tsx";
 import type { Memory } from "../storage.ts";
 import { useAnnouncement } from "./announcement.ts";
@@ -103,9 +103,9 @@ export function Thread({ organizationId, session, threadId, memory, settings, st
 /** The messages on their way, as they stand. */
 function useOutbox(memory: Memory, threadId: string, session: SessionId, messages: readonly Message[], isLoading: boolean): Outbox {
   const client = useFusion();
-  const outbox = useMemo(() => new Outbox(client, memory, threadId, session), [client, memory, threadId, session]);
+  const outbox = useMemo(() => outboxOf(client, memory, threadId, session), [client, memory, threadId, session]);
   const [, draw] = useState(0);
-  useEffect(() => outbox.subscribe(() => draw((number) => number + 1)), [outbox]);
+  useLayoutEffect(() => outbox.subscribe(() => draw((number) => number + 1)), [outbox]);
   useLayoutEffect(() => {
     if (!isLoading) outbox.observe(messages);
   }, [outbox, messages, isLoading]);

@@ -17,7 +17,11 @@ export function CallScreen({ voice: { publicApiKey, assistantId }, onShow }: { r
   const [isMuted, setIsMuted] = useState(false);
   const [lines, setLines] = useState<readonly Line[]>([]);
   const call = useRef<Call | undefined>(undefined);
-  useEffect(() => () => call.current?.end(), []);
+  const isLeft = useRef(false);
+  useEffect(() => () => {
+    isLeft.current = true;
+    call.current?.end();
+  }, []);
 
   const start = async () => {
     if (!publicApiKey || !assistantId) return;
@@ -33,6 +37,8 @@ export function CallScreen({ voice: { publicApiKey, assistantId }, onShow }: { r
         onSpeaking: setIsSpeaking,
         onLine: (line) => setLines((former) => [...former, line]),
       });
+      // Whoever went away while it was connecting does not want it any more.
+      if (isLeft.current) call.current.end();
     } catch (error) {
       setStage({ name: "failed", reason: error instanceof Error ? error.message : "The call could not be started." });
     }
