@@ -5,6 +5,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { api } from "./support/api.js";
 import { clients as kinds } from "./support/clients.js";
+import { startProxy } from "./support/proxy.js";
 import { seeded } from "./support/random.js";
 import { callAsAdmin, freePort, startServer, temporaryFolder } from "./support/server.js";
 import { sleep, until } from "./support/wait.js";
@@ -45,6 +46,40 @@ for (const { name, connect } of kinds) test(`${name}, kill -9 with mutations in 
     assert.deepEqual(shown[i], expected);
   }
   t.diagnostic(`${calls.map((own) => own.length).join(" + ")} mutations over 5 crashes`);
+});
+
+for (const { name, connect } of kinds) test(`${name}, connections that break all the time: answers are lost, effects are not, and subscriptions converge`, async (t) => {
+  const random = seeded(t);
+  const server = await startServer(t);
+  const proxy = await startProxy(t, server);
+  const clients = Array.from({ length: 3 }, () => connect(t, proxy));
+  const shown = clients.map((client) => {
+    const own = {};
+    client.onUpdate(api.counters.get, { name: "all" }, (value) => (own.count = value));
+    client.onUpdate(api.messages.list, { channel: "all" }, (messages) => (own.bodies = messages.map(({ body }) => body)));
+    return own;
+  });
+  const calls = [];
+  let cuts = 0;
+  for (let round = 0; round < 12; round++) {
+    for (const [i, client] of clients.entries()) {
+      calls.push(client.mutation(api.counters.add, { name: "all", by: 1 }));
+      calls.push(client.mutation(api.messages.send, { channel: "all", body: `${i} ${round}` }));
+    }
+    await sleep(random.below(20));
+    if (random.unit() < 0.5) cuts += proxy.cut();
+    await sleep(random.below(300));
+  }
+  await Promise.all(calls);
+  assert.equal(await callAsAdmin(server, "counters:get", { name: "all" }), 36);
+  const stored = (await callAsAdmin(server, "messages:list", { channel: "all" })).map(({ body }) => body);
+  for (const i of clients.keys()) {
+    assert.deepEqual(stored.filter((body) => body.startsWith(`${i} `)), Array.from({ length: 12 }, (_, round) => `${i} ${round}`));
+  }
+  for (const own of shown) {
+    await until("the subscriptions to converge", () => own.count === 36 && JSON.stringify(own.bodies) === JSON.stringify(stored));
+  }
+  t.diagnostic(`${calls.length} mutations, ${cuts} connections cut`);
 });
 
 for (const { name, connect } of kinds) test(`${name}, a stop with SIGTERM drains within ten seconds and loses nothing`, async (t) => {
