@@ -747,6 +747,31 @@ impl Committer {
         }
     }
 
+    /// Has readers see what was put into the head beside the commits (a better index, smaller trees) before the next
+    /// commit. `false` while a commit is under way, which may have been sequenced before and would bring back what was
+    /// there: to be tried again.
+    pub(super) fn publish_head(&self) -> bool {
+        // While this is held and nothing is on its way to the publisher, nobody else publishes.
+        let Some(_writer) = self.writer.try_lock() else { return false };
+        if self.unpublished.load(Ordering::Acquire) > 0 {
+            return false;
+        }
+        let snapshot = self.head.lock().snapshot.clone();
+        if self.published.load().ts != snapshot.ts {
+            return false;
+        }
+        self.published.store(snapshot);
+        self.tell_listeners();
+        true
+    }
+
+    fn tell_listeners(&self) {
+        let listeners = self.listeners.lock().clone();
+        for listener in listeners {
+            listener();
+        }
+    }
+
     fn publish(&self, snapshot: Arc<State>, entries: Vec<Arc<LogEntry>>) {
         let ts = snapshot.ts;
         if self.shared.limits.retained_states_max > 0 {
@@ -784,10 +809,7 @@ impl Committer {
                 break;
             }
         }
-        let listeners = self.listeners.lock().clone();
-        for listener in listeners {
-            listener();
-        }
+        self.tell_listeners();
     }
 }
 

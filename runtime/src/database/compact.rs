@@ -30,6 +30,8 @@ struct Counted {
 #[derive(Debug, Default)]
 pub(super) struct Compactor {
     tables: HashMap<TableId, Counted>,
+    /// Whether readers still have trees that were replaced.
+    is_unpublished: bool,
 }
 
 impl Compactor {
@@ -39,11 +41,18 @@ impl Compactor {
             let documents = state.documents.len();
             (*table, Counted { seen: documents, compacted: documents })
         };
-        Self { tables: committer.published.load().tables.iter().map(count).collect() }
+        Self { tables: committer.published.load().tables.iter().map(count).collect(), ..Self::default() }
     }
 
-    /// Looks at all tables and compacts one that is due; whether there was one.
+    /// Looks at all tables and compacts one that is due; whether the memory of an old one came free.
     pub(super) fn look(&mut self, committer: &Committer) -> bool {
+        self.compact_first(committer);
+        let has_freed = self.is_unpublished && committer.publish_head();
+        self.is_unpublished &= !has_freed;
+        has_freed
+    }
+
+    fn compact_first(&mut self, committer: &Committer) {
         let state = committer.published.load_full();
         let mut due = None;
         for (table, state) in &state.tables {
@@ -56,14 +65,14 @@ impl Compactor {
                 due = Some(*table);
             }
         }
-        let Some(table) = due else { return false };
+        let Some(table) = due else { return };
         drop(state);
         if compact(committer, table)
             && let Some(counted) = self.tables.get_mut(&table)
         {
             counted.compacted = counted.seen;
+            self.is_unpublished = true;
         }
-        true
     }
 }
 
@@ -145,6 +154,14 @@ mod tests {
         let before = database.head();
         assert!(install(committer, &base, table, new));
         let after = database.head();
+        // Readers get them without another commit, once those before are published.
+        database.wait_durable(after.ts()).unwrap();
+        let began = crate::clock::Moment::now();
+        while !committer.publish_head() {
+            assert!(began.elapsed() < std::time::Duration::from_secs(30));
+            std::thread::yield_now();
+        }
+        assert!(Arc::ptr_eq(&database.published().0.tables[&table], &after.0.tables[&table]));
         let (before, after) = (&before.0.tables[&table], &after.0.tables[&table]);
         assert!(before.documents.keys().eq(after.documents.keys()));
         assert!(before.documents.values().zip(after.documents.values()).all(|(a, b)| Arc::ptr_eq(a, b)));

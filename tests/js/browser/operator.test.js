@@ -83,6 +83,7 @@ test("the assistant's answer grows before the operator's eyes", async (t) => {
 
 test("files are uploaded, quoted in an answer, and deleted", async (t) => {
   const server = await startChat(t);
+  const visitor = await visit(t, server);
   const page = await openPage(t);
   await signIn(page, server, "/chat/files");
   await page.getByText("No documents yet").waitFor();
@@ -98,7 +99,6 @@ test("files are uploaded, quoted in an answer, and deleted", async (t) => {
     await item.getByText("Ready").waitFor();
     await item.getByText("policies").waitFor();
   }
-  const visitor = await visit(t, server);
   await visitor.say("How long do parcels to Austria take?");
   await visitor.hears("three days");
 
@@ -147,6 +147,7 @@ test("a file is dropped on the page, and shows how far it is", async (t) => {
 
 test("the widget is set up, and a voice service connected", async (t) => {
   const server = await startChat(t);
+  const client = connectClient(t, server);
   const browser = await startBrowser(t);
   const page = await openPage(t, browser);
   await signIn(page, server, "/chat/voice");
@@ -183,7 +184,7 @@ test("the widget is set up, and a voice service connected", async (t) => {
   await bubbles(visitor).getByText("Servus! What do you need?").waitFor();
   const suggestions = visitor.getByRole("group", { name: "Suggestions" }).getByRole("button");
   assert.deepEqual(await suggestions.allInnerTexts(), ["Where is my parcel?", "I would like to talk to a human"]);
-  const settings = await connectClient(t, server).query(api.public.widgetSettings.getByOrganizationId, { organizationId: ORGANIZATION });
+  const settings = await client.query(api.public.widgetSettings.getByOrganizationId, { organizationId: ORGANIZATION });
   assert.equal(settings.vapiSettings.phoneNumber, number);
   assert.ok(settings.vapiSettings.assistantId);
 

@@ -27,14 +27,14 @@ test("snippets name the organization and are copied", async (t) => {
 
 test("what strangers write is shown as text", async (t) => {
   const server = await startChat(t);
-  const page = await openPage(t);
-  await page.addInitScript(() => {
-    window.stolen = [];
-  });
   const payload = (what) => `<img src=x onerror=stolen.push("${what}")><script>stolen.push("${what}")</script>`;
   const email = `"><svg onload=stolen.push("email")>`;
   const visitor = await visit(t, server, { name: payload("name"), email });
   await visitor.say(`I want to talk to a human ${payload("message")} [link](javascript:stolen.push("link"))`);
+  const page = await openPage(t);
+  await page.addInitScript(() => {
+    window.stolen = [];
+  });
 
   await signIn(page, server);
   await row(page, /stolen\.push\("name"\)/).click();

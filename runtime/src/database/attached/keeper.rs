@@ -39,7 +39,7 @@ fn run(committer: &Weak<Committer>, mut saver: Option<Saver>) {
                 is_unpublished = true;
                 continue;
             }
-            is_unpublished = is_unpublished && !publish(&committer);
+            is_unpublished = is_unpublished && !committer.publish_head();
             if let Some(saver) = &mut saver {
                 saver.save(&committer.published.load());
             }
@@ -69,17 +69,6 @@ fn look(committer: &Committer) -> bool {
         index.install(before, improved);
     }
     true
-}
-
-/// Lets readers have what was improved without waiting for the next commit. `false` while a commit is under way, which
-/// may have been sequenced before the improvement and would publish the index as it was: to be tried again.
-fn publish(committer: &Committer) -> bool {
-    let head = committer.head.lock();
-    let is_whole = committer.published.load().ts == head.snapshot.ts;
-    if is_whole {
-        committer.published.store(head.snapshot.clone());
-    }
-    is_whole
 }
 
 fn first_in_need(state: &State) -> Option<(TableId, u16)> {

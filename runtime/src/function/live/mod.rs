@@ -285,6 +285,10 @@ impl Shared {
         let snapshot = Snapshot::clone(&self.answered.load());
         let (ts, push_version) = (snapshot.ts(), snapshot.push_version());
         if ts <= state.published {
+            if ts == state.published {
+                // The same in another form: nothing is to keep the old one in memory.
+                state.latest = snapshot;
+            }
             return;
         }
         match self.commits(state.published, ts) {
