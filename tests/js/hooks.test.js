@@ -139,11 +139,11 @@ for (const kind of kinds.filter(({ name }) => name.startsWith("fusion"))) descri
     await until("another page", () => view.status === "CanLoadMore");
     rerender(provide(client, createElement(Recorder, { channel: 7 })));
     await until("the error", () => view.error !== undefined);
-    assert.deepEqual(changes(renders), [
+    // Whether more is being loaded may be over before it is rendered.
+    assert.deepEqual(changes(renders.filter(([, status]) => status !== "LoadingMore")), [
       [undefined, "LoadingFirstPage", [], undefined],
       ["pages a", "LoadingFirstPage", [], undefined],
       ["pages a", "CanLoadMore", [2, 1], undefined],
-      ["pages a", "LoadingMore", [2, 1], undefined],
       ["pages a", "Exhausted", [2, 1, 0], undefined],
       ["pages b", "LoadingFirstPage", [], undefined],
       ["pages b", "CanLoadMore", [4, 3], undefined],

@@ -1,5 +1,5 @@
 import type { FusionClient } from "fusion-client";
-import { Button, ErrorState } from "fusion-ui";
+import { Button, ErrorState, Spinner } from "fusion-ui";
 
 import { SessionContext } from "./session/context.ts";
 import { ChooseOrganization } from "./session/choose_organization.tsx";
@@ -12,7 +12,7 @@ export function App({ client }: { readonly client: FusionClient }) {
   const signIn = useSignIn(client);
   switch (signIn.state) {
     case "loading":
-      return <main class="entrance" aria-busy="true"><p class="ui-hidden" role="status">Loading</p></main>;
+      return <main class="entrance entrance-waiting"><Spinner label="Loading" /></main>;
     case "failed":
       return (
         <main class="entrance">

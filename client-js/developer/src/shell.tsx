@@ -1,7 +1,7 @@
 // The frame around every page: where one can go, which deployment this is, whether it can be reached.
 
 import type { ComponentChildren, ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useConnectionState, useQueryResult } from "fusion-client/preact";
 import { CodeIcon, FileIcon, IconButton, MoonIcon, SettingsIcon, SignOutIcon, Spinner, SunIcon, setTheme } from "fusion-ui";
 import { useDeployment } from "./deployment.tsx";
@@ -74,6 +74,9 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const components = useQueryResult(system.components, {});
   const hasComponents = components.status === "success" && components.value.length > 1;
   const current = router.parts[0] ?? "health";
+  const list = useRef<HTMLUListElement>(null);
+  // On a phone there is no room for all of them.
+  useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
   return (
     <div class="shell">
       <a class="skip" href="#page">Skip to the page</a>
@@ -86,7 +89,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           </div>
         </div>
         <nav aria-label="Pages">
-          <ul role="list">
+          <ul role="list" ref={list}>
             {PAGES.filter(({ id }) => id !== "components" || hasComponents).map(({ id, title, Icon }) => (
               <li key={id}>
                 <Link to={`/${id}`} isCurrent={id === current} class="nav-link"><Icon />{title}</Link>

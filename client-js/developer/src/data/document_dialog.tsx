@@ -64,6 +64,7 @@ function LiteralDialog(props: {
     >
       {props.note}
       <LiteralField
+        autofocus
         label={props.label}
         hint={props.hint ?? 'As in TypeScript: 12 is a number, 12n an int64, Bytes("aGk=") are bytes in base64. Ctrl+Enter saves.'}
         text={text}
@@ -106,7 +107,7 @@ export function DocumentDialog({ document, table, validator, onClose }: {
       title={`Document of ${table}`}
       label="Fields"
       action="Save"
-      initial={format(withoutSystemFields(opened))}
+      initial={format(withoutSystemFields(opened), "", true)}
       note={
         <>
           <dl class="facts">
@@ -149,7 +150,7 @@ export function AddDialog({ table, validator, onClose }: { table: string; valida
   const { client } = useDeployment();
   const initial = useMemo(() => {
     const value = validator ? example(validator) : {};
-    const text = format(isObject(value) ? value : {});
+    const text = format(isObject(value) ? value : {}, "", true);
     return text === "{}" ? "{\n  \n}" : text;
   }, [validator]);
   return (

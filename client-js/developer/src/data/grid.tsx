@@ -63,7 +63,7 @@ export function Grid(props: {
 }) {
   const { rows, columns, selected, onOpen } = props;
   const { scroller, first, last } = useVisibleRows(rows.count, ROW, HEAD);
-  const [current, setCurrent] = useState<Cell>({ row: 0, column: 0 });
+  const [chosen, choose] = useState<Cell & { readonly id?: string | undefined }>({ row: 0, column: 0 });
   const [edited, setEdited] = useState<Edited>();
   const [widths, setWidths] = useState<Readonly<Record<string, number>>>({});
   const body = useRef<HTMLDivElement>(null);
@@ -78,20 +78,23 @@ export function Grid(props: {
 
   useLayoutEffect(() => {
     const element = scroller.current;
-    scrollToRow(element, current.row, ROW, HEAD);
-    if (!element || (current.column === 0 && element.scrollLeft === 0)) return;
-    const left = leftOf(current.column) - SELECT_WIDTH;
-    const right = leftOf(current.column) + width(columns[current.column] ?? "");
+    scrollToRow(element, chosen.row, ROW, HEAD);
+    if (!element || (chosen.column === 0 && element.scrollLeft === 0)) return;
+    const left = leftOf(chosen.column) - SELECT_WIDTH;
+    const right = leftOf(chosen.column) + width(columns[chosen.column] ?? "");
     if (left < element.scrollLeft) element.scrollLeft = left;
     else if (right > element.scrollLeft + element.clientWidth) element.scrollLeft = right - element.clientWidth;
     // Only when another cell becomes the current one.
-  }, [current]);
+  }, [chosen]);
 
   /** Where a document is now: others may have come before it. */
-  const rowOf = ({ _id }: Doc, before: number): number => {
-    for (let at = first; at < last; at += 1) if (rows.row(at)?._id === _id) return at;
+  const rowOf = (id: string | undefined, before: number): number => {
+    if (id === undefined || rows.row(before)?._id === id) return before;
+    for (let at = first; at < last; at += 1) if (rows.row(at)?._id === id) return at;
     return before;
   };
+  const current: Cell = { row: rowOf(chosen.id, chosen.row), column: chosen.column };
+  const setCurrent = (cell: Cell) => choose({ ...cell, id: rows.row(cell.row)?._id });
   const editorWidth = ({ field }: Edited) => Math.max(width(field), EDITOR_WIDTH_MIN);
   /** At its cell, but never beyond the edge of what is in sight. */
   const editorLeft = (one: Edited): number => {
@@ -242,7 +245,7 @@ export function Grid(props: {
           key={`${edited.document._id} ${edited.field}`}
           field={edited.field}
           value={edited.document[edited.field]}
-          top={HEAD + rowOf(edited.document, edited.cell.row) * ROW}
+          top={HEAD + rowOf(edited.document._id, edited.cell.row) * ROW}
           left={editorLeft(edited)}
           width={editorWidth(edited)}
           onSave={(value) => props.onSave(edited.document, edited.field, value)}

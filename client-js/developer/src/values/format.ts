@@ -42,14 +42,14 @@ export function formatLine(value: Value): string {
   return parts.length === 0 ? "{}" : `{ ${parts.join(", ")} }`;
 }
 
-/** A value over as many lines as it needs to be read easily. */
-export function format(value: Value, indent = ""): string {
+/** A value over as many lines as it needs to be read easily; `isOpen` gives each field a line even where one would do. */
+export function format(value: Value, indent = "", isOpen = false): string {
   const text = scalar(value);
   if (text !== undefined) return text;
   const line = formatLine(value);
   const isArray = Array.isArray(value);
   const isFlat = (isArray ? value : Object.values(value as Record<string, Value>)).every((part) => !isObject(part) && !Array.isArray(part));
-  if (line.length + indent.length <= LINE_WIDTH && (isFlat || isArray)) return line;
+  if (!isOpen && line.length + indent.length <= LINE_WIDTH && (isFlat || isArray)) return line;
   const inner = `${indent}  `;
   const parts = isArray
     ? value.map((part) => format(part, inner))
