@@ -114,12 +114,13 @@ impl FunctionRunner {
             Err(error) => Err(UdfError::new(&error, call.request_id)),
         };
         let outcome = Outcome { result, log_lines: core.take_logs(), journal: None, ts: 0 };
-        self.note_completion(
+        self.note_run(
             FunctionKind::Action,
             &call,
             started.elapsed(),
             &outcome,
             &TransactionUse::default(),
+            core.execution_id(),
         );
         outcome
     }
@@ -185,6 +186,7 @@ impl FunctionRunner {
             None,
         );
         let timeout = self.deployment().limits().action_timeout;
+        let execution = core.execution_id();
         let task = tokio::spawn(async move {
             let run = AssertUnwindSafe(async { handler(core, request).await }).catch_unwind();
             let result = tokio::time::timeout(timeout, run).await;
@@ -198,12 +200,16 @@ impl FunctionRunner {
         let result =
             task.await.unwrap_or_else(|_| Err(Error::internal("the task of an HTTP action ended early")));
         let result = result.map_err(|error| UdfError::new(&error, request_id));
+        let now = self.deployment().clock().unix_ms();
+        self.metrics().record_time(now, FunctionKind::HttpAction, started.elapsed());
         self.log().push(
-            self.deployment().clock().unix_ms(),
+            now,
             LogEvent::Completion(Box::new(Completion {
                 kind: FunctionKind::HttpAction,
                 identifier,
                 request_id,
+                execution,
+                parent: None,
                 caller: super::call::Caller::HttpEndpoint.name(),
                 identity: identity_kind,
                 duration: started.elapsed(),

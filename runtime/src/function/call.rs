@@ -4,7 +4,7 @@ use std::fmt;
 
 use fusion_schema::{DocumentId, Object};
 
-use super::outcome::RequestId;
+use super::outcome::{ExecutionId, RequestId};
 use super::path::FunctionPath;
 use crate::auth::Identity;
 
@@ -118,11 +118,13 @@ pub struct FunctionCall {
     pub caller: Caller,
     /// What ties its errors to the log.
     pub request_id: RequestId,
+    /// The run of the action that made it.
+    pub parent: Option<ExecutionId>,
 }
 
 impl FunctionCall {
     /// A call with a new request id.
     pub fn new(path: FunctionPath, args: Object, identity: Identity, caller: Caller) -> Self {
-        Self { path, args, identity, caller, request_id: RequestId::new() }
+        Self { path, args, identity, caller, request_id: RequestId::new(), parent: None }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::call::FunctionKind;
 use super::log_line::LogLine;
 use super::mutations::SessionRequest;
-use super::outcome::RequestId;
+use super::outcome::{ExecutionId, RequestId};
 use crate::limits::EXECUTION_LOG_ENTRIES_MAX;
 
 /// One entry.
@@ -40,6 +40,8 @@ pub enum LogEvent {
         identifier: String,
         /// Its request.
         request_id: RequestId,
+        /// The run.
+        execution: ExecutionId,
         /// The line.
         line: LogLine,
     },
@@ -54,6 +56,10 @@ pub struct Completion {
     pub identifier: String,
     /// Its request.
     pub request_id: RequestId,
+    /// The run.
+    pub execution: ExecutionId,
+    /// The run of the action that called it.
+    pub parent: Option<ExecutionId>,
     /// What caused it.
     pub caller: &'static str,
     /// The kind of identity it ran as.
@@ -104,7 +110,7 @@ impl LogEntry {
         let timestamp = self.timestamp_ms / 1_000.0;
         let line = |line: &LogLine| if structured { line.to_json() } else { Json::String(line.to_string()) };
         match &self.event {
-            LogEvent::Progress { kind, identifier, request_id, line: printed } => json!({
+            LogEvent::Progress { kind, identifier, request_id, execution, line: printed } => json!({
                 "kind": "Progress",
                 "udfType": kind.name(),
                 "componentPath": null,
@@ -112,15 +118,15 @@ impl LogEntry {
                 "timestamp": timestamp,
                 "logLines": [line(printed)],
                 "requestId": request_id.to_string(),
-                "executionId": request_id.to_string(),
+                "executionId": execution.to_string(),
             }),
-            LogEvent::Completion(completion) => completion.to_json(self.number, timestamp, line),
+            LogEvent::Completion(completion) => completion.to_json(timestamp, line),
         }
     }
 }
 
 impl Completion {
-    fn to_json(&self, number: u64, timestamp: f64, line: impl Fn(&LogLine) -> Json) -> Json {
+    fn to_json(&self, timestamp: f64, line: impl Fn(&LogLine) -> Json) -> Json {
         let seconds = self.duration.as_secs_f64();
         let success = match (&self.error, self.status) {
             (None, Some(status)) => json!({ "status": status.to_string() }),
@@ -140,8 +146,8 @@ impl Completion {
             "error": self.error,
             "requestId": self.request_id.to_string(),
             "caller": self.caller,
-            "parentExecutionId": null,
-            "executionId": format!("{}-{number}", self.request_id),
+            "parentExecutionId": self.parent.map(|parent| parent.to_string()),
+            "executionId": self.execution.to_string(),
             "usageStats": {
                 "databaseReadBytes": self.usage.read_bytes,
                 "databaseWriteBytes": self.usage.write_bytes,
@@ -256,10 +262,9 @@ mod tests {
             is_truncated: false,
         };
         let (kind, identifier) = (FunctionKind::Action, "a:b".to_owned());
-        log.push(
-            now_ms,
-            LogEvent::Progress { kind, identifier, request_id: RequestId::from_number(1), line },
-        );
+        let request_id = RequestId::from_number(1);
+        let execution = ExecutionId::new(request_id);
+        log.push(now_ms, LogEvent::Progress { kind, identifier, request_id, execution, line });
     }
 
     #[test]

@@ -292,7 +292,6 @@ mod tests {
         assert_eq!(first.between(0.0, 1.0)[0].1, [1, 2]);
     }
 
-    /// What counting a run costs; `cargo test --release -p fusion-runtime cost_of_counting -- --nocapture` shows it.
     #[test]
     fn cost_of_counting() {
         let all = MetricsByFunction::new(0.0);

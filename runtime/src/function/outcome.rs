@@ -5,6 +5,7 @@
 //! ([`UdfError::is_system`]), so that a server can answer with a status instead.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fusion_schema::{Value, json};
 
@@ -89,6 +90,27 @@ impl Default for RequestId {
 impl std::fmt::Display for RequestId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:016x}", self.0)
+    }
+}
+
+/// One run of a function, as the log tells it from the others of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutionId {
+    request: RequestId,
+    number: u64,
+}
+
+impl ExecutionId {
+    /// The next run, for this request.
+    pub fn new(request: RequestId) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self { request, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl std::fmt::Display for ExecutionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.request, self.number)
     }
 }
 

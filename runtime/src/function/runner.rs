@@ -15,7 +15,7 @@ use super::execution_log::{Completion, ExecutionLog, LogEvent, Usage};
 use super::live::{LiveQueries, QueryResult};
 use super::metrics::MetricsByFunction;
 use super::mutations::{MutationRequest, SessionQueues, run_guarded};
-use super::outcome::{Outcome, Returned, UdfError};
+use super::outcome::{ExecutionId, Outcome, Returned, UdfError};
 use super::pool::{Pool, check_waited};
 use super::registry::{FunctionEntry, FunctionRegistry};
 use crate::clock::Moment;
@@ -323,6 +323,19 @@ impl FunctionRunner {
         outcome: &Outcome,
         usage: &TransactionUse,
     ) {
+        self.note_run(kind, call, duration, outcome, usage, ExecutionId::new(call.request_id));
+    }
+
+    /// As [`Self::note_completion`], of a run that has been known by a name.
+    pub(super) fn note_run(
+        &self,
+        kind: FunctionKind,
+        call: &FunctionCall,
+        duration: Duration,
+        outcome: &Outcome,
+        usage: &TransactionUse,
+        execution: ExecutionId,
+    ) {
         if call.path.is_system() {
             return;
         }
@@ -338,6 +351,8 @@ impl FunctionRunner {
                 kind,
                 identifier: call.path.to_string(),
                 request_id: call.request_id,
+                execution,
+                parent: call.parent,
                 caller: call.caller.name(),
                 identity: call.identity.kind(),
                 duration,
@@ -369,6 +384,8 @@ impl FunctionRunner {
                 kind: FunctionKind::Query,
                 identifier: call.path.to_string(),
                 request_id: call.request_id,
+                execution: ExecutionId::new(call.request_id),
+                parent: call.parent,
                 caller: call.caller.name(),
                 identity: call.identity.kind(),
                 duration: Duration::ZERO,

@@ -490,3 +490,31 @@ async fn internal_functions_are_for_tools_with_the_key() {
     secret.identity = Identity::Admin { acting_as: None };
     assert_eq!(value(&runner.any(secret).await), Ok(Value::from(7.0)));
 }
+
+#[tokio::test]
+async fn the_runs_of_one_request_form_a_tree() {
+    let mut app = Application::new("test");
+    app.module("m", Visibility::Public, (), |module| {
+        module.query("inner", |_: &mut QueryCtx<'_>, (): ()| Ok(1.0)).action(
+            "outer",
+            |ctx: ActionCtx<()>, (): ()| async move {
+                ctx.log(LogLevel::Log, "here");
+                ctx.run_query::<f64>("m:inner", ()).await
+            },
+        );
+    });
+    let runner = runner(app, ManualClock::at_ms(1_000));
+    value(&runner.any(call("m:outer", object! {})).await).unwrap();
+    let (entries, _) = runner.log().since(0.0);
+    let entries: Vec<serde_json::Value> = entries.iter().map(|entry| entry.to_json(true)).collect();
+    let of = |kind: &str, function: &str| {
+        let found = entries.iter().find(|entry| entry["kind"] == kind && entry["identifier"] == function);
+        found.unwrap_or_else(|| panic!("{kind} of {function}: {entries:?}"))
+    };
+    let (outer, inner) = (of("Completion", "m:outer"), of("Completion", "m:inner"));
+    assert_eq!(of("Progress", "m:outer")["executionId"], outer["executionId"]);
+    assert_eq!(inner["parentExecutionId"], outer["executionId"]);
+    assert_ne!(inner["executionId"], outer["executionId"]);
+    assert!(outer["parentExecutionId"].is_null());
+    assert_eq!(inner["requestId"], outer["requestId"]);
+}

@@ -20,7 +20,7 @@ use crate::function::call::{Caller, FunctionCall, FunctionKind};
 use crate::function::deployment::Deployment;
 use crate::function::execution_log::LogEvent;
 use crate::function::log_line::{LogLevel, LogLine, LogLines, quote};
-use crate::function::outcome::{Outcome, RequestId};
+use crate::function::outcome::{ExecutionId, Outcome, RequestId};
 use crate::function::path::FunctionPath;
 use crate::function::registry::FunctionRegistry;
 use crate::function::runner::FunctionRunner;
@@ -43,6 +43,7 @@ struct Inner {
     name: String,
     identity: Identity,
     request_id: RequestId,
+    execution: ExecutionId,
     job: Option<DocumentId>,
     logs: Mutex<LogLines>,
 }
@@ -65,7 +66,9 @@ impl ActionCore {
         job: Option<DocumentId>,
     ) -> Self {
         let logs = Mutex::new(LogLines::default());
-        Self { inner: Arc::new(Inner { runner, registry, kind, name, identity, request_id, job, logs }) }
+        let execution = ExecutionId::new(request_id);
+        let inner = Inner { runner, registry, kind, name, identity, request_id, execution, job, logs };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The deployment.
@@ -76,6 +79,11 @@ impl ActionCore {
     /// What ties its errors to the log.
     pub fn request_id(&self) -> RequestId {
         self.inner.request_id
+    }
+
+    /// What tells it from other runs.
+    pub(crate) fn execution_id(&self) -> ExecutionId {
+        self.inner.execution
     }
 
     /// The scheduled job it runs for, itself or through a calling action.
@@ -125,9 +133,14 @@ impl ActionCore {
         let now = self.deployment().clock().unix_ms();
         let line = self.inner.logs.lock().push(level, messages, now).cloned();
         if let Some(line) = line {
-            let Inner { kind, name, request_id, .. } = &*self.inner;
-            let event =
-                LogEvent::Progress { kind: *kind, identifier: name.clone(), request_id: *request_id, line };
+            let Inner { kind, name, request_id, execution, .. } = &*self.inner;
+            let event = LogEvent::Progress {
+                kind: *kind,
+                identifier: name.clone(),
+                request_id: *request_id,
+                execution: *execution,
+                line,
+            };
             self.inner.runner.log().push(now, event);
         }
     }
@@ -154,6 +167,7 @@ impl ActionCore {
             identity: inner.identity.clone(),
             caller: Caller::Action(inner.job),
             request_id: inner.request_id,
+            parent: Some(inner.execution),
         };
         let outcome: Outcome = match kind {
             FunctionKind::Query => inner.runner.query(call, None).await,

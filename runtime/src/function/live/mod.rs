@@ -343,6 +343,7 @@ impl Shared {
             identity,
             caller: Caller::SyncWorker,
             request_id: RequestId::new(),
+            parent: None,
         };
         let identity_access = if traps_identity { IdentityAccess::Trap } else { IdentityAccess::Open };
         let journal = journal.as_deref().map(str::to_owned);
@@ -379,7 +380,7 @@ impl LiveSession {
     /// Shows a query, in place of what had this id before. It runs with the session's identity, whatever the
     /// call's. `journal` is what the client has kept of the query's last result.
     pub fn add(&self, query_id: u32, call: FunctionCall, journal: Option<String>) {
-        let FunctionCall { path, args, caller, request_id, .. } = call;
+        let FunctionCall { path, args, caller, request_id, parent, .. } = call;
         // The identity's part of the key is the session's business.
         let key = key(&path, args, journal, &Identity::Anonymous);
         let found = self.shared.update(|state| {
@@ -389,7 +390,7 @@ impl LiveSession {
             found
         });
         if let Some((result, identity)) = found {
-            let call = FunctionCall { path, args: Object::new(), identity, caller, request_id };
+            let call = FunctionCall { path, args: Object::new(), identity, caller, request_id, parent };
             self.shared.executor.note_cached(&call, &result);
         }
     }
