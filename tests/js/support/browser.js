@@ -3,6 +3,9 @@
 import { execFileSync } from "node:child_process";
 import { chromium } from "playwright-core";
 
+/** How long a page may take for what a test waits for, in milliseconds: on a slow, crowded machine, too. */
+export const PATIENCE = 90_000;
+
 function executable() {
   if (process.env.CHROME_PATH) return process.env.CHROME_PATH;
   for (const name of ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]) {

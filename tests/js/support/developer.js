@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { PATIENCE } from "./browser.js";
 import { fusion, linkPackages } from "./fusion.js";
 import { startServer, temporaryFolder } from "./server.js";
 
@@ -32,7 +33,7 @@ export function signedIn(server, view = "") {
 export async function openDashboard(browser, server, view = "", options = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 850 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(PATIENCE);
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
   await page.goto(signedIn(server, view));

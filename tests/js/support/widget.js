@@ -5,13 +5,11 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { api } from "./api.js";
+import { PATIENCE } from "./browser.js";
 import { connectClient, startServer } from "./server.js";
 import { ORGANIZATION } from "./visitor.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-/** Everything waits as long as a slow, crowded machine may need. */
-export const TIMEOUT = 30_000;
-
 /** A server with Fusion Chat, as `fusion dev` starts it. */
 export function startChat(t, options = {}) {
   return startServer(t, { program: "fusion", args: ["dev", "--app", "fusion-chat"], ...options });
@@ -21,7 +19,7 @@ export function startChat(t, options = {}) {
 export async function openPage(t, browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 400, height: 640 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(TIMEOUT);
+  page.setDefaultTimeout(PATIENCE);
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(error.stack ?? String(error)));
   page.on("dialog", (dialog) => {
