@@ -230,5 +230,6 @@ struct CreateTable {
 }
 
 fn create_table(ctx: &mut MutationCtx<'_>, args: CreateTable) -> Result<()> {
+    check_table_name(&args.table, false)?;
     ctx.tx().table_or_create(&args.table).map(drop)
 }
