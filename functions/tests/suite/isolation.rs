@@ -152,7 +152,10 @@ impl World {
             "public/organizations:validate"
             | "public/secrets:getVapiSecrets"
             | "public/widgetSettings:getByOrganizationId" => object! { "organizationId" => organization },
-            "users:getMany" | "private/widgetSettings:getOne" | "private/retention:getOne" => object! {},
+            "users:getMany"
+            | "public/signIn:config"
+            | "private/widgetSettings:getOne"
+            | "private/retention:getOne" => object! {},
             "private/vapi:getAssistants" | "private/vapi:getPhoneNumbers" => object! {},
             "users:add" => object! { "name" => "Somebody" },
             "private/contactSessions:getOneByConversationId" | "private/conversations:getOne" => {
