@@ -164,5 +164,6 @@ test("Clerk signs in by its own script, from its own host", async (t) => {
   // Scripts of other hosts are not for any page, and not for other pages.
   const policy = async (path) => (await fetch(server.url + path)).headers.get("content-security-policy");
   assert.match(await policy("/chat"), /script-src 'self' https:\/\/calm-cat-1\.clerk\.example;/);
-  for (const path of ["/widget", "/_dashboard"]) assert.match(await policy(path), /script-src 'self';/);
+  for (const path of ["/demo", "/_dashboard"]) assert.match(await policy(path), /script-src 'self';/);
+  assert.doesNotMatch(await policy("/widget"), /clerk/);
 });
