@@ -285,13 +285,16 @@ test("the server says which services are real and which are built in", async (t)
     Object.fromEntries((await callAsAdmin(server, "system/services:list")).map(({ service, mode }) => [service, mode]));
   const before = await modes(first);
   assert.deepEqual([before.secrets, before.organizations], ["embedded", "embedded"]);
-  assert.match(first.log(), /secrets +embedded +encrypted vault/);
+  // The list is printed after the server is ready.
+  await until("the list of services", () => /secrets +embedded +encrypted vault/.test(first.log()));
   await setVariables(first, { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "very-secret-access-key", CLERK_SECRET_KEY: "sk_test_clerk" });
   const after = await modes(first);
   assert.deepEqual([after.secrets, after.organizations], ["real", "real"]);
   await first.stop();
   const second = await startChat(t, { data: first.data });
-  const log = second.log().slice(first.log().indexOf("Stopped."));
+  const logSince = () => second.log().slice(first.log().indexOf("Stopped."));
+  await until("the list of services again", () => /voice +real/.test(logSince()));
+  const log = logSince();
   assert.match(log, /secrets +real +AWS Secrets Manager in us-east-1/);
   assert.match(log, /organizations +real +Clerk at/);
   assert.ok(!log.includes("very-secret-access-key") && !log.includes("sk_test_clerk"));
