@@ -101,7 +101,7 @@ test("pushed modules stand before those of the application that is compiled in",
   );
   await push(app, server);
   assert.equal(await client.query(api.messages.list, { channel: "general" }), "pushed");
-  assert.match(server.log(), /pushed modules take the place of built-in ones.*messages/);
+  await until("the warning", () => /pushed modules take the place of built-in ones.*messages/.test(server.log()));
   app.remove("convex/messages.ts");
   await push(app, server);
   const back = await client.query(api.messages.list, { channel: "general" }).catch((error) => error.message);
