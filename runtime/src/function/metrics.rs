@@ -162,13 +162,18 @@ impl MetricsByFunction {
 
     /// A function's counters. Call it for functions that exist only, so that callers cannot make it grow.
     pub fn of(&self, path: &FunctionPath) -> Arc<FunctionMetrics> {
-        if let Some(metrics) = self.functions.read().get(path) {
-            return metrics.clone();
+        if let Some(metrics) = self.known(path) {
+            return metrics;
         }
         let mut functions = self.functions.write();
         let series = if functions.len() < FUNCTION_SERIES_MAX { Arc::default() } else { self.rest.clone() };
         let new = || Arc::new(FunctionMetrics { series, ..FunctionMetrics::default() });
         functions.entry(path.clone()).or_insert_with(new).clone()
+    }
+
+    /// The counters of a function that has been counted.
+    pub fn known(&self, path: &FunctionPath) -> Option<Arc<FunctionMetrics>> {
+        self.functions.read().get(path).cloned()
     }
 
     /// What functions without a series of their own have in common.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::errors::{self, ApiError};
+use super::errors::{ApiError, ok};
 use super::request::{BODY_SIZE_MAX, Sender, read_body};
 use super::state::ServerState;
 use crate::error::{Error, Result};
@@ -16,10 +16,6 @@ use crate::system::environment::{Environment, EnvironmentChange};
 
 type Shared = State<Arc<ServerState>>;
 type Answer = Result<Response, ApiError>;
-
-fn ok(body: &Json) -> Response {
-    errors::json(StatusCode::OK, body.to_string())
-}
 
 /// `GET /api/check_admin_key`
 pub(super) async fn check_admin_key(State(state): Shared, request: Request) -> Answer {

@@ -4,22 +4,21 @@
 //! buckets are shorter than slots: then it is spread over those it covers. A bucket before the start of the server or
 //! after the present has no value.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::errors::{self, ApiError};
-use super::request::{Sender, parameter};
+use super::errors::{ApiError, ok};
+use super::request::{self, Sender, parameter};
 use super::state::ServerState;
 use crate::error::{Error, Result};
 use crate::function::FunctionPath;
 use crate::function::metrics::{
-    FUNCTION_COUNTS, FunctionCount, FunctionSeries, SERIES_BUCKETS, series_bucket_end,
+    FUNCTION_COUNTS, FunctionCount, SERIES_BUCKETS, series_bucket_end,
 };
 use crate::function::series::SLOT_MS;
 
@@ -34,10 +33,6 @@ const TOP_MAX: usize = 25;
 const TOP_DEFAULT: usize = 5;
 /// The name of all functions that a chart does not tell apart.
 const REST: &str = "_rest";
-
-fn ok(body: &Json) -> Response {
-    errors::json(StatusCode::OK, body.to_string())
-}
 
 fn invalid(what: impl Into<String>) -> Error {
     Error::bad_request("InvalidMetricsQuery", what)
@@ -124,8 +119,7 @@ impl Window {
     /// The counters of a series in buckets.
     fn read<const N: usize>(&self, series: &crate::function::series::Series<N>) -> Vec<[f64; N]> {
         let early = if self.width_ms() < SLOT_MS { SLOT_MS } else { 0.0 };
-        let slots = series.between(self.start_ms - early, self.end_ms);
-        self.fill(&slots.into_iter().filter(|(at, _)| at + early >= self.start_ms).collect::<Vec<_>>())
+        self.fill(&series.between(self.start_ms - early, self.end_ms))
     }
 
     /// One value for each bucket that was counted.
@@ -169,12 +163,7 @@ fn failures(counts: &Counts) -> Option<f64> {
 
 /// Fails for a component other than the root.
 fn check_component(uri: &Uri) -> Result<()> {
-    match parameter(uri, "componentPath").filter(|path| !path.is_empty() && path != "null") {
-        None => Ok(()),
-        Some(path) => {
-            Err(Error::not_found("ComponentNotFound", format!("There is no component \"{path}\" here.")))
-        }
-    }
+    request::check_component(parameter(uri, "componentPath").as_deref())
 }
 
 /// The counters of the function that is asked for; zeros for one that never ran.
@@ -184,10 +173,9 @@ fn function(state: &ServerState, uri: &Uri, window: &Window) -> Result<Vec<Count
     let path =
         path.ok_or_else(|| invalid("The parameter `path` is missing: a function, as in dir/mod:fn."))?;
     // The name of a route is no path of a function; routes are not counted.
-    let path = FunctionPath::parse(&path).ok();
-    let found = state.runner.metrics().all().into_iter().find(|(known, _)| Some(known) == path.as_ref());
+    let found = FunctionPath::parse(&path).ok().and_then(|path| state.runner.metrics().known(&path));
     Ok(match found {
-        Some((_, metrics)) => window.read(metrics.series()),
+        Some(metrics) => window.read(metrics.series()),
         None => vec![[0.0; FUNCTION_COUNTS]; window.buckets],
     })
 }
@@ -293,19 +281,15 @@ async fn top(state: &ServerState, request: Request, top: Top) -> Answer {
         })?,
     };
     let metrics = state.runner.metrics();
-    let mut functions: HashMap<String, Arc<FunctionSeries>> = HashMap::new();
     let mut rest = window.read(metrics.rest());
-    for (path, metrics) in metrics.all() {
-        if !Arc::ptr_eq(metrics.series(), state.runner.metrics().rest()) {
-            functions.insert(path.with_extension(), metrics.series().clone());
-        }
-    }
     let weight = |buckets: &[Counts]| buckets.iter().map(top.weight).sum::<f64>();
-    let mut weighed: Vec<(f64, String, Vec<Counts>)> = functions
+    let mut weighed: Vec<(f64, String, Vec<Counts>)> = metrics
+        .all()
         .into_iter()
-        .map(|(name, series)| {
-            let buckets = window.read(&series);
-            (weight(&buckets), name, buckets)
+        .filter(|(_, function)| !Arc::ptr_eq(function.series(), metrics.rest()))
+        .map(|(path, function)| {
+            let buckets = window.read(function.series());
+            (weight(&buckets), path.with_extension(), buckets)
         })
         .filter(|(weight, ..)| *weight > 0.0)
         .collect();

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
-use super::errors::{self, ApiError};
-use super::request::{BODY_SIZE_MAX, Sender, parameter, read_body};
+use super::errors::{ApiError, ok};
+use super::request::{Sender, check_component, json_body, parameter};
 use super::state::ServerState;
 use crate::database::Catalog;
 use crate::database::staging::{Contents, Target};
@@ -33,10 +33,6 @@ const ATTEMPTS: usize = 5;
 /// Most tables that one request deletes.
 const TABLES_MAX: usize = 1_000;
 
-fn ok(body: &Json) -> Response {
-    errors::json(StatusCode::OK, body.to_string())
-}
-
 fn done() -> Response {
     StatusCode::OK.into_response()
 }
@@ -45,20 +41,7 @@ fn done() -> Response {
 async fn admin_body<T: DeserializeOwned>(state: &ServerState, request: Request<Body>) -> Result<T> {
     let (parts, body) = request.into_parts();
     Sender::admin(state, &parts.headers, &parts.uri).await?;
-    let body = read_body(body, BODY_SIZE_MAX).await?;
-    serde_json::from_slice(&body).map_err(|error| {
-        Error::bad_request("BadJsonBody", format!("The body of the request cannot be read: {error}."))
-    })
-}
-
-/// Fails for a component other than the root.
-fn check_component(component: Option<&str>) -> Result<()> {
-    match component.filter(|component| !component.is_empty() && *component != "null") {
-        None => Ok(()),
-        Some(component) => {
-            Err(Error::not_found("ComponentNotFound", format!("There is no component \"{component}\" here.")))
-        }
-    }
+    json_body(body).await
 }
 
 /// As [`check_component`], of what the query string says.

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::encoding;
-use super::errors::{self, ApiError};
+use super::errors::{ApiError, ok};
 use super::request::{Sender, read_body};
 use super::state::ServerState;
 use crate::error::{Error, Result};
@@ -22,10 +21,6 @@ type Answer = Result<Response, ApiError>;
 const PUSH_SIZE_MAX: usize = 200 << 20;
 /// The largest body of a push, in bytes, once it is unpacked.
 const UNPACKED_SIZE_MAX: usize = 512 << 20;
-
-fn ok(body: &Json) -> Response {
-    errors::json(StatusCode::OK, body.to_string())
-}
 
 /// Who is not an administrator is refused before the body is read; the body is unpacked beside other requests.
 async fn read<T: DeserializeOwned + Send + 'static>(state: &ServerState, request: Request) -> Result<T> {

@@ -74,6 +74,11 @@ pub fn json(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
+/// A JSON answer to a request that went well.
+pub(super) fn ok(body: &serde_json::Value) -> Response {
+    json(StatusCode::OK, body.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,29 +10,16 @@ use bytes::Bytes;
 use fusion_schema::DocumentId;
 use futures_util::{Stream, TryStreamExt as _};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::errors::{self, ApiError};
-use super::request::{BODY_SIZE_MAX, Sender, parameter, read_body};
+use super::errors::{ApiError, ok};
+use super::request::{Sender, json_body, parameter};
 use super::state::ServerState;
 use crate::error::{Error, Result};
 use crate::system::imports::{ImportFormat, ImportMode};
 
 type Shared = State<Arc<ServerState>>;
 type Answer = Result<Response, ApiError>;
-
-fn ok(body: &serde_json::Value) -> Response {
-    errors::json(StatusCode::OK, body.to_string())
-}
-
-/// The JSON body of a request.
-async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T> {
-    let body = read_body(body, BODY_SIZE_MAX).await?;
-    serde_json::from_slice(&body).map_err(|error| {
-        Error::bad_request("BadJsonBody", format!("The body of the request cannot be read: {error}."))
-    })
-}
 
 fn content(body: Body) -> impl Stream<Item = Result<Bytes>> + Send {
     body.into_data_stream().map_err(|error| {

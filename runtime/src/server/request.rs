@@ -1,6 +1,8 @@
 //! What handlers read from a request: who calls, with which client, and the body.
 
+use axum::body::Body;
 use axum::http::{HeaderMap, Uri, header};
+use serde::de::DeserializeOwned;
 
 use super::state::ServerState;
 use crate::auth::{Credentials, Identity};
@@ -92,6 +94,30 @@ pub(super) fn credentials(headers: &HeaderMap, uri: &Uri) -> Result<Credentials>
         return Credentials::parse(None, parameter(uri, "adminKey").as_deref());
     };
     Credentials::parse(Some(&String::from_utf8_lossy(value.as_bytes())), None)
+}
+
+/// The JSON body of a request to the API.
+///
+/// # Errors
+/// `BadJsonBody`, and those of [`read_body`].
+pub(super) async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T> {
+    let body = read_body(body, BODY_SIZE_MAX).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        Error::bad_request("BadJsonBody", format!("The body of the request cannot be read: {error}."))
+    })
+}
+
+/// Fails for a component other than the root, which has no name or the text `null`.
+///
+/// # Errors
+/// `ComponentNotFound`.
+pub(super) fn check_component(component: Option<&str>) -> Result<()> {
+    match component.filter(|component| !component.is_empty() && *component != "null") {
+        None => Ok(()),
+        Some(component) => {
+            Err(Error::not_found("ComponentNotFound", format!("There is no component \"{component}\" here.")))
+        }
+    }
 }
 
 /// A parameter of the query string, decoded.

@@ -54,13 +54,14 @@ export function run(program, folder, args, extra = {}) {
 
 /** Starts `fusion` and leaves it running: `said(text)` waits until it prints the text, after what was waited for before. */
 export function startFusion(t, folder, ...args) {
-  const child = spawn(binary("fusion"), args, { cwd: folder, env: environment(), stdio: ["ignore", "pipe", "pipe"] });
+  // One pipe for both: what comes out of two is read in no order that could be told.
+  const both = ["-c", 'exec "$0" "$@" 2>&1', binary("fusion"), ...args];
+  const child = spawn("sh", both, { cwd: folder, env: environment(), stdio: ["ignore", "pipe", "inherit"] });
   running.add(child);
   let output = "";
   let seen = 0;
   let ended;
   child.stdout.on("data", (data) => (output += data));
-  child.stderr.on("data", (data) => (output += data));
   const exit = new Promise((resolve) =>
     child.on("close", (code, signal) => {
       running.delete(child);
@@ -70,6 +71,8 @@ export function startFusion(t, folder, ...args) {
   );
   t.after(() => {
     child.kill("SIGKILL");
+    // What it started may outlive it, and then holds the pipe open.
+    child.stdout.destroy();
     return exit;
   });
   return {
