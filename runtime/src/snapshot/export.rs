@@ -11,7 +11,7 @@ use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use super::export_json;
-use crate::database::{ComponentId, Database, Snapshot, TableMeta};
+use crate::database::{Database, Snapshot, TableMeta};
 use crate::system::blobs::{Blobs, Written};
 use crate::system::files::Files;
 use crate::{Error, Result};
@@ -122,7 +122,7 @@ impl Writer<'_> {
         self.put("README.md", README.as_bytes())?;
         let catalog = self.snapshot.catalog().clone();
         let mut tables: Vec<&Arc<TableMeta>> =
-            catalog.tables_in(ComponentId::ROOT).filter(|table| !table.number.is_system()).collect();
+            catalog.tables().filter(|table| !table.number.is_system()).collect();
         tables.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut names = String::new();
         for table in &tables {
