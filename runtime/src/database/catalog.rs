@@ -301,8 +301,13 @@ impl Catalog {
         own.and_then(|id| self.by_id.get(id)).or_else(shared)
     }
 
-    /// All tables of all components, in no order.
+    /// All tables of the app, with the system tables of the deployment, in no order.
     pub fn tables(&self) -> impl Iterator<Item = &Arc<TableMeta>> {
+        self.tables_in(ComponentId::ROOT)
+    }
+
+    /// All tables of all components, in no order.
+    pub fn all_tables(&self) -> impl Iterator<Item = &Arc<TableMeta>> {
         self.by_id.values()
     }
 

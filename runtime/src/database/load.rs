@@ -70,7 +70,7 @@ pub(super) fn load(
     }
     state.catalog = Arc::new(derive_catalog(shared, &state)?);
     // A table without documents has no rows to be known by.
-    let last_table = state.catalog.tables().map(|table| table.id.0).fold(last_table, u32::max);
+    let last_table = state.catalog.all_tables().map(|table| table.id.0).fold(last_table, u32::max);
     shared.tables.fetch_max(last_table + 1, Ordering::Relaxed);
     let last_component = state.catalog.components().map(|component| component.id.0).max().unwrap_or(0);
     shared.components.fetch_max(last_component + 1, Ordering::Relaxed);

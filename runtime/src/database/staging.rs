@@ -271,7 +271,7 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
         table.number.is_system() || !names.contains(&(table.component, table.name.clone()))
     };
     let mut taken: HashMap<(ComponentId, TableNumber), String> = catalog
-        .tables()
+        .all_tables()
         .filter(|table| stays(table))
         .map(|table| ((table.component, table.number), table.name.clone()))
         .collect();
@@ -314,7 +314,7 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
         }
         taken.insert(place, planned.target.name.clone());
     }
-    let known = catalog.tables().map(|table| table.number);
+    let known = catalog.all_tables().map(|table| table.number);
     let mut next = known.chain(taken.keys().map(|(_, number)| *number)).max();
     let mut tables = Vec::with_capacity(planned.len());
     for planned in planned {
@@ -368,7 +368,7 @@ fn renumbered(old: Option<&TableMeta>, id: TableId, number: TableNumber, target:
 fn names_after(base: &Snapshot, tables: &[StagedTable]) -> Names {
     let changed: HashSet<(ComponentId, &str)> =
         tables.iter().map(|table| (table.target.component, table.target.name.as_str())).collect();
-    let stay = base.catalog().tables().filter(|table| !changed.contains(&(table.component, &table.name)));
+    let stay = base.catalog().all_tables().filter(|table| !changed.contains(&(table.component, &table.name)));
     let mut names: HashMap<_, _> =
         stay.map(|table| ((table.component, table.number), table.name.clone())).collect();
     for table in tables.iter().filter(|table| table.target.contents != Contents::Remove) {
