@@ -250,10 +250,12 @@ mod tests {
                 },
                 ChildComponent {
                     name: "counter".to_owned(),
-                    type_of: ChildType::Spelled(vec![json!({"identifier": "lib.js:add", "functionType": "Mutation",
+                    type_of: ChildType::Spelled(vec![
+                        json!({"identifier": "lib.js:add", "functionType": "Mutation",
                         "visibility": {"kind": "public"}, "args": {"type": "object", "value": {
                             "row": {"fieldType": {"type": "id", "tableName": "rows"}, "optional": false}}},
-                        "returns": string})]),
+                        "returns": string}),
+                    ]),
                 },
             ],
             sources: Vec::new(),

@@ -89,7 +89,9 @@ pub(super) async fn find(esbuild: &Esbuild, project: &Project) -> Result<Compone
         let mut uses = Vec::new();
         for import in input.get("imports").and_then(Json::as_array).into_iter().flatten() {
             let text = |name: &str| import.get(name).and_then(Json::as_str);
-            let Some(imported) = text("path").filter(|path| is_definition(path)).map(absolute) else { continue };
+            let Some(imported) = text("path").filter(|path| is_definition(path)).map(absolute) else {
+                continue;
+            };
             if let Some(specifier) = text("original") {
                 let end = specifier.find("/convex.config").unwrap_or(specifier.len());
                 specifiers.insert(imported.clone(), specifier[..end].to_owned());
@@ -127,7 +129,12 @@ impl Components {
     }
 
     /// Bundles the definition in a file; what it imports of others leads to where the server puts them.
-    pub(super) async fn bundle_definition(&self, esbuild: &Esbuild, path: &str, file: &Path) -> Result<Build> {
+    pub(super) async fn bundle_definition(
+        &self,
+        esbuild: &Esbuild,
+        path: &str,
+        file: &Path,
+    ) -> Result<Build> {
         let folder = file.parent().unwrap_or(file);
         let mut run = definition_run(esbuild, folder);
         let used: Vec<_> = self.uses(path).iter().filter_map(|path| self.get(path)).collect();
@@ -142,7 +149,10 @@ impl Components {
                 let written = relative(&component.definition, &build.out);
                 module.source = module.source.replace(
                     &format!("from {}", Json::from(written)),
-                    &format!("from {}", Json::from(format!("{IMPORTS}{}", URL_SAFE_NO_PAD.encode(&component.path)))),
+                    &format!(
+                        "from {}",
+                        Json::from(format!("{IMPORTS}{}", URL_SAFE_NO_PAD.encode(&component.path)))
+                    ),
                 );
             }
         }

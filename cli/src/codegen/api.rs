@@ -143,7 +143,10 @@ fn write_components(out: &mut String, analysis: &Analysis) -> Result {
     for ChildComponent { name, type_of } in &analysis.children {
         let type_of = match type_of {
             ChildType::Imported(folder) => {
-                format!("import(\"{folder}/_generated/component.js\").ComponentApi<{}>", Json::from(name.as_str()))
+                format!(
+                    "import(\"{folder}/_generated/component.js\").ComponentApi<{}>",
+                    Json::from(name.as_str())
+                )
             }
             ChildType::Spelled(functions) => component_type(functions, None, 1)?,
         };

@@ -47,7 +47,8 @@ impl Reader<'_> {
         }
         let mut children = Vec::new();
         for child in definition["childComponents"].as_array().into_iter().flatten() {
-            let (name, path) = (child["name"].as_str().ok_or_else(bad)?, child["path"].as_str().ok_or_else(bad)?);
+            let (name, path) =
+                (child["name"].as_str().ok_or_else(bad)?, child["path"].as_str().ok_or_else(bad)?);
             children.push(ChildComponent { name: name.to_owned(), type_of: self.type_of(path) });
         }
         let functions = self.project.settings.codegen.static_api.then(|| self.functions(path));

@@ -75,7 +75,9 @@ impl JsRuntime {
                 found.routes.add(route, method, handler)?;
             }
             let crons = module.crons.iter().flatten().cloned();
-            found.crons.extend(crons.map(|cron| CronDefinition { path: cron.path.in_component(component), ..cron }));
+            found
+                .crons
+                .extend(crons.map(|cron| CronDefinition { path: cron.path.in_component(component), ..cron }));
         }
         self.set_first(package);
         Ok(found)

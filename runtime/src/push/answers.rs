@@ -160,9 +160,9 @@ fn component_diff(prepared: &Prepared, changes: &Changes, path: &str, change: &s
         .filter(|config| config.server_version != *version)
         .map(|config| json!({"previous_version": config.server_version, "next_version": version}));
     let (old, new) = (changes.former_schemas.get(path), schema.and_then(|schema| schema.json.as_ref()));
-    let schemas = (old != new && !is_gone).then(|| {
-        json!({"previous_schema": old.map(Json::to_string), "next_schema": new.map(Json::to_string)})
-    });
+    let schemas = (old != new && !is_gone).then(
+        || json!({"previous_schema": old.map(Json::to_string), "next_schema": new.map(Json::to_string)}),
+    );
     let crons = changes.crons.get(path).cloned().unwrap_or_default();
     json!({
         "diffType": {"type": change},

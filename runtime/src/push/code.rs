@@ -7,7 +7,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::analysis;
 use super::module_set::{AUTH_CONFIG, PushedModule};
-use super::scripts::{ModuleAnalysis, ModuleSource, PackageFunctions, ScriptPackage, Scripts, UdfConfig, Variables, environment};
+use super::scripts::{
+    ModuleAnalysis, ModuleSource, PackageFunctions, ScriptPackage, Scripts, UdfConfig, Variables, environment,
+};
 use crate::database::Transaction;
 use crate::function::Visibility;
 use crate::system::modules::{ModuleContent, ModuleEnvironment, Modules, StoredModule};
@@ -124,7 +126,8 @@ impl Code {
         let mut exports = Exports::default();
         for (path, module) in &self.analyzed {
             let stem = path.strip_suffix(".js").unwrap_or(path);
-            let public = module.functions.iter().filter(|function| function.visibility == Some(Visibility::Public));
+            let public =
+                module.functions.iter().filter(|function| function.visibility == Some(Visibility::Public));
             for function in public {
                 let mut branch = &mut exports;
                 for part in stem.split('/').chain([function.name.as_str()]) {

@@ -70,17 +70,23 @@ impl Definition {
     pub fn read(path: &str, json: Json) -> Result<Self> {
         let reader = Reader { path };
         let Json::Object(fields) = json else {
-            return Err(reader.invalid("its default export must be made with defineApp() or defineComponent()."));
+            return Err(
+                reader.invalid("its default export must be made with defineApp() or defineComponent().")
+            );
         };
         let kind = fields.get("definitionType");
         let name = match (kind.and_then(|kind| kind.get("type")).and_then(Json::as_str), path) {
             (None | Some("app"), "") => String::new(),
             (_, "") => {
-                return Err(reader.invalid("the app must be made with defineApp(), not with defineComponent()."));
+                return Err(
+                    reader.invalid("the app must be made with defineApp(), not with defineComponent().")
+                );
             }
             (Some("childComponent"), _) => reader.component_name(kind.and_then(|kind| kind.get("name")))?,
             _ => {
-                return Err(reader.invalid("a component must be made with defineComponent(), not with defineApp()."));
+                return Err(
+                    reader.invalid("a component must be made with defineComponent(), not with defineApp().")
+                );
             }
         };
         let http_prefix = match fields.get("httpPrefix") {
@@ -204,8 +210,7 @@ impl Reader<'_> {
                 )));
             }
             let is_optional = variable.get(1).and_then(|how| how.get("optional")).and_then(Json::as_bool);
-            variables
-                .push(Variable { name: name.to_owned(), is_optional: is_optional.unwrap_or(false) });
+            variables.push(Variable { name: name.to_owned(), is_optional: is_optional.unwrap_or(false) });
         }
         variables.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(variables)
@@ -311,7 +316,11 @@ mod tests {
             ("x", json!({"definitionType": {"type": "childComponent", "name": "a-b"}}), "\"a-b\" is no name"),
             ("", json!({"childComponents": [child("a"), child("a")]}), "two components are named \"a\""),
             ("", json!({"childComponents": [child("")]}), "is no name"),
-            ("", json!({"childComponents": [{"name": "a", "path": "x", "env": [["A", {"type": "?"}]]}]}), "of \"a\""),
+            (
+                "",
+                json!({"childComponents": [{"name": "a", "path": "x", "env": [["A", {"type": "?"}]]}]}),
+                "of \"a\"",
+            ),
             ("", json!({"httpMounts": {"/a/": "_reference/childComponent/a"}}), "belong to no component"),
             ("", json!({"httpPrefix": "api"}), "must begin and end"),
             ("", json!({"envVars": number}), "must be a string"),

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use fusion_schema::{Object, Value, object};
 use serde_json::{Value as Json, json};
 
-use super::pending::{Pending, SchemaStatus};
-use super::request::FinishPushRequest;
-use super::prepare::Prepared;
 use super::definition::Definition;
+use super::pending::{Pending, SchemaStatus};
+use super::prepare::Prepared;
+use super::request::FinishPushRequest;
 use super::{Pushes, answers};
 use crate::database::{BuildStep, SchemaBuild, Switched, Timestamp, Transaction};
 use crate::system::components::{Components, MountChange};
@@ -192,9 +192,10 @@ impl Pushes {
             ));
         }
         let app = prepared.definitions.get("");
-        super::definition::check_variables(app.into_iter().flat_map(Definition::required_variables), |name| {
-            now.contains_key(name) || deployment.system_variable(name).is_some()
-        })?;
+        super::definition::check_variables(
+            app.into_iter().flat_map(Definition::required_variables),
+            |name| now.contains_key(name) || deployment.system_variable(name).is_some(),
+        )?;
 
         let catalog = tx.snapshot().catalog().clone();
         let former_definitions =

@@ -145,7 +145,8 @@ impl<'a> Evaluation<'a> {
 pub fn instances(definitions: &BTreeMap<String, Definition>) -> Result<Vec<Instance>> {
     let mut instances: Vec<Instance> = Vec::new();
     // The place of an instance in the list and what its definition is.
-    let mut open: Vec<(String, &Definition)> = definitions.get("").map(|app| (String::new(), app)).into_iter().collect();
+    let mut open: Vec<(String, &Definition)> =
+        definitions.get("").map(|app| (String::new(), app)).into_iter().collect();
     while let Some((parent, definition)) = open.pop() {
         for child in &definition.children {
             if instances.len() >= INSTANCES_MAX {
@@ -189,8 +190,8 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::push::testing::FakeScripts;
     use crate::js::Environment;
+    use crate::push::testing::FakeScripts;
 
     /// Definitions by path: the fields of each and the paths it imports.
     fn modules(all: &[(&str, Json, &[&str])]) -> BTreeMap<String, DefinitionModule> {

@@ -273,9 +273,9 @@ impl Pushes {
                     },
                     _ => SchemaState::Overwritten,
                 };
-                let is_open = PushedSchemas::new(tx)
-                    .get(*row)?
-                    .is_some_and(|schema| matches!(schema.state, SchemaState::Pending | SchemaState::Validated));
+                let is_open = PushedSchemas::new(tx).get(*row)?.is_some_and(|schema| {
+                    matches!(schema.state, SchemaState::Pending | SchemaState::Validated)
+                });
                 if is_open {
                     PushedSchemas::new(tx).set_state(*row, &state)?;
                 }
@@ -353,7 +353,8 @@ impl Pushes {
             }
             let known: BTreeSet<String> =
                 snapshot.catalog().components().map(|component| component.definition.clone()).collect();
-            let new = outline.definitions.into_keys().filter(|path| !path.is_empty() && !known.contains(path));
+            let new =
+                outline.definitions.into_keys().filter(|path| !path.is_empty() && !known.contains(path));
             Ok(json!({
                 "componentSchemaEvaluations": evaluations,
                 "newComponentDefinitions": new.collect::<Vec<_>>(),

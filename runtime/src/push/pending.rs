@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use super::prepare::Prepared;
 use crate::Result;
 use crate::clock::Moment;
-use crate::system::components::Mount;
 use crate::database::{BuildProgress, BuildStep, ComponentId, Database, SchemaBuild, SchemaViolation};
+use crate::system::components::Mount;
 
 /// How long a push may stay unfinished before it is given up.
 const AGE_MAX: Duration = Duration::from_secs(15 * 60);

@@ -137,7 +137,10 @@ impl Evaluator<'_> {
     pub(super) fn active_schema(&self, path: &str) -> Arc<Schema> {
         let snapshot = self.deployment.database.published();
         let catalog = snapshot.catalog();
-        catalog.component_at(path).and_then(|component| catalog.schema_in(component).cloned()).unwrap_or_default()
+        catalog
+            .component_at(path)
+            .and_then(|component| catalog.schema_in(component).cloned())
+            .unwrap_or_default()
     }
 
     /// Evaluates and checks what there is of definitions, instances and schemas, and takes the modules with them out of
@@ -151,14 +154,23 @@ impl Evaluator<'_> {
         }
         let mut exported = BTreeMap::from([(String::new(), self.exported_schema(app.schema.take())?)]);
         for component in &mut request.component_definitions {
-            let ComponentDefinition { definition_path: path, definition, dependencies, schema, .. } = component;
+            let ComponentDefinition { definition_path: path, definition, dependencies, schema, .. } =
+                component;
             let Some(module) = definition.take().filter(|_| !path.is_empty()) else {
-                return Err(Error::bad_request("InvalidDefinition", "A component was pushed without a definition."));
+                return Err(Error::bad_request(
+                    "InvalidDefinition",
+                    "A component was pushed without a definition.",
+                ));
             };
-            let module =
-                DefinitionModule { module: isolate_module(module), dependencies: std::mem::take(dependencies) };
+            let module = DefinitionModule {
+                module: isolate_module(module),
+                dependencies: std::mem::take(dependencies),
+            };
             if modules.insert(path.clone(), module).is_some() {
-                return Err(Error::bad_request("InvalidDefinition", format!("The component {path} was pushed twice.")));
+                return Err(Error::bad_request(
+                    "InvalidDefinition",
+                    format!("The component {path} was pushed twice."),
+                ));
             }
             exported.insert(path.clone(), self.exported_schema(schema.take())?);
         }
@@ -169,7 +181,8 @@ impl Evaluator<'_> {
         let mut schemas = BTreeMap::new();
         let none = Schema::default();
         let app = [(String::new(), String::new())].into_iter();
-        let components = instances.iter().map(|instance| (instance.path.clone(), instance.definition.clone()));
+        let components =
+            instances.iter().map(|instance| (instance.path.clone(), instance.definition.clone()));
         for (path, definition) in app.chain(components) {
             let native = if path.is_empty() { self.native.schema() } else { &none };
             let json = exported.get(&definition).cloned().flatten();
@@ -263,11 +276,16 @@ impl Evaluator<'_> {
         let mut components = Vec::new();
         for instance in instances {
             let Some(code) = code.get(&instance.definition) else { continue };
-            let PackageFunctions { functions, routes, crons } = code
-                .functions(&instance.path)
-                .map_err(|error| in_definition(&instance.definition, error))?;
+            let PackageFunctions { functions, routes, crons } =
+                code.functions(&instance.path).map_err(|error| in_definition(&instance.definition, error))?;
             let mounts = mounts(&instance.path, instances);
-            components.push(ComponentFunctions { path: instance.path.clone(), functions, routes, crons, mounts });
+            components.push(ComponentFunctions {
+                path: instance.path.clone(),
+                functions,
+                routes,
+                crons,
+                mounts,
+            });
         }
         let mut functions = app.functions("")?;
         let prefix = definitions.get("").and_then(|app| app.http_prefix.as_deref());
@@ -361,4 +379,3 @@ fn read_providers(json: &Json) -> Result<Vec<Provider>> {
     })?;
     Provider::list_from_json(list)
 }
-

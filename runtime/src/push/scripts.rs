@@ -10,7 +10,8 @@ use crate::js::{Environment, JsRuntime, Package};
 use crate::system::modules::ModuleEnvironment;
 
 pub use crate::js::{
-    AnalyzedFunction, AnalyzedRoute, ImportedDefinition, ModuleAnalysis, ModuleSource, PackageFunctions, Position, UdfConfig,
+    AnalyzedFunction, AnalyzedRoute, ImportedDefinition, ModuleAnalysis, ModuleSource, PackageFunctions,
+    Position, UdfConfig,
 };
 use crate::{Error, Result};
 

@@ -8,8 +8,8 @@ use fusion_schema::{Object, Validator, Value, json as values, object};
 use serde_json::{Value as Json, json};
 
 use super::scripts::{
-    AnalyzedFunction, AnalyzedRoute, ImportedDefinition, ModuleAnalysis, ModuleSource, PackageFunctions, ScriptPackage, Scripts,
-    UdfConfig, Variables,
+    AnalyzedFunction, AnalyzedRoute, ImportedDefinition, ModuleAnalysis, ModuleSource, PackageFunctions,
+    ScriptPackage, Scripts, UdfConfig, Variables,
 };
 use crate::function::http::{HttpBody, HttpResponse};
 use crate::function::http_router::{HttpRouter, RoutePath};
@@ -203,7 +203,9 @@ impl ScriptPackage for FakePackage {
                 pushed.routes = routes;
             }
             let crons = module.crons.iter().flatten().cloned();
-            pushed.crons.extend(crons.map(|cron| CronDefinition { path: cron.path.in_component(component), ..cron }));
+            pushed
+                .crons
+                .extend(crons.map(|cron| CronDefinition { path: cron.path.in_component(component), ..cron }));
         }
         Ok(pushed)
     }
