@@ -22,7 +22,9 @@ export const versions = { 1.48: "convex", 1.34: "convex-1-34", 1.31: "convex-1-3
  */
 export function project(t, name, { convex = "convex", packages = false, typescript = false, from = projects } = {}) {
   const folder = path.join(temporaryFolder(), name);
-  cpSync(path.join(from, name), folder, { recursive: true });
+  // What somebody who worked in the folder has left there is none of the project.
+  const left = new Set(["node_modules", "_generated", ".fusion", ".env.local"]);
+  cpSync(path.join(from, name), folder, { recursive: true, filter: (file) => !left.has(path.basename(file)) });
   if (packages) {
     symlinkSync(modules, path.join(folder, "node_modules"));
   } else {
