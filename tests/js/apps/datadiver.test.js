@@ -38,7 +38,7 @@ async function startDataDiver(t, options = {}) {
     client.setAuth(async () => token(subject));
     return client;
   };
-  return { ...app, issuer, clerk, as: (subject) => app.http(token(subject)), live };
+  return Object.assign(app, { issuer, clerk, as: (subject) => app.http(token(subject)), live });
 }
 
 const clerksUser = (id, more = {}) => ({
@@ -302,7 +302,7 @@ test("payment attempts follow Clerk Billing", async (t) => {
 });
 
 test("every table is exported and imported, by either command line", async (t) => {
-  const app = await startDataDiver(t, { by: "fusion" });
+  const app = await startDataDiver(t, { by: "fusion", types: true });
   const users = [
     { name: "Amy", externalId: "user_amy", email: "amy@example.org", preferences: { deep: { list: [1, null, "x"] } }, createdAt: 1, updatedAt: 2 },
     { name: "Bob", externalId: "user_bob", createdAt: 3, updatedAt: 4 },

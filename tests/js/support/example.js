@@ -13,16 +13,20 @@ const apps = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../a
 
 /**
  * An app on a server whose clock the test moves: `{server, folder, convex, fusion, push, http, advance, now, rows}`.
- * `env` is what the deployment's environment has before the push, `by` the command that pushes: "convex" or "fusion".
+ * `env` is what the deployment's environment has before the push, `by` the command that pushes: "convex" or "fusion"; with `types`
+ * the compiler checks the app first, which takes a while.
  */
-export async function startExample(t, name, { env = {}, by = "convex", pushed = true } = {}) {
-  const server = await startServer(t, { program: "fusion", args: ["serve", "--test-clock"] });
+export async function startExample(t, name, { env = {}, by = "convex", types = false } = {}) {
+  const start = (more = {}) => startServer(t, { program: "fusion", args: ["serve", "--test-clock"], ...more });
+  let server = await start();
   const app = project(t, name, { from: apps, packages: true });
-  const there = ["--url", server.url, "--admin-key", server.adminKey];
   let ahead = 0;
 
   const example = {
-    server,
+    /** The server that runs now. */
+    get server() {
+      return server;
+    },
     folder: app.folder,
     write: app.write,
     /** Runs a command of the official command line, which must succeed, and gives what it said. */
@@ -35,12 +39,12 @@ export async function startExample(t, name, { env = {}, by = "convex", pushed = 
     tryConvex: (...args) => app.run(server, args),
     /** Runs a command of `fusion`, which must succeed: `{stdout, stderr}`. */
     fusion: async (command, ...args) => {
-      const ended = await fusion(app.folder, command, ...args, ...there);
+      const ended = await fusion(app.folder, command, ...args, "--url", server.url, "--admin-key", server.adminKey);
       assert.equal(ended.code, 0, `fusion ${command} ${args.join(" ")}\n${ended.stdout}${ended.stderr}`);
       return ended;
     },
-    /** Pushes the app with its types checked. */
-    push: (tool = by) => (tool === "convex" ? example.convex("deploy", "--typecheck", "enable") : example.fusion("deploy", "--typecheck", "enable")),
+    /** Pushes the app. */
+    push: (tool = by) => example[tool]("deploy", "--typecheck", types ? "enable" : "disable"),
     /** Sets variables of the deployment. */
     set: async (variables) => {
       app.write(".env.deployment", Object.entries(variables).map(([name, value]) => `${name}=${value}\n`).join(""));
@@ -51,6 +55,13 @@ export async function startExample(t, name, { env = {}, by = "convex", pushed = 
       const client = new ConvexHttpClient(server.url, { logger: false });
       if (token) client.setAuth(token);
       return client;
+    },
+    /** Ends the server at once, whatever it does, and starts it again with the same data. */
+    restart: async () => {
+      const { data } = server;
+      await server.kill();
+      server = await start({ data });
+      ahead = 0;
     },
     /** Moves the server's clock on; what is due then runs by itself. */
     advance: async (ms) => {
@@ -65,6 +76,6 @@ export async function startExample(t, name, { env = {}, by = "convex", pushed = 
     },
   };
   if (Object.keys(env).length > 0) await example.set(env);
-  if (pushed) await example.push();
+  await example.push();
   return example;
 }
