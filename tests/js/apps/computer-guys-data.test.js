@@ -1,6 +1,7 @@
 // Computer Guys: what runs by itself and what lasts: workflows, the knowledge base, migrations, imports and exports.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { anyApi as api } from "convex/server";
@@ -231,9 +232,10 @@ test("every table is exported and imported, by either command line", async (t) =
   await app.convex("export", "--path", "snapshot.zip");
   const entries = unzipped(path.join(app.folder, "snapshot.zip"));
   for (const table of TABLES) {
-    const lines = entries[`${table}/documents.jsonl`];
-    assert.ok(lines?.length > 0, table);
-    app.write(`${table}.jsonl`, lines);
+    await app.fusion("export", "--table", table, "--path", `${table}.jsonl`);
+    const lines = readFileSync(path.join(app.folder, `${table}.jsonl`), "utf8");
+    assert.ok(lines.length > 0, table);
+    assert.equal(lines, entries[`${table}/documents.jsonl`]);
   }
 
   // One table after the other: the first half by one command line, the rest by the other.

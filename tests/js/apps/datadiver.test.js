@@ -1,6 +1,7 @@
 // DataDiver: users and payments by Clerk's webhook, chat sessions, preferences.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { anyApi as api } from "convex/server";
@@ -323,7 +324,11 @@ test("every table is exported and imported, by either command line", async (t) =
   await app.convex("export", "--path", "snapshot.zip");
   const entries = unzipped(path.join(app.folder, "snapshot.zip"));
   for (const table of ["users", "sessions", "paymentAttempts"]) assert.ok(entries[`${table}/documents.jsonl`], table);
-  for (const table of ["users", "sessions"]) app.write(`${table}.jsonl`, entries[`${table}/documents.jsonl`]);
+  const { stdout } = await app.fusion("export", "--table", "users");
+  assert.equal(stdout, entries["users/documents.jsonl"]);
+  app.write("users.jsonl", stdout);
+  await app.fusion("export", "--table", "sessions", "--path", "sessions.jsonl");
+  assert.equal(readFileSync(path.join(app.folder, "sessions.jsonl"), "utf8"), entries["sessions/documents.jsonl"]);
 
   // Somewhere else, from the snapshot and table by table, under the same ids.
   const other = await startDataDiver(t);
