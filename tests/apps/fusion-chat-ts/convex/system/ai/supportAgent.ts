@@ -8,7 +8,7 @@ const STEPS_MAX = 5;
 const tools = { escalateConversationTool, resolveConversationTool, searchTool };
 
 /** The assistant that answers visitors. */
-export const supportAgent = (): Agent<object, typeof tools> =>
+export const supportAgent = () =>
   new Agent(components.agent, {
     name: "Support",
     languageModel: chatModel(),
