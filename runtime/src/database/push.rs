@@ -322,10 +322,13 @@ fn write_component_catalog(tx: &mut Transaction, build: &ComponentBuild) -> Resu
 
 pub(super) fn all_rows(tx: &mut Transaction, table: TableId) -> Result<Vec<(DocumentId, Arc<Object>)>> {
     let entries = tx.state().tables.get(&table).map(|table| table.documents.clone()).unwrap_or_default();
-    entries
-        .keys()
-        .map(|id| tx.load(table, *id).map(|document| (document.id(), document.fields().clone())))
-        .collect()
+    // The schemas of several components change in one transaction, each of which deletes rows of its own.
+    let mut rows = Vec::new();
+    for id in entries.keys() {
+        let document = tx.load_if_there(table, *id)?;
+        rows.extend(document.map(|document| (document.id(), document.fields().clone())));
+    }
+    Ok(rows)
 }
 
 /// The vector indexes of a schema that are not the same in another one, as `table.index`.
