@@ -2,6 +2,14 @@
 
 import { createOpenAI } from "@ai-sdk/openai";
 
+declare global {
+  // Models are given by their providers here, not by names. The list of all names that "ai" knows is longer than what the compiler
+  // can combine with the agent component's types.
+  interface RegisteredProviderModels {
+    openai: "gpt-4o" | "gpt-4o-mini";
+  }
+}
+
 const openai = () => createOpenAI({ baseURL: process.env.OPENAI_BASE_URL || undefined, apiKey: process.env.OPENAI_API_KEY ?? "" });
 
 /** The model that answers visitors, helps operators and reads images. */
