@@ -12,6 +12,7 @@
 pub mod analysis;
 pub mod answer;
 mod call;
+pub mod definitions;
 mod errors;
 pub mod functions;
 mod hangs;
@@ -36,6 +37,7 @@ pub mod testing;
 pub mod web;
 
 pub use analysis::{AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, Position};
+pub use definitions::ImportedDefinition;
 pub use functions::PackageFunctions;
 pub use package::{Environment, ModuleSource, Package, UdfConfig};
 pub use runtime::JsRuntime;

@@ -29,7 +29,7 @@ impl Pushes {
             let package = pushes.scripts.package(modules, &[])?;
             let mut analysis = package.analyze(&variables, &config)?;
             analysis.retain(|analyzed, _| *analyzed == path);
-            let functions = package.functions(&analysis, &config)?.functions;
+            let functions = package.functions(&analysis, &config, "")?.functions;
             functions
                 .into_iter()
                 .find(|entry| entry.path.function() == "default" && entry.kind() == FunctionKind::Query)

@@ -1,5 +1,6 @@
 //! What a push needs of the JavaScript runtime, and what it learns about modules.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use crate::js::{Environment, JsRuntime, Package};
 use crate::system::modules::ModuleEnvironment;
 
 pub use crate::js::{
-    AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, ModuleSource, PackageFunctions, Position, UdfConfig,
+    AnalyzedFunction, AnalyzedRoute, ImportedDefinition, ModuleAnalysis, ModuleSource, PackageFunctions,
+    Position, UdfConfig,
 };
 use crate::{Error, Result};
 
@@ -32,6 +34,9 @@ pub trait Scripts: Send + Sync {
     /// `InvalidModules` with file and line: syntax errors, imports that do not resolve.
     fn package(&self, modules: Vec<ModuleSource>, bytecode: &[u8]) -> Result<Arc<dyn ScriptPackage>>;
 
+    /// Says that calls will be of these packages from now on.
+    fn activate(&self, packages: &[Arc<dyn ScriptPackage>]);
+
     /// The schema that a `schema.js` exports.
     ///
     /// # Errors
@@ -44,11 +49,16 @@ pub trait Scripts: Send + Sync {
     /// What the module throws; `AuthConfigMissingEnvironmentVariable`.
     fn evaluate_auth_config(&self, module: &ModuleSource, variables: &Variables) -> Result<Json>;
 
-    /// The definition that a `convex.config.js` exports.
+    /// The definition that a `convex.config.js` exports, which may import others.
     ///
     /// # Errors
     /// What the module throws.
-    fn evaluate_app_definition(&self, module: &ModuleSource, variables: &Variables) -> Result<Json>;
+    fn evaluate_definition(
+        &self,
+        module: &ModuleSource,
+        imported: &[ImportedDefinition],
+        variables: &Variables,
+    ) -> Result<Json>;
 }
 
 /// A deployment that runs no JavaScript: whatever is pushed is refused.
@@ -69,6 +79,8 @@ impl Scripts for NoScripts {
         Self::refuse()
     }
 
+    fn activate(&self, _packages: &[Arc<dyn ScriptPackage>]) {}
+
     fn evaluate_schema(&self, _module: &ModuleSource) -> Result<Json> {
         Self::refuse()
     }
@@ -77,7 +89,12 @@ impl Scripts for NoScripts {
         Self::refuse()
     }
 
-    fn evaluate_app_definition(&self, _module: &ModuleSource, _variables: &Variables) -> Result<Json> {
+    fn evaluate_definition(
+        &self,
+        _module: &ModuleSource,
+        _imported: &[ImportedDefinition],
+        _variables: &Variables,
+    ) -> Result<Json> {
         Self::refuse()
     }
 }
@@ -90,7 +107,8 @@ pub trait ScriptPackage: Send + Sync {
     /// `InvalidModules` and others, with what a module throws.
     fn analyze(&self, variables: &Variables, config: &UdfConfig) -> Result<BTreeMap<String, ModuleAnalysis>>;
 
-    /// What the modules export as functions that can be registered. They are loaded with `config` whenever they run.
+    /// What the modules export as functions that can be registered, in the component at a path. They are loaded with
+    /// `config` whenever they run.
     ///
     /// # Errors
     /// Exports that cannot be registered: validators, routes.
@@ -98,19 +116,26 @@ pub trait ScriptPackage: Send + Sync {
         &self,
         analysis: &BTreeMap<String, ModuleAnalysis>,
         config: &UdfConfig,
+        component: &str,
     ) -> Result<PackageFunctions>;
 
     /// The compiled code, to be stored.
     fn bytecode(&self) -> Vec<u8>;
 
-    /// Says that calls will be of this package from now on.
-    fn activate(&self);
+    /// Itself, for those who know what it is.
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl Scripts for Arc<JsRuntime> {
     fn package(&self, modules: Vec<ModuleSource>, bytecode: &[u8]) -> Result<Arc<dyn ScriptPackage>> {
         let package = Package::from_bytecode(self.engine(), modules, bytecode)?;
         Ok(Arc::new(JsPackage { runtime: self.clone(), package }))
+    }
+
+    fn activate(&self, packages: &[Arc<dyn ScriptPackage>]) {
+        let packages = packages.iter().filter_map(|package| package.as_any().downcast_ref::<JsPackage>());
+        let packages: Vec<_> = packages.map(|package| package.package.clone()).collect();
+        self.set_current(&packages);
     }
 
     fn evaluate_schema(&self, module: &ModuleSource) -> Result<Json> {
@@ -121,8 +146,13 @@ impl Scripts for Arc<JsRuntime> {
         JsRuntime::evaluate_auth_config(self, module, variables)
     }
 
-    fn evaluate_app_definition(&self, module: &ModuleSource, variables: &Variables) -> Result<Json> {
-        JsRuntime::evaluate_app_definition(self, module, variables)
+    fn evaluate_definition(
+        &self,
+        module: &ModuleSource,
+        imported: &[ImportedDefinition],
+        variables: &Variables,
+    ) -> Result<Json> {
+        JsRuntime::evaluate_definition(self, module, imported, variables)
     }
 }
 
@@ -141,16 +171,17 @@ impl ScriptPackage for JsPackage {
         &self,
         analysis: &BTreeMap<String, ModuleAnalysis>,
         config: &UdfConfig,
+        component: &str,
     ) -> Result<PackageFunctions> {
         self.package.set_udf_config(config.clone());
-        self.runtime.functions(&self.package, analysis)
+        self.runtime.functions(&self.package, analysis, component)
     }
 
     fn bytecode(&self) -> Vec<u8> {
         self.package.bytecode()
     }
 
-    fn activate(&self) {
-        self.runtime.set_current(&self.package);
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }

@@ -97,7 +97,7 @@ impl App {
         let js = runtime(&limits, tasks.handle().clone());
         let package = Package::new(js.engine(), modules).unwrap();
         let analysis = js.analyze(&package, &BTreeMap::new(), config()).unwrap();
-        let found = js.functions(&package, &analysis).unwrap();
+        let found = js.functions(&package, &analysis, "").unwrap();
         let native_registry = native.build().unwrap();
         let functions =
             native_registry.iter().filter(|entry| !entry.path.is_system()).map(|entry| (**entry).clone());
