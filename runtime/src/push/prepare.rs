@@ -18,7 +18,8 @@ use crate::auth::Provider;
 use crate::database::Database;
 use crate::function::registry::{ComponentFunctions, HttpMount};
 use crate::function::{Deployment, FunctionRegistry};
-use crate::system::components::{Components, Mount, StoredDefinition};
+use crate::system::component_definitions::{ComponentDefinitions, StoredDefinition};
+use crate::system::components::Mount;
 use crate::system::environment::Environment;
 use crate::system::modules::{CodeConfig, ModuleEnvironment, Modules};
 use crate::{Error, Result};
@@ -305,7 +306,7 @@ impl Evaluator<'_> {
         let mut definitions = BTreeMap::from([(String::new(), Definition::empty())]);
         let mut code = BTreeMap::new();
         let mut versions = BTreeMap::from([(String::new(), config.server_version.clone())]);
-        for stored in Components::new(&mut tx).definitions()? {
+        for stored in ComponentDefinitions::new(&mut tx).list()? {
             let (definition, version) = stored_definition(&stored)?;
             definitions.insert(stored.path.clone(), definition);
             versions.insert(stored.path, version);

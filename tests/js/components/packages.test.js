@@ -55,24 +55,23 @@ test("rate-limiter: an exceeded limit takes back what its caller did", async () 
 });
 
 test("aggregate: equal to a recount under random writes, also for whoever watches", async (t) => {
-  const { random, seed } = randomFrom();
-  t.diagnostic(`seed ${seed}`);
+  const { unit, below } = seeded(t);
   const watcher = new ConvexClient(server.url);
   t.after(() => watcher.close());
   const args = { games: GAMES, from: 50 };
   let shown;
   watcher.onUpdate(api.scores.aggregated, args, (value) => (shown = value));
-  const pick = (list) => list[Math.floor(random() * list.length)];
+  const pick = (list) => list[below(list.length)];
   const ids = [];
   for (let round = 0; round < 60; round++) {
-    const kind = random();
-    const score = Math.floor(random() * 100);
+    const kind = unit();
+    const score = below(100);
     if (ids.length === 0 || kind < 0.6) {
       ids.push(await client.mutation(api.scores.add, { game: pick(GAMES), player: `p${round}`, score }));
     } else if (kind < 0.8) {
       await client.mutation(api.scores.change, { id: pick(ids), score });
     } else {
-      const [id] = ids.splice(Math.floor(random() * ids.length), 1);
+      const [id] = ids.splice(below(ids.length), 1);
       await client.mutation(api.scores.remove, { id });
     }
     if (round % 10 === 9) {
