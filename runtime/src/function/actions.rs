@@ -12,7 +12,7 @@ use fusion_schema::{DocumentId, Object};
 use futures_util::{FutureExt, Stream};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::call::{FunctionCall, FunctionKind};
+use super::call::{Caller, FunctionCall, FunctionKind};
 use super::context::ActionCore;
 use super::execution::{check_args, check_returns};
 use super::execution_log::{Completion, LogEvent, Usage};
@@ -107,6 +107,7 @@ impl FunctionRunner {
             call.identity.clone(),
             call.request_id,
             call.caller.job(),
+            matches!(call.caller, Caller::Action(_)),
         );
         let result = self.run_action_handler(&call, entry, core.clone()).await;
         let result = match result {
@@ -184,6 +185,7 @@ impl FunctionRunner {
             identity,
             request_id,
             None,
+            false,
         );
         let timeout = self.deployment().limits().action_timeout;
         let execution = core.execution_id();
@@ -210,7 +212,7 @@ impl FunctionRunner {
                 request_id,
                 execution,
                 parent: None,
-                caller: super::call::Caller::HttpEndpoint.name(),
+                caller: Caller::HttpEndpoint.name(),
                 identity: identity_kind,
                 duration: started.elapsed(),
                 cached: false,

@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
 
 use super::isolate::{Bytecode, Engine, Import, Modules, ScriptError};
+use super::node::{Bundle, NodeDependency};
 use super::prelude::names_its_globals;
 use super::source_map::SourceMap;
 use super::syscalls::import::{KnownVariables, Reads};
@@ -90,6 +91,10 @@ pub struct Package {
     reads: Mutex<BTreeMap<String, Option<KnownVariables>>>,
     /// Names of globals, and whether the modules have them in their sources.
     mentioned: RwLock<HashMap<String, bool>>,
+    /// What its modules for Node.js import from npm.
+    node_dependencies: Mutex<Vec<NodeDependency>>,
+    /// Its modules for Node.js as files, once they are needed.
+    node_bundle: tokio::sync::OnceCell<Arc<Bundle>>,
 }
 
 impl Package {
@@ -146,6 +151,8 @@ impl Package {
             udf_config: ArcSwap::default(),
             reads: Mutex::default(),
             mentioned: RwLock::default(),
+            node_dependencies: Mutex::default(),
+            node_bundle: tokio::sync::OnceCell::new(),
         };
         for (path, imports) in &imports {
             package.check_imports(path, imports)?;
@@ -194,6 +201,19 @@ impl Package {
     /// Sets what its modules see while they are loaded; analysis does so too.
     pub fn set_udf_config(&self, config: UdfConfig) {
         self.udf_config.store(Arc::new(config));
+    }
+
+    /// Sets what its modules for Node.js import from npm; before they are first loaded.
+    pub fn set_node_dependencies(&self, dependencies: Vec<NodeDependency>) {
+        *self.node_dependencies.lock() = dependencies;
+    }
+
+    pub(super) fn node_dependencies(&self) -> Vec<NodeDependency> {
+        self.node_dependencies.lock().clone()
+    }
+
+    pub(super) const fn node_bundle(&self) -> &tokio::sync::OnceCell<Arc<Bundle>> {
+        &self.node_bundle
     }
 
     /// Notes what a module and those below it read of the environment.

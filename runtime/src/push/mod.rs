@@ -46,6 +46,7 @@ use crate::auth::{Authenticator, Provider};
 use crate::database::Database;
 use crate::function::FunctionRunner;
 use crate::function::mutations::Attempt;
+use crate::js::node::dependencies_id;
 use crate::system::modules::{ModuleChanges, Modules};
 use crate::system::pushed_schemas::{PushedSchemas, SchemaState};
 use crate::{Error, Result};
@@ -367,7 +368,7 @@ fn answer(pending: &Pending) -> Json {
     };
     json!({
         "environmentVariables": prepared.variables,
-        "externalDepsId": null,
+        "externalDepsId": dependencies_id(&prepare::node_dependencies(&prepared.config)),
         "componentDefinitionPackages": {"": {}},
         "appAuth": prepared.providers.iter().map(Provider::to_json).collect::<Vec<_>>(),
         "analysis": {"": {

@@ -11,7 +11,9 @@ use super::joining::{Shadowed, join};
 use super::module_set::{AUTH_CONFIG, PushedModule, module_set};
 use super::request::{ModuleBody, StartPushRequest};
 use super::schema::{self, IndexDiff};
-use super::scripts::{ModuleSource, ScriptPackage, Scripts, UdfConfig, Variables, environment};
+use super::scripts::{
+    ModuleSource, NodeDependency, ScriptPackage, Scripts, UdfConfig, Variables, environment,
+};
 use super::{analysis, schema::diff_indexes};
 use crate::auth::Provider;
 use crate::function::{Deployment, FunctionRegistry};
@@ -107,7 +109,10 @@ impl Evaluator<'_> {
     /// Evaluates a push whole.
     pub(super) fn prepare(&self, request: StartPushRequest) -> Result<Prepared> {
         refuse_components(&request)?;
-        let StartPushRequest { functions, mut app_definition, node_version, .. } = request;
+        let StartPushRequest { functions, mut app_definition, mut node_dependencies, node_version, .. } =
+            request;
+        node_dependencies.iter().try_for_each(NodeDependency::check)?;
+        node_dependencies.sort();
         let (definition, schema) = (app_definition.definition.take(), app_definition.schema.take());
         let server_version = app_definition.udf_server_version.clone();
         let modules = {
@@ -133,6 +138,7 @@ impl Evaluator<'_> {
             functions,
             server_version,
             node_version,
+            node_dependencies: serde_json::to_string(&node_dependencies).unwrap_or_default(),
             import_phase_rng_seed: crate::clock::random_bytes(),
             import_phase_unix_ms: self.deployment.clock().unix_ms().floor(),
             auth_providers: Json::from(providers.iter().map(Provider::to_json).collect::<Vec<_>>())
@@ -155,6 +161,7 @@ impl Evaluator<'_> {
         let bytecode =
             Modules::new(&mut self.deployment.database.begin_query()).bytecode().unwrap_or_default();
         let package = self.scripts.package(sources(&modules), &bytecode).map_err(while_pushing)?;
+        package.set_node_dependencies(node_dependencies(&config));
         let analyzed = package.analyze(seen, &udf_config(&config)).map_err(while_pushing)?;
         let analyzed: BTreeMap<_, _> = analyzed
             .into_iter()
@@ -232,6 +239,7 @@ impl Evaluator<'_> {
         }
         let bytecode = Modules::new(&mut tx).bytecode().unwrap_or_default();
         let package = self.scripts.package(sources, &bytecode)?;
+        package.set_node_dependencies(node_dependencies(&config));
         let functions = package.functions(&analyzed, &udf_config(&config))?;
         let names = module_names(stored.iter().map(|module| module.path.as_str()));
         let (registry, shadowed) = join(self.native, functions, &names, schema)?;
@@ -280,6 +288,11 @@ pub(super) fn udf_config(config: &CodeConfig) -> UdfConfig {
         import_phase_rng_seed: config.import_phase_rng_seed,
         import_phase_unix_ms: config.import_phase_unix_ms,
     }
+}
+
+/// What the modules for Node.js import from npm.
+pub(super) fn node_dependencies(config: &CodeConfig) -> Vec<NodeDependency> {
+    serde_json::from_str(&config.node_dependencies).unwrap_or_default()
 }
 
 /// Reads the list of providers, bare or under `providers`.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::scripts::NodeDependency;
 use crate::{Error, Result};
 
 /// A push: the app's definition, schema and modules.
@@ -23,6 +24,9 @@ pub struct StartPushRequest {
     /// The components it uses.
     #[serde(default)]
     pub component_definitions: Vec<Json>,
+    /// What modules for Node.js import from npm.
+    #[serde(default)]
+    pub node_dependencies: Vec<NodeDependency>,
     /// The version of Node.js the project asks for.
     #[serde(default)]
     pub node_version: Option<String>,

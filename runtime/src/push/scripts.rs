@@ -9,7 +9,8 @@ use crate::js::{Environment, JsRuntime, Package};
 use crate::system::modules::ModuleEnvironment;
 
 pub use crate::js::{
-    AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, ModuleSource, PackageFunctions, Position, UdfConfig,
+    AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, ModuleSource, NodeDependency, PackageFunctions,
+    Position, UdfConfig,
 };
 use crate::{Error, Result};
 
@@ -90,6 +91,9 @@ pub trait ScriptPackage: Send + Sync {
     /// `InvalidModules` and others, with what a module throws.
     fn analyze(&self, variables: &Variables, config: &UdfConfig) -> Result<BTreeMap<String, ModuleAnalysis>>;
 
+    /// Says what the modules for Node.js import from npm, before they are first loaded.
+    fn set_node_dependencies(&self, dependencies: Vec<NodeDependency>);
+
     /// What the modules export as functions that can be registered. They are loaded with `config` whenever they run.
     ///
     /// # Errors
@@ -133,6 +137,10 @@ struct JsPackage {
 }
 
 impl ScriptPackage for JsPackage {
+    fn set_node_dependencies(&self, dependencies: Vec<NodeDependency>) {
+        self.package.set_node_dependencies(dependencies);
+    }
+
     fn analyze(&self, variables: &Variables, config: &UdfConfig) -> Result<BTreeMap<String, ModuleAnalysis>> {
         self.runtime.analyze(&self.package, variables, config.clone())
     }

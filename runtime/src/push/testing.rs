@@ -8,8 +8,8 @@ use fusion_schema::{Object, Validator, Value, json as values, object};
 use serde_json::{Value as Json, json};
 
 use super::scripts::{
-    AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, ModuleSource, PackageFunctions, ScriptPackage, Scripts,
-    UdfConfig, Variables,
+    AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, ModuleSource, NodeDependency, PackageFunctions,
+    ScriptPackage, Scripts, UdfConfig, Variables,
 };
 use crate::function::http::{HttpBody, HttpResponse};
 use crate::function::http_router::{HttpRouter, RoutePath};
@@ -78,6 +78,8 @@ fn text(json: &Json, name: &str) -> String {
 }
 
 impl ScriptPackage for FakePackage {
+    fn set_node_dependencies(&self, _: Vec<NodeDependency>) {}
+
     fn analyze(
         &self,
         _variables: &Variables,

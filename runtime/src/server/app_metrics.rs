@@ -17,9 +17,7 @@ use super::request::{self, Sender, parameter};
 use super::state::ServerState;
 use crate::error::{Error, Result};
 use crate::function::FunctionPath;
-use crate::function::metrics::{
-    FUNCTION_COUNTS, FunctionCount, SERIES_BUCKETS, series_bucket_end,
-};
+use crate::function::metrics::{FUNCTION_COUNTS, FunctionCount, SERIES_BUCKETS, series_bucket_end};
 use crate::function::series::SLOT_MS;
 
 type Shared = State<Arc<ServerState>>;
