@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fusion_runtime::auth::{Authenticator, DevIssuer, Provider};
-use fusion_runtime::clock::{Clock, SystemClock};
+use fusion_runtime::clock::{Clock, SystemClock, TestClock};
 use fusion_runtime::database::{Database, DatabaseOptions};
 use fusion_runtime::function::alarm::Alarm;
 use fusion_runtime::function::{Application, Caller, Deployment, FunctionCall, FunctionPath, FunctionRunner};
@@ -229,7 +229,11 @@ impl Server {
         limits.body_bytes_max = options.memory_budget.saturating_mul(1 << 20);
         let limits = Arc::new(limits);
         let mut providers = providers(options)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let test_clock = options.test_clock.then(Arc::<TestClock>::default);
+        let clock: Arc<dyn Clock> = match &test_clock {
+            Some(clock) => clock.clone(),
+            None => Arc::new(SystemClock),
+        };
         credentials::create_folder(&options.data_dir)?;
         let mut credentials = Credentials::load(
             &options.data_dir,
@@ -315,6 +319,7 @@ impl Server {
             has_metrics: !options.disable_metrics_endpoint,
             dev_issuer,
             home: Some(web::DASHBOARD),
+            test_clock,
         };
         let state = ServerState::new(
             runner.clone(),

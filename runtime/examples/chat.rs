@@ -102,6 +102,7 @@ async fn main() -> Result<()> {
         has_metrics: true,
         dev_issuer: Some(issuer),
         home: None,
+        test_clock: None,
     };
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

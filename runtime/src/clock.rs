@@ -1,5 +1,6 @@
 //! The only place that reads clocks and makes randomness: everything else is handed them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Where the engine's time comes from. Tests and simulations bring their own.
@@ -21,6 +22,28 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the clock's home")]
     fn unix_ns(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_nanos() as u64)
+    }
+}
+
+/// The machine's clock, set forward by hand: days pass at once in tests of what is scheduled.
+#[derive(Debug, Default)]
+pub struct TestClock {
+    ahead_ns: AtomicU64,
+}
+
+impl TestClock {
+    /// Sets the clock forward; never back, which nothing that is stored would survive.
+    pub fn advance(&self, by: Duration) {
+        let by_ns = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let add = |ahead: u64| Some(ahead.saturating_add(by_ns));
+        // The closure always gives a value.
+        let _ = self.ahead_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+}
+
+impl Clock for TestClock {
+    fn unix_ns(&self) -> u64 {
+        SystemClock.unix_ns().saturating_add(self.ahead_ns.load(Ordering::Relaxed))
     }
 }
 

@@ -7,7 +7,7 @@ use fusion_functions::services::Services;
 use fusion_runtime::function::{Application, FunctionPath};
 
 use crate::failure::Result;
-use crate::serve::SignIn;
+use crate::serve::{Served, SignIn};
 
 /// An application compiled into the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,8 +21,21 @@ pub(super) enum App {
 /// The folder in the data folder that holds an application's secrets.
 const VAULT_FOLDER: &str = "vault";
 
+/// What is served of an application, in production and without pages of a project.
+pub(super) fn served(app: App, data_dir: &Path) -> Result<Served> {
+    Ok(Served {
+        application: application(app, data_dir),
+        development: false,
+        seed: None,
+        services: services(app)?,
+        sign_in: sign_in(app),
+        pages: None,
+        has_chat: matches!(app, App::FusionChat),
+    })
+}
+
 /// What an application consists of; what it keeps outside of the database is in the data folder.
-pub(super) fn application(app: App, data_dir: &Path) -> Application {
+fn application(app: App, data_dir: &Path) -> Application {
     match app {
         App::FusionChat => {
             fusion_functions::application(Services::default().with_vault(data_dir.join(VAULT_FOLDER)))
@@ -40,7 +53,7 @@ pub(super) fn demo_seed(app: App) -> Result<Option<FunctionPath>> {
 }
 
 /// The query that tells which of an application's outside services are real.
-pub(super) fn services(app: App) -> Result<Option<FunctionPath>> {
+fn services(app: App) -> Result<Option<FunctionPath>> {
     Ok(match app {
         App::FusionChat => Some(FunctionPath::parse(fusion_functions::SERVICES)?),
         App::None => None,
@@ -48,7 +61,7 @@ pub(super) fn services(app: App) -> Result<Option<FunctionPath>> {
 }
 
 /// Where an application's users may come from.
-pub(super) const fn sign_in(app: App) -> Option<SignIn> {
+const fn sign_in(app: App) -> Option<SignIn> {
     match app {
         App::FusionChat => Some(SignIn {
             variable: fusion_functions::ISSUER_VARIABLE,

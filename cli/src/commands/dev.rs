@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::app::{App, application, demo_seed, services, sign_in};
+use super::app::{self, App, demo_seed};
 use crate::client::{Deployment, RUNNING_FILE, Target, read_running_file};
 use crate::develop::{self, DevelopOptions};
 use crate::failure::Result;
@@ -87,16 +87,9 @@ fn develop_on(project: Project, deployment: &Deployment, options: &DevelopOption
     })
 }
 
+/// As it is served for development.
 fn served(app: App, data_dir: &Path) -> Result<Served> {
-    Ok(Served {
-        application: application(app, data_dir),
-        development: true,
-        seed: demo_seed(app)?,
-        services: services(app)?,
-        sign_in: sign_in(app),
-        pages: None,
-        has_chat: matches!(app, App::FusionChat),
-    })
+    Ok(Served { development: true, seed: demo_seed(app)?, ..app::served(app, data_dir)? })
 }
 
 /// URL and admin key of the server that runs on the data folder, if one really does.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::app::{App, application, services, sign_in};
+use super::app::{App, served};
 use crate::failure::Result;
 use crate::serve::{self, Served, ServerOptions};
 
@@ -28,14 +28,6 @@ pub(crate) struct Serve {
 }
 
 pub(super) fn run(command: Serve) -> Result {
-    let served = Served {
-        application: application(command.app, &command.options.data_dir),
-        development: false,
-        seed: None,
-        services: services(command.app)?,
-        sign_in: sign_in(command.app),
-        pages: command.pages,
-        has_chat: matches!(command.app, App::FusionChat),
-    };
+    let served = Served { pages: command.pages, ..served(command.app, &command.options.data_dir)? };
     serve::serve(&command.options, served)
 }

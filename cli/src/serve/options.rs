@@ -119,6 +119,10 @@ pub struct ServerOptions {
     #[arg(long, hide_short_help = true, env = "DISABLE_METRICS_ENDPOINT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub disable_metrics_endpoint: bool,
 
+    /// Let administrators set the clock forward (POST /api/test_clock), for tests of what is scheduled.
+    #[arg(long, hide_short_help = true)]
+    pub test_clock: bool,
+
     /// Form of the log on stderr. What is logged is set with RUST_LOG.
     #[arg(long, hide_short_help = true, value_enum, default_value_t = LogFormat::Human)]
     pub log_format: LogFormat,

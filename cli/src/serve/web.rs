@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use rust_embed::RustEmbed;
+use sha2::{Digest as _, Sha256};
 
 /// The developers' dashboard.
 pub(crate) const DASHBOARD: &str = "/_dashboard";
@@ -86,19 +87,37 @@ const WITH_CHAT: &[Mount] = &[
 struct Built;
 
 /// Where the files are.
-#[derive(Clone)]
 enum Files {
     Inside,
     Folder(PathBuf),
 }
 
+/// A file's content, and the beginning of its SHA-256.
+struct Content {
+    bytes: Cow<'static, [u8]>,
+    hash: [u8; 8],
+}
+
+impl Content {
+    fn new(bytes: Cow<'static, [u8]>, sha256: &[u8; 32]) -> Self {
+        let mut hash = [0; 8];
+        hash.copy_from_slice(&sha256[..8]);
+        Self { bytes, hash }
+    }
+}
+
 impl Files {
-    fn get(&self, name: &str) -> Option<Cow<'static, [u8]>> {
+    fn get(&self, name: &str) -> Option<Content> {
         match self {
-            Self::Inside => Built::get(name).map(|file| file.data),
+            Self::Inside => Built::get(name).map(|file| {
+                let sha256 = file.metadata.sha256_hash();
+                Content::new(file.data, &sha256)
+            }),
             Self::Folder(folder) => {
                 let is_plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-                is_plain.then(|| fs::read(folder.join(name)).ok()).flatten().map(Cow::Owned)
+                let bytes = is_plain.then(|| fs::read(folder.join(name)).ok()).flatten()?;
+                let sha256 = Sha256::digest(&bytes).into();
+                Some(Content::new(Cow::Owned(bytes), &sha256))
             }
         }
     }
@@ -164,7 +183,7 @@ fn answer(files: &Files, mount: Mount, policy: &str, request: &Request) -> Respo
         header::CACHE_CONTROL,
         if is_named_by_content { "public, max-age=31536000, immutable" } else { "no-cache" },
     );
-    let tag = format!("\"{}\"", short_hash(&plain));
+    let tag = format!("\"{:016x}\"", u64::from_be_bytes(plain.hash));
     set(header::ETAG, &tag);
     if name.ends_with(".html") {
         let ancestors = match mount.framed {
@@ -188,9 +207,9 @@ fn answer(files: &Files, mount: Mount, policy: &str, request: &Request) -> Respo
     let is_gzip = request.headers().get(header::ACCEPT_ENCODING).is_some_and(takes_gzip);
     if is_gzip && let Some(compressed) = files.get(&format!("{name}.gz")) {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        return (headers, compressed).into_response();
+        return (headers, compressed.bytes).into_response();
     }
-    (headers, plain).into_response()
+    (headers, plain.bytes).into_response()
 }
 
 fn missing(is_file_of_page: bool) -> Response {
@@ -213,11 +232,6 @@ fn content_type(name: &str) -> &'static str {
         Some("json") => "application/json",
         _ => "application/octet-stream",
     }
-}
-
-fn short_hash(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(bytes)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

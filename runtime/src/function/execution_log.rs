@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 
-use super::call::FunctionKind;
+use super::call::{FunctionCall, FunctionKind};
 use super::log_line::LogLine;
 use super::mutations::SessionRequest;
 use super::outcome::{ExecutionId, RequestId};
@@ -91,6 +91,29 @@ pub struct Usage {
     pub write_bytes: usize,
     /// Documents read.
     pub read_documents: usize,
+}
+
+impl Completion {
+    /// The end of a call that took no time, read and wrote nothing and printed nothing.
+    pub(super) fn of(kind: FunctionKind, call: &FunctionCall, execution: ExecutionId) -> Self {
+        Self {
+            kind,
+            identifier: call.path.to_string(),
+            request_id: call.request_id,
+            execution,
+            parent: call.parent,
+            caller: call.caller.name(),
+            identity: call.identity.kind(),
+            duration: Duration::ZERO,
+            cached: false,
+            error: None,
+            status: None,
+            will_retry: false,
+            return_bytes: 0,
+            usage: Usage::default(),
+            log_lines: Vec::new(),
+        }
+    }
 }
 
 impl LogEvent {

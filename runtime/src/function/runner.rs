@@ -348,18 +348,8 @@ impl FunctionRunner {
         self.log.push(
             now,
             LogEvent::Completion(Box::new(Completion {
-                kind,
-                identifier: call.path.to_string(),
-                request_id: call.request_id,
-                execution,
-                parent: call.parent,
-                caller: call.caller.name(),
-                identity: call.identity.kind(),
                 duration,
-                cached: false,
                 error: error.map(|error| error.detail().to_owned()),
-                status: None,
-                will_retry: false,
                 return_bytes: outcome.result.as_ref().map_or(0, |returned| returned.json().len()),
                 usage: Usage {
                     read_bytes: usage.bytes_read,
@@ -367,6 +357,7 @@ impl FunctionRunner {
                     read_documents: usage.documents_read,
                 },
                 log_lines: if kind == FunctionKind::Action { Vec::new() } else { outcome.log_lines.clone() },
+                ..Completion::of(kind, call, execution)
             })),
         );
     }
@@ -381,21 +372,10 @@ impl FunctionRunner {
         self.log.push(
             now,
             LogEvent::Completion(Box::new(Completion {
-                kind: FunctionKind::Query,
-                identifier: call.path.to_string(),
-                request_id: call.request_id,
-                execution: ExecutionId::new(call.request_id),
-                parent: call.parent,
-                caller: call.caller.name(),
-                identity: call.identity.kind(),
-                duration: Duration::ZERO,
                 cached: true,
                 error: result.json.as_ref().err().map(|error| error.detail().to_owned()),
-                status: None,
-                will_retry: false,
                 return_bytes: result.json.as_ref().map_or(0, |json| json.len()),
-                usage: Usage::default(),
-                log_lines: Vec::new(),
+                ..Completion::of(FunctionKind::Query, call, ExecutionId::new(call.request_id))
             })),
         );
     }

@@ -31,7 +31,7 @@ const fail = ({ message, data }, stack) => {
   throw error;
 };
 
-const linesOf = (stack) => stack.split("\n").filter((line) => line !== "" && !line.includes("(fusion:"));
+const linesOf = (stack) => stack.split("\n").filter((line) => line !== "" && !line.includes("(<null>:"));
 
 /** Function and module of a line `    at name (module:line:column)`; undefined if the function has no name. */
 const functionOf = (line) => {

@@ -56,14 +56,23 @@ pub struct Import {
     pub path: Option<String>,
 }
 
+/// Whether errors tell where in a module they were thrown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Positions {
+    /// They do.
+    Kept,
+    /// They do not, and every isolate has less to read.
+    Dropped,
+}
+
 /// Where an isolate finds the modules that it imports.
 pub trait Modules: Send + Sync {
     /// The module with that path, such as `_deps/ABC.js`.
     fn bytecode(&self, path: &str) -> Option<&Bytecode>;
 
-    /// Whether the source of any of them has this name in it: a lazy global that nobody can name is not defined, as
-    /// every isolate would pay for it.
-    fn mentions(&self, name: &str) -> bool;
+    /// Those of the prelude's lazy globals that any of them can name, as [`CompiledPrelude::lazy_globals`] lists them: every
+    /// isolate pays for each.
+    fn lazy_globals(&self, prelude: &CompiledPrelude) -> Arc<[&'static str]>;
 }
 
 /// No modules at all.
@@ -75,9 +84,9 @@ impl Modules for NoModules {
         None
     }
 
-    fn mentions(&self, _name: &str) -> bool {
+    fn lazy_globals(&self, prelude: &CompiledPrelude) -> Arc<[&'static str]> {
         // What prelude modules name is not known here.
-        true
+        prelude.lazy_globals(|_| true)
     }
 }
 
@@ -90,7 +99,7 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// A syntax error.
-    fn compile(&self, path: &str, source: &str) -> Result<Compiled, ScriptError>;
+    fn compile(&self, path: &str, source: &str, positions: Positions) -> Result<Compiled, ScriptError>;
 
     /// Makes an isolate for the calling thread.
     ///

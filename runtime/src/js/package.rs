@@ -3,17 +3,17 @@
 //! Modules are compiled once, when they arrive; the bytecode can be kept beside the sources and is good for the
 //! engine that wrote it ([`Package::bytecode`], [`Package::from_bytecode`]).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use memchr::memmem;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-use super::isolate::{Bytecode, Engine, Import, Modules, ScriptError};
+use super::isolate::{Bytecode, Engine, Import, Modules, Positions, ScriptError};
 use super::node::{Bundle, NodeDependency};
-use super::prelude::names_its_globals;
+use super::prelude::{CompiledPrelude, names_its_globals};
 use super::source_map::SourceMap;
 use super::syscalls::import::{KnownVariables, Reads};
 use crate::{Error, Result};
@@ -89,12 +89,9 @@ pub struct Package {
     udf_config: ArcSwap<UdfConfig>,
     /// What modules read of the environment when they were last loaded; `None` for those that listed it.
     reads: Mutex<BTreeMap<String, Option<KnownVariables>>>,
-    /// Names of globals, and whether the modules have them in their sources.
-    mentioned: RwLock<HashMap<String, bool>>,
-    /// What its modules for Node.js import from npm.
-    node_dependencies: Mutex<Vec<NodeDependency>>,
-    /// Its modules for Node.js as files, once they are needed.
-    node_bundle: tokio::sync::OnceCell<Arc<Bundle>>,
+use super::isolate::{Bytecode, Engine, Import, Modules, Positions, ScriptError};
+use super::node::{Bundle, NodeDependency};
+use super::prelude::{CompiledPrelude, names_its_globals};
 }
 
 impl Package {
@@ -134,7 +131,7 @@ impl Package {
                 module.bytecode = match stored.get(&source_hash(&module.source)) {
                     Some(bytecode) => Some(bytecode.clone()),
                     None => {
-                        let result = engine.compile(&path, &module.source.source);
+                        let result = engine.compile(&path, &module.source.source, Positions::Kept);
                         let result = result.map_err(|error| invalid_module(&module, &error))?;
                         imports.push((path.clone(), result.imports));
                         Some(result.bytecode)
@@ -150,9 +147,9 @@ impl Package {
             engine: engine.version().to_owned(),
             udf_config: ArcSwap::default(),
             reads: Mutex::default(),
-            mentioned: RwLock::default(),
-            node_dependencies: Mutex::default(),
-            node_bundle: tokio::sync::OnceCell::new(),
+use super::isolate::{Bytecode, Engine, Import, Modules, Positions, ScriptError};
+use super::node::{Bundle, NodeDependency};
+use super::prelude::{CompiledPrelude, names_its_globals};
         };
         for (path, imports) in &imports {
             package.check_imports(path, imports)?;
@@ -242,17 +239,17 @@ impl Modules for Package {
         self.modules.get(path)?.bytecode.as_ref()
     }
 
-    fn mentions(&self, name: &str) -> bool {
-        if let Some(known) = self.mentioned.read().get(name) {
-            return *known;
-        }
-        let finder = memmem::Finder::new(name);
-        let is_mentioned = self.modules.values().filter(|module| module.bytecode.is_some()).any(|module| {
-            let source = &module.source.source;
-            finder.find(source.as_bytes()).is_some() || !names_its_globals(source)
-        });
-        self.mentioned.write().insert(name.to_owned(), is_mentioned);
-        is_mentioned
+    fn lazy_globals(&self, prelude: &CompiledPrelude) -> Arc<[&'static str]> {
+        let list = || {
+            let modules = self.modules.values().filter(|module| module.bytecode.is_some());
+            let sources: Vec<&str> = modules.map(|module| module.source.source.as_str()).collect();
+            let names_any = sources.iter().any(|source| !names_its_globals(source));
+            prelude.lazy_globals(|name| {
+                let finder = memmem::Finder::new(name);
+                names_any || sources.iter().any(|source| finder.find(source.as_bytes()).is_some())
+            })
+        };
+        self.lazy_globals.get_or_init(list).clone()
     }
 }
 

@@ -5,7 +5,9 @@
 //! functions that the host calls. `internals.load(name)` runs a module that has not run yet. A module that names
 //! globals runs when one of them is first touched; it then must define them.
 
-use super::isolate::{Bytecode, Engine, Modules, ScriptError};
+use std::sync::Arc;
+
+use super::isolate::{Bytecode, Engine, Positions, ScriptError};
 
 /// A part of the prelude.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +41,8 @@ pub struct CompiledModule {
     pub ops: Option<Vec<&'static str>>,
 }
 
-/// What paths of prelude modules begin with; no module of an application has such a path.
-pub const PRELUDE_PATH: &str = "fusion:";
+/// What paths of prelude modules begin with; no module of an application has such a path. Stack traces do not show them.
+const PRELUDE_PATH: &str = "fusion:";
 
 impl CompiledPrelude {
     /// Compiles all modules.
@@ -62,11 +64,11 @@ impl CompiledPrelude {
         Ok(Self { modules: compiled })
     }
 
-    /// The lazy globals that `modules` mention, each followed by the name of the module that defines it.
-    pub fn lazy_globals(&self, modules: &dyn Modules) -> Vec<&'static str> {
+    /// The lazy globals that are mentioned, each followed by the name of the module that defines it.
+    pub fn lazy_globals(&self, is_mentioned: impl Fn(&str) -> bool) -> Arc<[&'static str]> {
         let lazy = self.modules.iter().map(|compiled| compiled.module).filter(|module| !module.eager);
         lazy.flat_map(|module| module.globals.iter().map(move |global| [*global, module.name]))
-            .filter(|[global, _]| modules.mentions(global))
+            .filter(|[global, _]| is_mentioned(global))
             .flatten()
             .collect()
     }
@@ -91,9 +93,9 @@ fn named_ops(source: &'static str) -> Option<Vec<&'static str>> {
 }
 
 fn compile(engine: &dyn Engine, name: &str, body: &str) -> Result<Bytecode, ScriptError> {
-    // The body begins on the first line, so that positions in stack traces stay right.
     let source = format!("export default (function (globalThis, ops, internals) {{{body}\n}});");
-    engine.compile(&format!("{PRELUDE_PATH}{name}"), &source).map(|compiled| compiled.bytecode)
+    let path = format!("{PRELUDE_PATH}{name}");
+    engine.compile(&path, &source, Positions::Dropped).map(|compiled| compiled.bytecode)
 }
 
 /// Whether a module can only mean the globals that its source names. Code that is made at run time can name others.

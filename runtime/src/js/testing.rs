@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::isolate::{Bytecode, Engine, IsolateOptions, Modules, ScriptError, StopSignal};
+use super::isolate::{Bytecode, Engine, IsolateOptions, Modules, Positions, ScriptError, StopSignal};
 use super::op::OpValue;
 use super::prelude::{CompiledPrelude, names_its_globals};
 use super::quickjs::QuickJs;
@@ -61,7 +61,7 @@ pub fn eval_with(phase: Phase, source: &str, environment: &BTreeMap<String, Stri
 fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(String, usize), ScriptError> {
     const PATH: &str = "test.js";
     let engine = QuickJs;
-    let module = engine.compile(PATH, source)?.bytecode;
+    let module = engine.compile(PATH, source, Positions::Kept)?.bytecode;
     let mut isolate = engine.isolate(IsolateOptions {
         state: state(phase, host)?,
         modules: Arc::new(One { path: PATH, source: source.to_owned(), module }),
@@ -132,8 +132,8 @@ impl Modules for One {
         (path == self.path).then_some(&self.module)
     }
 
-    fn mentions(&self, name: &str) -> bool {
-        !names_its_globals(&self.source) || self.source.contains(name)
+    fn lazy_globals(&self, prelude: &CompiledPrelude) -> Arc<[&'static str]> {
+        prelude.lazy_globals(|name| !names_its_globals(&self.source) || self.source.contains(name))
     }
 }
 

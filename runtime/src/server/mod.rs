@@ -24,6 +24,7 @@ pub mod serve;
 pub mod state;
 mod storage;
 mod sync;
+mod test_clock;
 pub mod udf_response;
 mod unread;
 

@@ -17,7 +17,7 @@ use super::state::ServerState;
 use super::unread::read_to_end;
 use super::{
     admin, api, app_metrics, dashboard, deploy, dev_issuer, export, health, http_actions, import,
-    inline_query, logs, storage, sync,
+    inline_query, logs, storage, sync, test_clock,
 };
 use crate::error::Error;
 
@@ -98,6 +98,8 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/deploy2/wait_for_schema", post(deploy::wait_for_schema))
         .route("/api/deploy2/finish_push", post(deploy::finish_push))
         .route("/api/deploy2/report_push_completed", post(deploy::report_push_completed))
+        // Time, where tests are to set it.
+        .route("/api/test_clock", post(test_clock::advance))
         // Health.
         .route("/", get(health::root))
         .route("/version", get(health::version))

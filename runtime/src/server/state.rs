@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use tokio::sync::{Semaphore, watch};
 
 use crate::auth::{Authenticator, DevIssuer};
-use crate::clock::Clock;
+use crate::clock::{Clock, TestClock};
 use crate::database::Database;
 use crate::function::live::LiveQueries;
 use crate::function::{Deployment, FunctionRunner};
@@ -28,6 +28,8 @@ pub struct ServerConfig {
     pub dev_issuer: Option<DevIssuer>,
     /// The path to which a browser that asks for `/` is sent.
     pub home: Option<&'static str>,
+    /// The clock that administrators may set forward, where tests are to: that of the database.
+    pub test_clock: Option<Arc<TestClock>>,
 }
 
 /// See the module's documentation.

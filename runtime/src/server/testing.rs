@@ -135,6 +135,7 @@ impl TestServer {
             has_metrics: true,
             dev_issuer: Some(issuer.clone()),
             home: None,
+            test_clock: None,
         };
         configure(&mut config);
         let (stop, stopped) = watch::channel(false);

@@ -5,7 +5,9 @@ use rquickjs::{Context, Ctx, Module, Runtime, WriteOptions};
 use super::isolate::QuickJsIsolate;
 use super::modules::ImportRecorder;
 use super::thrown;
-use crate::js::isolate::{Bytecode, Compiled, Engine, Isolate, IsolateOptions, ScriptError, Stopped};
+use crate::js::isolate::{
+    Bytecode, Compiled, Engine, Isolate, IsolateOptions, Positions, ScriptError, Stopped,
+};
 
 /// Memory that compiling one module may take.
 const COMPILE_MEMORY_MAX: usize = 1 << 30;
@@ -22,7 +24,7 @@ impl Engine for QuickJs {
         concat!("rquickjs-0.14 fusion-", env!("CARGO_PKG_VERSION"))
     }
 
-    fn compile(&self, path: &str, source: &str) -> Result<Compiled, ScriptError> {
+    fn compile(&self, path: &str, source: &str, positions: Positions) -> Result<Compiled, ScriptError> {
         let no_memory = |_| ScriptError::Stopped(Stopped::OutOfMemory);
         let runtime = Runtime::new().map_err(no_memory)?;
         runtime.set_memory_limit(COMPILE_MEMORY_MAX);
@@ -32,7 +34,8 @@ impl Engine for QuickJs {
         let context = Context::full(&runtime).map_err(no_memory)?;
         let bytecode = context.with(|ctx| {
             let compiled = Module::declare(ctx.clone(), path, source).and_then(|module| {
-                module.write(WriteOptions { strip_source: true, ..WriteOptions::default() })
+                let strip_debug = positions == Positions::Dropped;
+                module.write(WriteOptions { strip_source: true, strip_debug, ..WriteOptions::default() })
             });
             compiled.map(Bytecode::new).map_err(|error| thrown::script_error(&ctx, error))
         })?;

@@ -39,7 +39,7 @@ impl QuickJsIsolate {
         runtime.set_memory_limit(memory_max);
         runtime.set_max_stack_size(STACK_MAX);
         runtime.set_gc_threshold(GC_THRESHOLD);
-        let lazy_globals = prelude.lazy_globals(modules.as_ref());
+        let lazy_globals = modules.lazy_globals(&prelude);
         runtime.set_loader(PathResolver, PackageLoader { modules });
         let inbox = Arc::new(Inbox::default());
         stop.attach(&inbox);
@@ -68,7 +68,7 @@ impl QuickJsIsolate {
         let isolate = Self { runtime, context, shared };
         isolate.shared.watch.run();
         let started = isolate.context.with(|ctx| {
-            start(&ctx, &isolate.shared, lazy_globals).map_err(|error| thrown::script_error(&ctx, error))
+            start(&ctx, &isolate.shared, &lazy_globals).map_err(|error| thrown::script_error(&ctx, error))
         });
         isolate.shared.watch.pause();
         started?;
@@ -215,7 +215,7 @@ impl Drop for QuickJsIsolate {
 }
 
 /// Makes `internals` and runs the eager part of the prelude.
-fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, lazy_globals: Vec<&'static str>) -> rquickjs::Result<()> {
+fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, lazy_globals: &[&'static str]) -> rquickjs::Result<()> {
     let internals = Object::new(ctx.clone())?;
     let ops = Object::new(ctx.clone())?;
     *shared.originals.borrow_mut() = Some(Originals::new(ctx, &internals, &ops)?);
@@ -226,7 +226,7 @@ fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, lazy_globals: Vec<&'static st
         let place = loader.prelude.modules.iter().position(|compiled| compiled.module.name == name);
         place.map_or(Ok(()), |place| load(&ctx, &loader, place))
     };
-    internals.set("lazyGlobals", lazy_globals)?;
+    internals.set("lazyGlobals", lazy_globals.to_vec())?;
     internals.set("load", Function::new(ctx.clone(), load)?)?;
     internals.set("promiseState", Function::new(ctx.clone(), promise_state)?)?;
     for (place, compiled) in shared.prelude.modules.iter().enumerate() {

@@ -4,7 +4,6 @@ use rquickjs::{CaughtError, Ctx, Error, Object, Value};
 
 use super::values::text;
 use crate::js::isolate::{Frame, ScriptError, Stopped, Thrown};
-use crate::js::prelude::PRELUDE_PATH;
 
 /// What an error of the binding means, with the pending exception if there is one.
 pub(super) fn script_error(ctx: &Ctx<'_>, error: Error) -> ScriptError {
@@ -98,6 +97,9 @@ pub(super) fn frames(stack: &str) -> Vec<Frame> {
     stack.lines().filter_map(frame).collect()
 }
 
+/// The path of frames whose positions were dropped when they were compiled: the prelude's.
+const NOWHERE: &str = "<null>";
+
 /// `    at name (path:line:column)`, or `    at path:line:column` for syntax errors.
 fn frame(line: &str) -> Option<Frame> {
     let rest = line.trim_start().strip_prefix("at ")?;
@@ -109,7 +111,7 @@ fn frame(line: &str) -> Option<Frame> {
     let column = parts.next()?.parse().ok()?;
     let line = parts.next()?.parse().ok()?;
     let module = parts.next()?;
-    if module.starts_with(PRELUDE_PATH) {
+    if module == NOWHERE {
         return None;
     }
     let function = function.filter(|name| !matches!(*name, "<anonymous>" | "<eval>" | "" | "module"));
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_stack_is_read_line_by_line() {
-        let stack = "    at helper (a/b.js:3:7)\n    at <anonymous> (native)\n    at <anonymous> (b.js:1:2)\n    at load (fusion:core:1:1)\n    at bad.js:4:5\n";
+        let stack = "    at helper (a/b.js:3:7)\n    at <anonymous> (native)\n    at <anonymous> (b.js:1:2)\n    at load (<null>:0:1)\n    at bad.js:4:5\n";
         let found = frames(stack);
         let show = |frame: &Frame| {
             format!(

@@ -45,7 +45,7 @@ fn the_place_is_told() {
     let error = app().fails("errors:fails", "{}");
     assert!(error.starts_with("Uncaught TypeError: wrong\n    at helper (errors.js:3:"), "{error}");
     assert!(error.contains("\n    at handler (errors.js:4:"), "{error}");
-    assert!(!error.contains("fusion:") && !error.contains("native"), "{error}");
+    assert!(!error.contains("<null>") && !error.contains("native"), "{error}");
     assert!(error.ends_with(")\n"), "{error}");
 }
 

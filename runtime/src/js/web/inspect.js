@@ -289,7 +289,7 @@ const errorBase = (context, error, keys) => {
   }
   let stack = typeof error.stack === "string" ? error.stack : "";
   // Engines differ in whether the stack begins with the heading.
-  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line) && !line.includes("fusion:"));
+  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line) && !line.includes("(<null>:"));
   for (const own of ["name", "message", "stack"]) {
     const at = keys.indexOf(own);
     if (at >= 0 && heading.includes(`${error[own]}`)) keys.splice(at, 1);
