@@ -89,9 +89,12 @@ pub struct Package {
     udf_config: ArcSwap<UdfConfig>,
     /// What modules read of the environment when they were last loaded; `None` for those that listed it.
     reads: Mutex<BTreeMap<String, Option<KnownVariables>>>,
-use super::isolate::{Bytecode, Engine, Import, Modules, Positions, ScriptError};
-use super::node::{Bundle, NodeDependency};
-use super::prelude::{CompiledPrelude, names_its_globals};
+    /// The lazy globals that the modules can name, once an isolate was made.
+    lazy_globals: OnceLock<Arc<[&'static str]>>,
+    /// What its modules for Node.js import from npm.
+    node_dependencies: Mutex<Vec<NodeDependency>>,
+    /// Its modules for Node.js as files, once they are needed.
+    node_bundle: tokio::sync::OnceCell<Arc<Bundle>>,
 }
 
 impl Package {
@@ -147,9 +150,9 @@ impl Package {
             engine: engine.version().to_owned(),
             udf_config: ArcSwap::default(),
             reads: Mutex::default(),
-use super::isolate::{Bytecode, Engine, Import, Modules, Positions, ScriptError};
-use super::node::{Bundle, NodeDependency};
-use super::prelude::{CompiledPrelude, names_its_globals};
+            lazy_globals: OnceLock::new(),
+            node_dependencies: Mutex::default(),
+            node_bundle: tokio::sync::OnceCell::new(),
         };
         for (path, imports) in &imports {
             package.check_imports(path, imports)?;
