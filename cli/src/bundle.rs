@@ -6,6 +6,7 @@
 
 mod entry_points;
 mod esbuild;
+mod external;
 mod source_map;
 
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ use serde_json::Value as Json;
 
 pub(crate) use self::entry_points::{EntryPoint, entry_points};
 use self::esbuild::{Build, Esbuild, Platform};
+use self::external::External;
+pub(crate) use self::external::NodeDependency;
 use crate::failure::{Failure, Result};
 use crate::project::Project;
 
@@ -69,6 +72,8 @@ pub(crate) struct Bundle {
     pub(crate) schema: Option<Module>,
     /// Everything else.
     pub(crate) modules: Vec<Module>,
+    /// What its modules for Node import from npm.
+    pub(crate) node_dependencies: Vec<NodeDependency>,
     /// The project's files that it was made of; packages are not among them.
     pub(crate) inputs: Vec<PathBuf>,
     /// What esbuild warns of.
@@ -81,18 +86,12 @@ pub(crate) async fn bundle(project: &Project) -> Result<Bundle> {
     let entries = entry_points(project)?;
     let (node, isolate): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|entry| entry.environment == Environment::Node);
-    if !node.is_empty() && !project.settings.node.external_packages.is_empty() {
-        return Err(Failure::new(format!(
-            "convex.json wants these packages installed on the server, which Fusion does not do: {}",
-            project.settings.node.external_packages.join(", ")
-        ))
-        .hint("remove them from node.externalPackages, so that they are bundled"));
-    }
+    let (none, external) = (External::default(), External::find(project)?);
 
     // Each in a process of its own, all at once.
     let (isolate, node, schema, auth, definition) = tokio::join!(
-        build_modules(&esbuild, project, isolate, Environment::Isolate),
-        build_modules(&esbuild, project, node, Environment::Node),
+        build_modules(&esbuild, project, isolate, Environment::Isolate, &none),
+        build_modules(&esbuild, project, node, Environment::Node, &external),
         build_one(&esbuild, project, "schema"),
         build_one(&esbuild, project, "auth.config"),
         build_definition(&esbuild, project),
@@ -109,6 +108,7 @@ pub(crate) async fn bundle(project: &Project) -> Result<Bundle> {
         },
         schema: None,
         modules: Vec::new(),
+        node_dependencies: external.dependencies(&node.metafile)?,
         inputs: Vec::new(),
         warnings: Vec::new(),
     };
@@ -140,6 +140,7 @@ async fn build_modules(
     project: &Project,
     entries: Vec<EntryPoint>,
     environment: Environment,
+    external: &External,
 ) -> Result<Build> {
     if entries.is_empty() {
         return Ok(Build::default());
@@ -149,8 +150,8 @@ async fn build_modules(
         Environment::Isolate => (Platform::Browser, "_deps/[hash]"),
         Environment::Node => (Platform::Node, "_deps/node/[hash]"),
     };
-    let mut build = esbuild
-        .run(platform)
+    let run = external.names().fold(esbuild.run(platform), |run, name| run.arg(format!("--external:{name}")));
+    let mut build = run
         .arg("--splitting")
         .arg(format!("--chunk-names={chunks}"))
         .functions(project)

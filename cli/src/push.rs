@@ -202,7 +202,7 @@ impl Push<'_> {
                 udf_server_version: convex_version,
             },
             component_definitions: [],
-            node_dependencies: [],
+            node_dependencies: &bundle.node_dependencies,
             node_version: self.project.settings.node.node_version.as_deref(),
             for_codegen: false,
         }

@@ -66,8 +66,8 @@ test("everything that an action's context offers, and the official client's valu
 
 test("an action acts for its user, and so does what it calls", async (t) => {
   const issuer = await startIssuer(t);
-  const { server, client } = await start(t, { env: { AUTH_PROVIDERS: JSON.stringify([issuer.provider ?? { domain: issuer.url, applicationID: "convex" }]) } });
-  client.setAuth(await issuer.token({ sub: "amy" }));
+  const { server, client } = await start(t, { env: { AUTH_PROVIDERS: JSON.stringify([issuer.provider]) } });
+  client.setAuth(issuer.token("amy"));
   const seen = await client.action("work:tour", { numbers: [] });
   assert.deepEqual([seen.subject, seen.subjectInside], ["amy", "amy"]);
   assert.ok(server.pid > 0);
@@ -85,7 +85,7 @@ test("errors tell where they are in the written files, carry data, and are check
   const { client } = await start(t);
   const fails = (how) => failure(client.action("work:fails", { how }));
   const thrown = await fails("shared");
-  assert.match(thrown.text, /Uncaught Refusal: string refused: this\n {4}at refuse \(\.\.\/convex\/shared\.js:6:\d+\)\n {4}at (handler|<anonymous>) \(\.\.\/convex\/work\.js:\d+:\d+\)/);
+  assert.match(thrown.text, /Uncaught Refusal: string refused: this\n {4}at refuse \([./]+\/convex\/shared\.js:6:\d+\)\n {4}at (handler|<anonymous>) \(\.\.\/convex\/work\.js:\d+:\d+\)/);
   const data = await fails("data");
   assert.ok(data.error instanceof ConvexError);
   assert.deepEqual(data.data, { code: 7n, text: "no" });
@@ -96,7 +96,7 @@ test("errors tell where they are in the written files, carry data, and are check
   assert.match((await fails("exit")).text, /process\.exit\(3\) is not available in actions/);
   assert.match((await failure(client.action("work:wrongReturn", {}))).text, /ReturnsValidationError/);
   assert.match((await failure(client.action("work:echo", { text: 1 }))).text, /ArgumentValidationError/);
-  assert.match((await failure(client.action("more:refuses", {}))).text, /at refuse \(\.\.\/convex\/shared\.js:6/);
+  assert.match((await failure(client.action("more:refuses", {}))).text, /at refuse \([./]+\/convex\/shared\.js:6/);
 });
 
 test("what is printed goes to the function's log", async (t) => {
@@ -108,7 +108,7 @@ test("what is printed goes to the function's log", async (t) => {
   });
   const { logLines } = await response.json();
   assert.deepEqual(logLines.slice(0, 3), ["[LOG] 'text' 42 { a: [ 1, { b: null } ] }", "[WARN] 'careful'", "[ERROR] Map(1) { 'k' => 1n }"]);
-  assert.match(logLines[3], /^\[LOG\] ┌.*\(index\)/);
+  assert.match(logLines[3], /^\[LOG\] ┌[^]*\(index\)/);
   assert.equal(logLines[4], "[ERROR] raw");
 });
 

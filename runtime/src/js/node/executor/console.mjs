@@ -29,12 +29,16 @@ export function defineConsole(channel) {
     if (call?.hasEnded) return;
     channel.send({ type: "log", call: call?.id ?? null, level }, JSON.stringify(messages.map(concise)));
   };
-  // Whatever has no level of its own (tables, counts, times, groups) is text made by Node's own console.
-  const made = new Console({
+  // Whatever is no plain line (tables, counts, times) is text made by Node's own console.
+  const plain = new Console({
     stdout: stream((text) => print("LOG", [text])),
     stderr: stream((text) => print("WARN", [text])),
     colorMode: false,
   });
+  const made = globalThis.console;
+  for (const name of Object.keys(plain)) {
+    if (typeof plain[name] === "function") made[name] = plain[name];
+  }
   let depth = 0;
   const indented = (messages) => {
     if (depth === 0) return messages;
@@ -59,7 +63,6 @@ export function defineConsole(channel) {
   made.groupEnd = () => {
     depth = Math.max(0, depth - 1);
   };
-  globalThis.console = made;
   const define = (name, value) => Object.defineProperty(process, name, { configurable: true, enumerable: true, value });
   define("stdin", Readable.from([]));
   define("stdout", stream((text) => print("LOG", [text])));
