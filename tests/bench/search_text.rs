@@ -10,7 +10,7 @@ use std::time::Duration;
 use fusion_runtime::clock::Moment;
 use fusion_runtime::database::staging::{Contents, IdMaker, Target};
 use fusion_runtime::database::{
-    CommitExtras, Database, DatabaseOptions, Query, QueryOperator, QuerySource, SearchExpression,
+    CommitExtras, ComponentId, Database, DatabaseOptions, Query, QueryOperator, QuerySource, SearchExpression,
 };
 use fusion_schema::table::{Schema, TableDefinition};
 use fusion_schema::validator::Validator;
@@ -201,7 +201,12 @@ fn texts<'a>(vocabulary: &'a Vocabulary, options: &Options) -> impl Iterator<Ite
 
 /// Puts all documents in place of those that are there.
 fn import(database: &Database, vocabulary: &Vocabulary, options: &Options) -> Measured<Duration> {
-    let target = Target { name: TABLE.to_owned(), number: None, contents: Contents::Replace };
+    let target = Target {
+        component: ComponentId::ROOT,
+        name: TABLE.to_owned(),
+        number: None,
+        contents: Contents::Replace,
+    };
     let mut texts = texts(vocabulary, options).enumerate().peekable();
     let begun = Moment::now();
     let mut staging = database.stage(vec![target])?;

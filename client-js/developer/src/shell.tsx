@@ -3,7 +3,7 @@
 import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useConnectionState, useQueryResult } from "fusion-client/preact";
-import { CodeIcon, FileIcon, IconButton, MoonIcon, SettingsIcon, SignOutIcon, Spinner, SunIcon, setTheme } from "fusion-ui";
+import { CodeIcon, FileIcon, IconButton, MoonIcon, SettingsIcon, SignOutIcon, Spinner, SunIcon, setTheme, useLasting } from "fusion-ui";
 import { useDeployment } from "./deployment.tsx";
 import { ArchiveIcon, BlocksIcon, ChartIcon, ClockIcon, KeyIcon, ListIcon, LogoIcon, TableIcon } from "./parts/icons.tsx";
 import { Link, useRouter } from "./router.tsx";
@@ -22,9 +22,6 @@ export const PAGES: readonly { readonly id: string; readonly title: string; read
   { id: "backups", title: "Import & export", Icon: ArchiveIcon },
   { id: "settings", title: "Settings", Icon: SettingsIcon },
 ];
-
-/** How long a connection may be lost before that is worth saying. */
-const PATIENCE_MS = 800;
 
 function isDark(): boolean {
   const { theme } = document.documentElement.dataset;
@@ -47,20 +44,10 @@ function ThemeButton() {
 }
 
 function ConnectionBanner() {
-  const state = useConnectionState();
-  const isLost = !state.isWebSocketConnected;
-  const [isShown, setIsShown] = useState(false);
-  useEffect(() => {
-    if (!isLost) {
-      setIsShown(false);
-      return undefined;
-    }
-    const timer = setTimeout(() => setIsShown(true), PATIENCE_MS);
-    return () => clearTimeout(timer);
-  }, [isLost]);
+  const isLost = useLasting(!useConnectionState().isWebSocketConnected);
   return (
     <div role="status" class="connection">
-      {isShown && (
+      {isLost && (
         <p><Spinner /> The connection to the deployment is lost. What is shown may be old; trying to reconnect…</p>
       )}
     </div>

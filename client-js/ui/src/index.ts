@@ -24,3 +24,4 @@ export type { Tab } from "./tabs.tsx";
 export { applyTheme, setTheme, theme } from "./theme.ts";
 export type { Theme } from "./theme.ts";
 export { toast, toastError, Toasts } from "./toasts.tsx";
+export { useLasting } from "./use_lasting.ts";

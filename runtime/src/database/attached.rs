@@ -22,6 +22,7 @@ use fusion_schema::table::{Schema, SearchIndexDefinition, TableDefinition};
 use fusion_schema::{Object, Value, object};
 
 use super::catalog::Catalog;
+use super::component::ComponentId;
 use super::document::Document;
 use super::key::IndexId;
 use super::search::{LoadedSearch, SavedSearch, SearchBuilder, SearchDocument, SearchIndex, SearchLoader};
@@ -120,9 +121,9 @@ impl AttachedDefinition {
 
 /// Whether every index that the schema declares is in the catalog; a program that knew fewer kinds may have left some
 /// out.
-pub(crate) fn has_all(catalog: &Catalog, schema: &Schema) -> bool {
+pub(crate) fn has_all(catalog: &Catalog, component: ComponentId, schema: &Schema) -> bool {
     schema.tables.iter().all(|table| {
-        let meta = catalog.table(&table.name);
+        let meta = catalog.table_in(component, &table.name);
         AttachedDefinition::of_table(table)
             .all(|(definition, _)| meta.is_some_and(|meta| meta.attached(definition.name()).is_some()))
     })

@@ -1,5 +1,5 @@
-//! [`Catalog`]: which tables and indexes there are, and the active schema; derived from the system tables
-//! `_tables`, `_indexes` and `_schemas`, and rebuilt whenever a commit touches them.
+//! [`Catalog`]: which components there are, and the tables, indexes and active schema of each; derived from the system
+//! tables `_components`, `_tables`, `_indexes` and `_schemas`, and rebuilt whenever a commit touches them.
 //!
 //! System tables themselves are declared here, in code: their numbers are fixed (512 + n) because clients
 //! and dashboards rely on some of them.
@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use fusion_schema::table::Schema;
 use fusion_schema::validator::TableLookup;
-use fusion_schema::{Object, TableNumber};
+use fusion_schema::{DocumentId, Object, TableNumber};
 
 use super::attached::{AttachedDefinition, AttachedMeta};
+use super::component::{ComponentId, ComponentMeta, read_components};
 use super::key::{BY_CREATION_TIME, BY_ID, FIRST_DECLARED, IndexId};
 use crate::store::TableId;
 
@@ -25,13 +26,20 @@ pub struct SystemTable {
     pub indexes: &'static [(&'static str, &'static [&'static str])],
 }
 
-/// `_tables`: a row for each user table `{name, number, table}`.
+/// `_tables`: a row for each user table `{name, number, table}`; that of a component's table has its `component`, too,
+/// and its own system tables have rows as well.
 pub const TABLES: TableId = TableId(513);
 /// `_indexes`: a row for each declared index `{table, slot, name, fields, staged}`; that of an attached index has
 /// `attached` in place of `fields`, see [`AttachedDefinition`].
 pub const INDEXES: TableId = TableId(514);
-/// `_schemas`: at most one row, the active schema `{schema}` as JSON text.
+/// `_schemas`: at most one row for each component, its active schema `{schema}` as JSON text, with the `component`
+/// unless it is the root.
 pub const SCHEMAS: TableId = TableId(515);
+/// `_components`: a row for each instance of a component, see [`ComponentMeta`].
+pub const COMPONENTS: TableId = TableId(524);
+
+/// The system tables that every component has for itself.
+pub const COMPONENT_TABLES: [&str; 3] = ["_storage", "_file_storage", "_scheduled_functions"];
 
 /// Every system table. Numbers are part of ids that clients hold: never change one.
 pub const SYSTEM_TABLES: &[SystemTable] = &[
@@ -50,6 +58,13 @@ pub const SYSTEM_TABLES: &[SystemTable] = &[
     SystemTable { name: "_code_blobs", number: 521, indexes: &[("by_name", &["name", "part"])] },
     SystemTable { name: "_code_config", number: 522, indexes: &[] },
     SystemTable { name: "_pushed_schemas", number: 523, indexes: &[] },
+    SystemTable { name: "_components", number: COMPONENTS.0, indexes: &[] },
+    SystemTable { name: "_component_definitions", number: 525, indexes: &[("by_path", &["path"])] },
+    SystemTable {
+        name: "_function_handles",
+        number: 526,
+        indexes: &[("by_component_path", &["component", "path"])],
+    },
     SystemTable {
         name: "_scheduled_functions",
         number: TableNumber::SCHEDULED_FUNCTIONS.0,
@@ -91,6 +106,8 @@ impl IndexMeta {
 pub struct TableMeta {
     /// Its identity inside the engine.
     pub id: TableId,
+    /// The component it belongs to.
+    pub component: ComponentId,
     /// Its number in ids.
     pub number: TableNumber,
     /// Its name.
@@ -102,16 +119,25 @@ pub struct TableMeta {
 }
 
 impl TableMeta {
-    /// A table with its two built-in indexes.
-    pub(crate) fn new(id: TableId, number: TableNumber, name: String) -> Self {
+    /// A table with its two built-in indexes, and those that are declared in code.
+    pub(crate) fn new(id: TableId, component: ComponentId, number: TableNumber, name: String) -> Self {
         let built_in = |slot, name: &str| IndexMeta {
             id: IndexId { table: id, slot },
             name: name.to_owned(),
             fields: Vec::new(),
             staged: false,
         };
-        let indexes = vec![built_in(BY_ID, "by_id"), built_in(BY_CREATION_TIME, "by_creation_time")];
-        Self { id, number, name, indexes, attached: Vec::new() }
+        let mut indexes = vec![built_in(BY_ID, "by_id"), built_in(BY_CREATION_TIME, "by_creation_time")];
+        let system = SYSTEM_TABLES.iter().find(|table| number.is_system() && table.name == name);
+        for (position, (name, fields)) in system.iter().flat_map(|table| table.indexes).enumerate() {
+            indexes.push(IndexMeta {
+                id: IndexId { table: id, slot: FIRST_DECLARED + position as u16 },
+                name: (*name).to_owned(),
+                fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+                staged: false,
+            });
+        }
+        Self { id, component, number, name, indexes, attached: Vec::new() }
     }
 
     /// The index of that name.
@@ -125,14 +151,35 @@ impl TableMeta {
     }
 }
 
+/// The tables of one component.
+#[derive(Debug, Default)]
+struct Namespace {
+    by_name: HashMap<String, Arc<TableMeta>>,
+    by_number: HashMap<TableNumber, TableId>,
+    schema: Option<Arc<Schema>>,
+}
+
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    by_name: HashMap<String, Arc<TableMeta>>,
+    root: Namespace,
+    namespaces: HashMap<ComponentId, Namespace>,
     by_id: HashMap<TableId, Arc<TableMeta>>,
-    by_number: HashMap<TableNumber, TableId>,
-    /// The active schema, if any was pushed.
-    pub schema: Option<Arc<Schema>>,
+    components: HashMap<ComponentId, Arc<ComponentMeta>>,
+    paths: HashMap<Arc<str>, ComponentId>,
+}
+
+/// The rows that a catalog is derived from.
+pub(crate) struct CatalogRows<'a> {
+    pub(crate) components: &'a [Arc<Object>],
+    pub(crate) tables: &'a [Arc<Object>],
+    pub(crate) indexes: &'a [Arc<Object>],
+    pub(crate) schemas: Vec<(ComponentId, Arc<Schema>)>,
+}
+
+/// The component a row belongs to.
+pub(crate) fn component_of(row: &Object) -> ComponentId {
+    number(row, "component").map_or(ComponentId::ROOT, ComponentId)
 }
 
 impl Catalog {
@@ -140,34 +187,33 @@ impl Catalog {
     pub(crate) fn system() -> Self {
         let mut catalog = Self::default();
         for table in SYSTEM_TABLES {
-            let mut meta =
-                TableMeta::new(TableId(table.number), TableNumber(table.number), table.name.to_owned());
-            for (position, (name, fields)) in table.indexes.iter().enumerate() {
-                meta.indexes.push(IndexMeta {
-                    id: IndexId { table: meta.id, slot: FIRST_DECLARED + position as u16 },
-                    name: (*name).to_owned(),
-                    fields: fields.iter().map(|field| (*field).to_owned()).collect(),
-                    staged: false,
-                });
-            }
-            catalog.add(meta);
+            let (id, number) = (TableId(table.number), TableNumber(table.number));
+            catalog.add(TableMeta::new(id, ComponentId::ROOT, number, table.name.to_owned()));
         }
         catalog
     }
 
     fn add(&mut self, meta: TableMeta) {
         let meta = Arc::new(meta);
-        self.by_number.insert(meta.number, meta.id);
-        self.by_id.insert(meta.id, meta.clone());
-        self.by_name.insert(meta.name.clone(), meta);
+        let namespace = match meta.component {
+            ComponentId::ROOT => &mut self.root,
+            component => self.namespaces.entry(component).or_default(),
+        };
+        namespace.by_number.insert(meta.number, meta.id);
+        namespace.by_name.insert(meta.name.clone(), meta.clone());
+        self.by_id.insert(meta.id, meta);
+    }
+
+    fn namespace(&self, component: ComponentId) -> Option<&Namespace> {
+        match component {
+            ComponentId::ROOT => Some(&self.root),
+            component => self.namespaces.get(&component),
+        }
     }
 
     /// Derives the catalog from the documents of the system tables.
-    pub(crate) fn derive<'a>(
-        tables: impl Iterator<Item = &'a Object>,
-        indexes: impl Iterator<Item = &'a Object>,
-        schema: Option<Arc<Schema>>,
-    ) -> Self {
+    pub(crate) fn derive(rows: CatalogRows<'_>) -> Self {
+        let CatalogRows { components, tables, indexes, schemas } = rows;
         let mut metas: HashMap<TableId, TableMeta> = HashMap::new();
         for row in tables {
             let (Some(name), Some(number), Some(id)) = (
@@ -177,7 +223,8 @@ impl Catalog {
             ) else {
                 continue;
             };
-            metas.insert(TableId(id), TableMeta::new(TableId(id), TableNumber(number), name.to_owned()));
+            let meta = TableMeta::new(TableId(id), component_of(row), TableNumber(number), name.to_owned());
+            metas.insert(TableId(id), meta);
         }
         for row in indexes {
             let Some(meta) = number(row, "table").and_then(|id| metas.get_mut(&TableId(id))) else {
@@ -207,13 +254,30 @@ impl Catalog {
         for (_, meta) in metas {
             catalog.add(meta);
         }
-        catalog.schema = schema;
+        for (component, schema) in schemas {
+            match component {
+                ComponentId::ROOT => catalog.root.schema = Some(schema),
+                component => catalog.namespaces.entry(component).or_default().schema = Some(schema),
+            }
+        }
+        for meta in read_components(components.iter().map(Arc::as_ref)) {
+            catalog.paths.insert(meta.path.clone(), meta.id);
+            catalog.components.insert(meta.id, Arc::new(meta));
+        }
         catalog
     }
 
-    /// The table of that name.
+    /// The app's table of that name.
     pub fn table(&self, name: &str) -> Option<&Arc<TableMeta>> {
-        self.by_name.get(name)
+        self.root.by_name.get(name)
+    }
+
+    /// The table that has this name in a component. System tables that components do not have for themselves are those
+    /// of the deployment.
+    pub fn table_in(&self, component: ComponentId, name: &str) -> Option<&Arc<TableMeta>> {
+        let own = self.namespace(component).and_then(|namespace| namespace.by_name.get(name));
+        let is_shared = || name.starts_with('_') && !COMPONENT_TABLES.contains(&name);
+        own.or_else(|| is_shared().then(|| self.table(name)).flatten())
     }
 
     /// The table with that identity.
@@ -221,14 +285,94 @@ impl Catalog {
         self.by_id.get(&id)
     }
 
-    /// The table whose ids have that number.
+    /// The app's table whose ids have that number.
     pub fn table_by_number(&self, number: TableNumber) -> Option<&Arc<TableMeta>> {
-        self.by_number.get(&number).and_then(|id| self.by_id.get(id))
+        self.root.by_number.get(&number).and_then(|id| self.by_id.get(id))
     }
 
-    /// All tables, in no order.
+    /// The table whose ids have that number in a component; see [`Catalog::table_in`].
+    pub fn table_by_number_in(&self, component: ComponentId, number: TableNumber) -> Option<&Arc<TableMeta>> {
+        let namespace = self.namespace(component);
+        let own = namespace.and_then(|namespace| namespace.by_number.get(&number));
+        let shared = || {
+            let table = self.table_by_number(number).filter(|_| number.is_system())?;
+            (!COMPONENT_TABLES.contains(&table.name.as_str())).then_some(table)
+        };
+        own.and_then(|id| self.by_id.get(id)).or_else(shared)
+    }
+
+    /// All tables of the app, with the system tables of the deployment, in no order.
     pub fn tables(&self) -> impl Iterator<Item = &Arc<TableMeta>> {
+        self.tables_in(ComponentId::ROOT)
+    }
+
+    /// All tables of all components, in no order.
+    pub fn all_tables(&self) -> impl Iterator<Item = &Arc<TableMeta>> {
         self.by_id.values()
+    }
+
+    /// All tables of a component, in no order; with the root come the system tables of the deployment.
+    pub fn tables_in(&self, component: ComponentId) -> impl Iterator<Item = &Arc<TableMeta>> {
+        self.namespace(component).into_iter().flat_map(|namespace| namespace.by_name.values())
+    }
+
+    /// The app's active schema, if it has one.
+    pub const fn schema(&self) -> Option<&Arc<Schema>> {
+        self.root.schema.as_ref()
+    }
+
+    /// A component's active schema, if it has one.
+    pub fn schema_in(&self, component: ComponentId) -> Option<&Arc<Schema>> {
+        self.namespace(component).and_then(|namespace| namespace.schema.as_ref())
+    }
+
+    /// A component; none for the root, and for one that is not known (any more).
+    pub fn component(&self, id: ComponentId) -> Option<&Arc<ComponentMeta>> {
+        self.components.get(&id)
+    }
+
+    /// The component at a path, mounted or not; the empty path is the root.
+    pub fn component_at(&self, path: &str) -> Option<ComponentId> {
+        if path.is_empty() { Some(ComponentId::ROOT) } else { self.paths.get(path).copied() }
+    }
+
+    /// The path of a component; empty for the root.
+    pub fn component_path(&self, id: ComponentId) -> Option<&str> {
+        if id.is_root() { Some("") } else { self.components.get(&id).map(|meta| &*meta.path) }
+    }
+
+    /// The component with that row.
+    pub fn component_by_document(&self, id: DocumentId) -> Option<&Arc<ComponentMeta>> {
+        self.components.values().find(|meta| meta.document == id)
+    }
+
+    /// All components but the root, in no order.
+    pub fn components(&self) -> impl Iterator<Item = &Arc<ComponentMeta>> {
+        self.components.values()
+    }
+
+    /// The root and all components that are mounted, the root first.
+    pub fn active_components(&self) -> impl Iterator<Item = ComponentId> {
+        let mounted = self.components.values().filter(|meta| meta.is_active).map(|meta| meta.id);
+        std::iter::once(ComponentId::ROOT).chain(mounted)
+    }
+
+    /// The tables of a component, for validators of ids.
+    pub const fn names_in(&self, component: ComponentId) -> ComponentTables<'_> {
+        ComponentTables { catalog: self, component }
+    }
+}
+
+/// The tables of a component, for validators of ids.
+#[derive(Clone, Copy, Debug)]
+pub struct ComponentTables<'a> {
+    catalog: &'a Catalog,
+    component: ComponentId,
+}
+
+impl TableLookup for ComponentTables<'_> {
+    fn table_name(&self, number: TableNumber) -> Option<String> {
+        self.catalog.table_by_number_in(self.component, number).map(|table| table.name.clone())
     }
 }
 

@@ -6,6 +6,7 @@ use fusion_schema::{Value, json};
 
 use super::attached::{AttachedChange, Extracts};
 use super::catalog::{Catalog, TableMeta};
+use super::component::ComponentId;
 use super::document::{Document, Entry};
 use super::log::LogWrite;
 use super::snapshot::Timestamp;
@@ -19,7 +20,8 @@ pub(super) fn resolve_commit_ts(catalog: &Catalog, writes: &mut [FinalWrite], ts
         let Some(body) = new.resident_body().filter(|body| body.contains("$commitTs")) else { continue };
         let Ok(mut value) = json::decode(&body) else { continue };
         // A table made by this very transaction has the built-in indexes only.
-        let made = || Arc::new(TableMeta::new(write.log.table, new.id.table, String::new()));
+        let made =
+            || Arc::new(TableMeta::new(write.log.table, ComponentId::ROOT, new.id.table, String::new()));
         let meta = catalog.table_by_id(write.log.table).cloned().unwrap_or_else(made);
         let placeholder = extracts(&meta, &Document::new(new.clone(), body));
         value.resolve_commit_ts(ts as i64);

@@ -30,7 +30,7 @@ use fusion_schema::{Object, Value};
 use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
-use super::catalog::{Catalog, INDEXES, SCHEMAS, TABLES};
+use super::catalog::{COMPONENTS, Catalog, CatalogRows, INDEXES, SCHEMAS, TABLES, component_of};
 use super::chores::{Chore, Retired};
 use super::commit_ts::resolve_commit_ts;
 use super::document::{Document, Entry};
@@ -869,18 +869,16 @@ pub(super) fn derive_catalog(shared: &Shared, state: &State) -> Result<Catalog> 
             .map(|entry| Ok(Document::new(entry.clone(), entry.body(&*shared.reader)?).fields().clone()))
             .collect()
     };
-    let schema = match rows(SCHEMAS)?.first().and_then(|row| row.get("schema").and_then(Value::as_str)) {
-        None => None,
-        Some(text) => {
-            let json = serde_json::from_str(text)
-                .map_err(|error| Error::internal("The stored schema is damaged.").with_source(error))?;
-            let schema = fusion_schema::table::Schema::from_json(&json);
-            Some(Arc::new(
-                schema
-                    .map_err(|error| Error::internal("The stored schema is damaged.").with_source(error))?,
-            ))
-        }
-    };
-    let (tables, indexes) = (rows(TABLES)?, rows(INDEXES)?);
-    Ok(Catalog::derive(tables.iter().map(Arc::as_ref), indexes.iter().map(Arc::as_ref), schema))
+    let schemas = rows(SCHEMAS)?;
+    let schemas = schemas.iter().map(|row| {
+        let damaged = || Error::internal("The stored schema is damaged.");
+        let text = row.get("schema").and_then(Value::as_str).ok_or_else(damaged)?;
+        let json = serde_json::from_str(text).map_err(|error| damaged().with_source(error))?;
+        let schema = fusion_schema::table::Schema::from_json(&json);
+        let schema = schema.map_err(|error| damaged().with_source(error))?;
+        Ok((component_of(row), Arc::new(schema)))
+    });
+    let schemas = schemas.collect::<Result<_>>()?;
+    let (components, tables, indexes) = (rows(COMPONENTS)?, rows(TABLES)?, rows(INDEXES)?);
+    Ok(Catalog::derive(CatalogRows { components: &components, tables: &tables, indexes: &indexes, schemas }))
 }

@@ -14,7 +14,7 @@ use imbl::OrdMap;
 use super::Shared;
 use super::attached::{AttachedLoaded, AttachedLoader, AttachedSaved};
 use super::bulk;
-use super::catalog::{Catalog, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta};
+use super::catalog::{COMPONENTS, Catalog, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta};
 use super::committer::derive_catalog;
 use super::document::{Document, Entry, resident_bytes};
 use super::key::{BY_CREATION_TIME, Key};
@@ -65,13 +65,15 @@ pub(super) fn load(
         tables: OrdMap::new(),
     };
     // The tables that say which tables there are come first.
-    for table in [TABLES, INDEXES, SCHEMAS] {
+    for table in [COMPONENTS, TABLES, INDEXES, SCHEMAS] {
         add(from, &mut state, table, rows.remove(&table))?;
     }
     state.catalog = Arc::new(derive_catalog(shared, &state)?);
     // A table without documents has no rows to be known by.
-    let last_table = state.catalog.tables().map(|table| table.id.0).fold(last_table, u32::max);
+    let last_table = state.catalog.all_tables().map(|table| table.id.0).fold(last_table, u32::max);
     shared.tables.fetch_max(last_table + 1, Ordering::Relaxed);
+    let last_component = state.catalog.components().map(|component| component.id.0).max().unwrap_or(0);
+    shared.components.fetch_max(last_component + 1, Ordering::Relaxed);
     for table in SYSTEM_TABLES {
         let table = TableId(table.number);
         add(from, &mut state, table, rows.remove(&table))?;

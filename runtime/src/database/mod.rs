@@ -19,6 +19,8 @@ mod chores;
 mod commit_ts;
 mod committer;
 mod compact;
+mod component;
+mod component_build;
 mod document;
 mod evict;
 pub mod interval_index;
@@ -42,11 +44,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use fusion_schema::DocumentId;
 use parking_lot::Mutex;
 
 pub use attached::{AttachedDefinition, AttachedMeta};
-pub use catalog::{Catalog, IndexMeta, TableMeta};
+pub use catalog::{Catalog, ComponentTables, IndexMeta, TableMeta};
 pub use committer::{CommitExtras, CommitMetrics, Committed, DurableCallback};
+pub use component::{ComponentId, ComponentMeta, EnvironmentBinding};
 pub use document::{Document, resident_bytes};
 pub use key::{IndexId, Key};
 #[cfg(test)]
@@ -122,6 +126,8 @@ pub(crate) struct Shared {
     slots: AtomicU64,
     /// The next table's identity.
     tables: AtomicU32,
+    /// The next component's identity.
+    components: AtomicU32,
 }
 
 impl Shared {
@@ -137,6 +143,11 @@ impl Shared {
     /// An identity that no table ever had in this process, nor has in the store.
     fn next_table(&self) -> TableId {
         TableId(self.tables.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// An identity that no component ever had in this process, nor has in the store.
+    fn next_component(&self) -> ComponentId {
+        ComponentId(self.components.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -191,6 +202,7 @@ impl Database {
             on_fatal: options.on_fatal,
             slots: AtomicU64::new(1),
             tables: AtomicU32::new(fusion_schema::TableNumber::FIRST_USER.0),
+            components: AtomicU32::new(1),
         });
         let stored_tables: Vec<TableId> = opened.tables.iter().map(|(table, _)| *table).collect();
         let state = load::load(&shared, data_folder.as_deref(), opened.tables, opened.high_water)?;
@@ -366,13 +378,21 @@ impl Database {
         pins.iter().find(|(_, snapshot)| snapshot.ts() == ts).map(|(_, snapshot)| snapshot.clone())
     }
 
+    /// An identity and a row for a component that is to be made.
+    pub fn new_component(&self) -> NewComponent {
+        let mut random = transaction::random_seed();
+        let internal = transaction::internal_id(self.clock().unix_ms(), &mut random);
+        let document = DocumentId::new(fusion_schema::TableNumber(catalog::COMPONENTS.0), internal);
+        NewComponent { id: self.inner.shared.next_component(), document }
+    }
+
     /// The documents of a table in order of their ids, each with its canonical JSON. What memory let go of is read
     /// back without being kept.
     pub fn documents_of(
         &self,
         snapshot: &Snapshot,
         table: TableId,
-    ) -> impl Iterator<Item = Result<(fusion_schema::DocumentId, Arc<str>)>> + use<> {
+    ) -> impl Iterator<Item = Result<(DocumentId, Arc<str>)>> + use<> {
         let table = snapshot.0.tables.get(&table).cloned();
         let entries = table.as_ref().map(|table| table.documents.clone()).unwrap_or_default();
         let shared = self.inner.shared.clone();
@@ -402,6 +422,15 @@ impl Database {
     pub fn secrets(&self) -> &Arc<Secrets> {
         &self.inner.shared.secrets
     }
+}
+
+/// What a component that is to be made will be known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewComponent {
+    /// Its identity inside the engine.
+    pub id: ComponentId,
+    /// Its row in `_components`.
+    pub document: DocumentId,
 }
 
 /// The right to commit next; see [`Database::lease_head`].

@@ -15,11 +15,13 @@ use fusion_schema::validator::Validator;
 use fusion_schema::{DocumentId, Object, Value, object};
 
 use super::attached;
-use super::catalog::{INDEXES, SCHEMAS, TableMeta};
+use super::catalog::{INDEXES, SCHEMAS, TableMeta, component_of};
 use super::committer::{Head, derive_catalog};
+use super::component::ComponentId;
+use super::component_build::{ComponentBuild, ExistingIndex, NewContent};
 use super::document::{Document, Entry};
 use super::key::FIRST_DECLARED;
-use super::schema_build::{ExistingIndex, NewContent, SchemaBuild, SchemaViolation};
+use super::schema_build::{SchemaBuild, SchemaViolation};
 use super::snapshot::{Snapshot, State, Timestamp};
 use super::transaction::Transaction;
 use super::{Database, TableId};
@@ -33,6 +35,18 @@ pub struct SchemaChange {
     pub added_indexes: Vec<String>,
     /// Indexes that are gone, as `table.index`.
     pub removed_indexes: Vec<String>,
+}
+
+impl SchemaChange {
+    fn add(&mut self, part: &ComponentBuild) {
+        let name = |table: &str, index: &str| format!("{table}.{index}");
+        let (old, new) = (part.base.catalog().schema_in(part.component), Some(&part.schema));
+        let (old, new) = (old.map(|schema| &**schema), new.map(|schema| &**schema));
+        self.added_indexes.extend(part.new.iter().map(|index| name(&index.table, &index.name)));
+        self.added_indexes.extend(vector_indexes_without(new, old));
+        self.removed_indexes.extend(part.removed.iter().map(|index| name(&index.table, &index.name)));
+        self.removed_indexes.extend(vector_indexes_without(old, new));
+    }
 }
 
 /// What the layers above attach to snapshots; see [`Snapshot::attached`].
@@ -74,7 +88,9 @@ impl Database {
     /// Bad request: `SchemaValidationFailed`.
     pub fn adopt_schema(&self, schema: &Schema) -> Result<SchemaChange> {
         let head = self.head();
-        if head.catalog().schema.as_deref() == Some(schema) && attached::has_all(head.catalog(), schema) {
+        if head.catalog().schema().is_some_and(|active| **active == *schema)
+            && attached::has_all(head.catalog(), ComponentId::ROOT, schema)
+        {
             return Ok(SchemaChange::default());
         }
         // What is sequenced already becomes part of what the build looks at.
@@ -93,9 +109,18 @@ impl Database {
         }
     }
 
-    /// Begins to prepare a schema that keeps the rules of [`Schema::check`].
+    /// Begins to prepare a schema of the app that keeps the rules of [`Schema::check`].
     pub fn build_schema(&self, schema: Arc<Schema>) -> SchemaBuild {
-        SchemaBuild::new(self.clone(), schema)
+        self.build_schemas([(ComponentId::ROOT, schema)])
+    }
+
+    /// Begins to prepare schemas of components. One that is yet to be made ([`Database::new_component`]) must be made by
+    /// the rows of the switch.
+    pub fn build_schemas(
+        &self,
+        schemas: impl IntoIterator<Item = (ComponentId, Arc<Schema>)>,
+    ) -> SchemaBuild {
+        SchemaBuild::new(self, schemas)
     }
 
     /// Switches to a prepared schema in one commit with the caller's `rows`, and has all snapshots from then on
@@ -113,35 +138,38 @@ impl Database {
         let committer = &self.inner.committer;
         let mut head = committer.head.lock();
         committer.wait_for_turn(&mut head, None)?;
-        if head.snapshot.push_version != build.base.push_version() {
-            drop(head);
-            build.restart();
-            return Ok(Switched::Behind(Box::new(build)));
-        }
-        let Some(touched) = touched_since(&head, &build.base) else {
+        let is_outdated =
+            build.parts.iter().any(|part| part.base.push_version() != head.snapshot.push_version);
+        let touched: Option<Vec<_>> =
+            build.parts.iter().map(|part| touched_since(&head, &part.base)).collect();
+        let Some(touched) = touched.filter(|_| !is_outdated) else {
             drop(head);
             build.restart();
             return Ok(Switched::Behind(Box::new(build)));
         };
         let now = Snapshot(head.snapshot.clone());
-        let is_much = !build.is_unchanged() && touched.len() > CAUGHT_UP_AT_ONCE_MAX;
-        if is_much || !build.is_done() {
+        let is_behind = |(part, touched): (&ComponentBuild, &HashSet<_>)| {
+            !part.is_done() || !part.is_unchanged() && touched.len() > CAUGHT_UP_AT_ONCE_MAX
+        };
+        if build.parts.iter().zip(&touched).any(is_behind) {
             return Ok(Switched::Behind(Box::new(build)));
         }
-        if !build.has_tables_of(&now) {
+        if !build.parts.iter().all(|part| part.has_tables_of(&now)) {
             drop(head);
             build.restart();
             return Ok(Switched::Behind(Box::new(build)));
         }
-        if let Some(violation) = build.catch_up_with(&now, &touched)? {
-            return Ok(Switched::Violated(violation));
+        for (part, touched) in build.parts.iter_mut().zip(&touched) {
+            if let Some(violation) = part.catch_up_with(&now, touched)? {
+                return Ok(Switched::Violated(violation));
+            }
         }
 
         let mut tx = self.begin(now);
         tx.lift_limits();
         let value = rows(&mut tx)?;
-        let is_unchanged = build.is_unchanged();
-        let slots = if is_unchanged { Vec::new() } else { write_catalog(&mut tx, &build)? };
+        let changed = || build.parts.iter().filter(|part| !part.is_unchanged());
+        let slots = changed().map(|part| write_catalog(&mut tx, part)).collect::<Result<Vec<_>>>()?;
         let changes_catalog = tx.changes_catalog();
         let writes = tx.into_parts().2.into_final();
         let ts = committer.next_ts(&mut head);
@@ -162,22 +190,19 @@ impl Database {
                 }
             }
         }
-        install_indexes(state, &build, &slots);
-        let views = (!is_unchanged).then(|| views(state, &build.schema));
+        for (part, slots) in changed().zip(&slots) {
+            install_indexes(state, part, slots);
+        }
+        let root = changed().find(|part| part.component.is_root());
+        let views = root.map(|root| views(state, &root.schema));
         committer.sequence(&mut head, ts, writes, None);
         if let Some(views) = views {
             committer.set_views(&mut head, views);
         }
         drop(head);
         committer.wake_store();
-        let name = |table: &str, index: &str| format!("{table}.{index}");
-        let (old, new) = (build.base.catalog().schema.as_deref(), Some(&*build.schema));
-        let added = build.new.iter().map(|index| name(&index.table, &index.name));
-        let removed = build.removed.iter().map(|index| name(&index.table, &index.name));
-        let change = SchemaChange {
-            added_indexes: added.chain(vector_indexes_without(new, old)).collect(),
-            removed_indexes: removed.chain(vector_indexes_without(old, new)).collect(),
-        };
+        let mut change = SchemaChange::default();
+        build.parts.iter().for_each(|part| change.add(part));
         Ok(Switched::Done { value, ts, change })
     }
 
@@ -193,7 +218,7 @@ impl Database {
         loop {
             // Only a durable state can be built on.
             self.wait_durable(self.head().ts())?;
-            let schema = self.published().catalog().schema.clone().unwrap_or_default();
+            let schema = self.published().catalog().schema().cloned().unwrap_or_default();
             let mut build = self.build_schema(schema);
             build.complete()?;
             match self.switch(build, Some(attachment.clone()), &mut rows)? {
@@ -225,8 +250,12 @@ fn touched_since(head: &Head, snapshot: &Snapshot) -> Option<HashSet<(TableId, I
 }
 
 /// Writes the rows that describe the new tables, indexes and schema; gives the new indexes' slots.
-fn write_catalog(tx: &mut Transaction, build: &SchemaBuild) -> Result<Vec<(TableId, u16)>> {
-    let SchemaBuild { schema, new, removed, restaged, .. } = build;
+fn write_catalog(tx: &mut Transaction, build: &ComponentBuild) -> Result<Vec<(TableId, u16)>> {
+    tx.inside(build.component, |tx| write_component_catalog(tx, build))
+}
+
+fn write_component_catalog(tx: &mut Transaction, build: &ComponentBuild) -> Result<Vec<(TableId, u16)>> {
+    let ComponentBuild { component, schema, new, removed, restaged, .. } = build;
     let mut tables: HashMap<String, Arc<TableMeta>> = HashMap::new();
     for definition in &schema.tables {
         tables.insert(definition.name.clone(), tx.table_or_create(&definition.name)?);
@@ -241,7 +270,8 @@ fn write_catalog(tx: &mut Transaction, build: &SchemaBuild) -> Result<Vec<(Table
         };
         let next = next_slots.entry(table).or_insert(FIRST_DECLARED);
         *next = (*next).max(slot as u16 + 1);
-        let name = tx.snapshot().catalog().table_by_id(table).map(|meta| meta.name.clone());
+        let meta = tx.snapshot().catalog().table_by_id(table).filter(|meta| meta.component == *component);
+        let name = meta.map(|meta| meta.name.clone());
         let is_it =
             |index: &ExistingIndex| Some(&index.table) == name.as_ref() && u32::from(index.slot) == slot;
         if removed.iter().any(is_it) {
@@ -269,10 +299,16 @@ fn write_catalog(tx: &mut Transaction, build: &SchemaBuild) -> Result<Vec<(Table
         slots.push((meta.id, *slot));
         *slot += 1;
     }
-    for (id, _) in all_rows(tx, SCHEMAS)? {
-        tx.delete(id)?;
+    for (id, row) in all_rows(tx, SCHEMAS)? {
+        if component_of(&row) == *component {
+            tx.delete(id)?;
+        }
     }
-    tx.insert_system(SCHEMAS, object! {"schema" => schema.to_json().to_string()})?;
+    let mut row = object! {"schema" => schema.to_json().to_string()};
+    if !component.is_root() {
+        row.insert("component", f64::from(component.0));
+    }
+    tx.insert_system(SCHEMAS, row)?;
     Ok(slots)
 }
 
@@ -298,10 +334,12 @@ fn vector_indexes_without(schema: Option<&Schema>, other: Option<&Schema>) -> Ve
     all(schema).into_iter().filter(|index| !other.contains(index)).map(|(name, _)| name).collect()
 }
 
-fn install_indexes(state: &mut State, build: &SchemaBuild, slots: &[(TableId, u16)]) {
+fn install_indexes(state: &mut State, build: &ComponentBuild, slots: &[(TableId, u16)]) {
     let catalog = state.catalog.clone();
     for index in &build.removed {
-        let Some(table) = catalog.table(&index.table).and_then(|meta| state.tables.get_mut(&meta.id)) else {
+        let Some(table) =
+            catalog.table_in(build.component, &index.table).and_then(|meta| state.tables.get_mut(&meta.id))
+        else {
             continue;
         };
         let table = Arc::make_mut(table);

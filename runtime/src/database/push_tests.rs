@@ -132,7 +132,7 @@ fn a_write_that_breaks_the_pending_schema_succeeds_and_fails_the_schema() {
     // Noticed by following the commits just as well.
     let mut build = database.build_schema(Arc::new(schema(Validator::Float64)));
     assert!(matches!(caught_up(&mut build), BuildStep::Violated(_)));
-    assert!(database.published().catalog().schema.is_none());
+    assert!(database.published().catalog().schema().is_none());
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn rows_that_fail_change_nothing() {
     assert_eq!(failed.unwrap_err().code(), "No");
     let after = database.head();
     assert_eq!((after.ts(), after.push_version()), (before.ts(), before.push_version()));
-    assert!(after.attached::<&str>().is_none() && after.catalog().schema.is_none());
+    assert!(after.attached::<&str>().is_none() && after.catalog().schema().is_none());
 }
 
 #[test]

@@ -19,9 +19,10 @@ use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 use imbl::{OrdMap, OrdSet};
 
 use super::attached::{AttachedBuilder, Extracts};
-use super::catalog::{INDEXES, TABLES, TableMeta, number};
+use super::catalog::{COMPONENT_TABLES, INDEXES, TABLES, TableMeta, number};
 use super::chores::{Chore, Retired};
 use super::committer::{Head, derive_catalog};
+use super::component::ComponentId;
 use super::document::{Entry, resident_bytes};
 use super::key::{BY_CREATION_TIME, BY_ID, Key};
 use super::push::views;
@@ -53,6 +54,8 @@ pub enum Contents {
 /// A table that is to be changed.
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// The component it belongs to.
+    pub component: ComponentId,
     /// Its name.
     pub name: String,
     /// The number of its ids; `None` if any will do.
@@ -89,11 +92,11 @@ struct Shape {
 }
 
 /// The tables as they will be, by number.
-struct Names(HashMap<TableNumber, String>);
+struct Names(HashMap<(ComponentId, TableNumber), String>);
 
-impl TableLookup for Names {
+impl TableLookup for Shape {
     fn table_name(&self, number: TableNumber) -> Option<String> {
-        self.0.get(&number).cloned()
+        self.names.0.get(&(self.meta.component, number)).cloned()
     }
 }
 
@@ -144,13 +147,13 @@ impl StagedShape {
     /// # Errors
     /// Bad requests that name what is wrong with the document.
     pub fn document(&self, id: InternalId, creation_time: f64, mut fields: Object) -> Result<StagedDocument> {
-        let Shape { meta, schema, names } = &*self.inner;
+        let Shape { meta, schema, .. } = &*self.inner;
         fields.insert("_id", DocumentId::new(meta.number, id));
         fields.insert("_creationTime", creation_time);
         let size = fields.size();
         validate::document(&meta.name, &fields, size, DOCUMENT_SIZE_MAX, DOCUMENT_NESTING_MAX)?;
         if let Some(schema) = schema {
-            validate::against_schema(schema, &meta.name, &fields, &**names)?;
+            validate::against_schema(schema, &meta.name, &fields, &*self.inner)?;
         }
         let indexes = meta.indexes.iter().filter(|index| index.id.slot != BY_ID);
         let keys = indexes.map(|index| Key::of_document(&index.fields, &fields, creation_time, id)).collect();
@@ -249,7 +252,12 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
     let mut names = HashSet::new();
     for target in &targets {
         check_identifier(&target.name).map_err(|error| Error::bad_request("InvalidTableName", error))?;
-        if target.name.starts_with('_') || !names.insert(target.name.clone()) {
+        // The system tables of a component go with it.
+        let is_own = target.contents == Contents::Remove
+            && !target.component.is_root()
+            && COMPONENT_TABLES.contains(&target.name.as_str());
+        let is_reserved = target.name.starts_with('_') && !is_own;
+        if is_reserved || !names.insert((target.component, target.name.clone())) {
             return Err(Error::bad_request(
                 "InvalidTableName",
                 format!(
@@ -259,15 +267,17 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
             ));
         }
     }
-    let stays = |table: &TableMeta| table.number.is_system() || !names.contains(&table.name);
-    let mut taken: HashMap<TableNumber, String> = catalog
-        .tables()
+    let stays = |table: &TableMeta| {
+        table.number.is_system() || !names.contains(&(table.component, table.name.clone()))
+    };
+    let mut taken: HashMap<(ComponentId, TableNumber), String> = catalog
+        .all_tables()
         .filter(|table| stays(table))
-        .map(|table| (table.number, table.name.clone()))
+        .map(|table| ((table.component, table.number), table.name.clone()))
         .collect();
     let mut planned: Vec<Planned> = Vec::new();
     for target in targets {
-        let existing = catalog.table(&target.name).cloned();
+        let existing = catalog.table_in(target.component, &target.name).cloned();
         let documents = existing.as_ref().map_or(0, |table| base.document_count(table.id));
         let appends = target.contents == Contents::Append && documents > 0;
         let number = match (&existing, target.contents) {
@@ -291,8 +301,9 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
     // Numbers that are asked for come first; a table whose number is taken by then gets another one.
     for planned in planned.iter().filter(|planned| planned.is_fixed()) {
         let Some(number) = planned.number else { continue };
-        if number.is_system() || taken.contains_key(&number) {
-            let holder = taken.get(&number).map_or("a system table", String::as_str);
+        let place = (planned.target.component, number);
+        if number.is_system() || taken.contains_key(&place) {
+            let holder = taken.get(&place).map_or("a system table", String::as_str);
             return Err(Error::bad_request(
                 "TableNumberTaken",
                 format!(
@@ -301,15 +312,16 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
                 ),
             ));
         }
-        taken.insert(number, planned.target.name.clone());
+        taken.insert(place, planned.target.name.clone());
     }
-    let mut next = catalog.tables().map(|table| table.number).chain(taken.keys().copied()).max();
+    let known = catalog.all_tables().map(|table| table.number);
+    let mut next = known.chain(taken.keys().map(|(_, number)| *number)).max();
     let mut tables = Vec::with_capacity(planned.len());
     for planned in planned {
         let is_fixed = planned.is_fixed();
         let Planned { target, existing, appends, number } = planned;
         let number = match number {
-            Some(number) if is_fixed || !taken.contains_key(&number) => number,
+            Some(number) if is_fixed || !taken.contains_key(&(target.component, number)) => number,
             _ if target.contents == Contents::Remove => {
                 existing.as_ref().map_or(TableNumber::FIRST_USER, |table| table.number)
             }
@@ -320,11 +332,11 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
             }
         };
         if target.contents != Contents::Remove {
-            taken.insert(number, target.name.clone());
+            taken.insert((target.component, number), target.name.clone());
         }
         let meta = match &existing {
             Some(table) if appends => TableMeta::clone(table),
-            _ => renumbered(existing.as_deref(), database.inner.shared.next_table(), number, &target.name),
+            _ => renumbered(existing.as_deref(), database.inner.shared.next_table(), number, &target),
         };
         let keys = meta.indexes.iter().filter(|index| index.id.slot != BY_ID);
         let keys = keys.map(|index| (index.id.slot, Vec::new())).collect();
@@ -338,8 +350,8 @@ fn plan(database: &Database, base: &Snapshot, targets: Vec<Target>) -> Result<Ve
 }
 
 /// A new table with the indexes of an old one.
-fn renumbered(old: Option<&TableMeta>, id: TableId, number: TableNumber, name: &str) -> TableMeta {
-    let mut meta = TableMeta::new(id, number, name.to_owned());
+fn renumbered(old: Option<&TableMeta>, id: TableId, number: TableNumber, target: &Target) -> TableMeta {
+    let mut meta = TableMeta::new(id, target.component, number, target.name.clone());
     for index in old.into_iter().flat_map(|old| &old.indexes).skip(meta.indexes.len()) {
         let mut index = index.clone();
         index.id.table = id;
@@ -354,11 +366,13 @@ fn renumbered(old: Option<&TableMeta>, id: TableId, number: TableNumber, name: &
 }
 
 fn names_after(base: &Snapshot, tables: &[StagedTable]) -> Names {
-    let changed: HashSet<&str> = tables.iter().map(|table| table.target.name.as_str()).collect();
-    let stay = base.catalog().tables().filter(|table| !changed.contains(table.name.as_str()));
-    let mut names: HashMap<_, _> = stay.map(|table| (table.number, table.name.clone())).collect();
+    let changed: HashSet<(ComponentId, &str)> =
+        tables.iter().map(|table| (table.target.component, table.target.name.as_str())).collect();
+    let stay = base.catalog().all_tables().filter(|table| !changed.contains(&(table.component, &table.name)));
+    let mut names: HashMap<_, _> =
+        stay.map(|table| ((table.component, table.number), table.name.clone())).collect();
     for table in tables.iter().filter(|table| table.target.contents != Contents::Remove) {
-        names.insert(table.meta.number, table.target.name.clone());
+        names.insert((table.target.component, table.meta.number), table.target.name.clone());
     }
     Names(names)
 }
@@ -367,7 +381,7 @@ impl Staging {
     /// What the documents of a target must look like.
     pub fn shape(&self, target: usize) -> Result<StagedShape> {
         let table = self.tables.get(target).ok_or_else(|| Error::internal("There is no such target."))?;
-        let schema = self.base.catalog().schema.clone();
+        let schema = self.base.catalog().schema_in(table.target.component).cloned();
         let (meta, names) = (table.meta.clone(), self.names.clone());
         Ok(StagedShape { inner: Arc::new(Shape { meta, schema, names }) })
     }
@@ -480,7 +494,7 @@ impl Staging {
                 state.tables.insert(table.meta.id, Arc::new(built));
             }
         }
-        let views = state.catalog.schema.clone().map(|schema| views(&state, &schema));
+        let views = state.catalog.schema().cloned().map(|schema| views(&state, &schema));
         head.snapshot = Arc::new(state);
         committer.sequence(&mut head, ts, writes, None);
         head.changes.views = views.or(head.changes.views.take());
@@ -505,11 +519,11 @@ impl Staging {
             return Err(changed());
         }
         for table in &self.tables {
-            let name = &table.target.name;
-            if now.catalog.table(name).map(|meta| meta.id) != table.existing {
+            let Target { component, name, .. } = &table.target;
+            if now.catalog.table_in(*component, name).map(|meta| meta.id) != table.existing {
                 return Err(changed());
             }
-            let holder = now.catalog.table_by_number(table.meta.number);
+            let holder = now.catalog.table_by_number_in(*component, table.meta.number);
             let is_free =
                 holder.is_none_or(|holder| self.tables.iter().any(|table| table.existing == Some(holder.id)));
             if !is_free && table.target.contents != Contents::Remove {
@@ -560,13 +574,14 @@ impl Staging {
         let is_new =
             |table: &&StagedTable| table.existing.is_none() && table.target.contents != Contents::Remove;
         for table in self.tables.iter().filter(is_new) {
-            tx.insert_system(
-                TABLES,
-                object! {
-                    "name" => table.target.name.as_str(), "number" => f64::from(table.meta.number.0),
-                    "table" => f64::from(table.meta.id.0),
-                },
-            )?;
+            let mut row = object! {
+                "name" => table.target.name.as_str(), "number" => f64::from(table.meta.number.0),
+                "table" => f64::from(table.meta.id.0),
+            };
+            if !table.target.component.is_root() {
+                row.insert("component", f64::from(table.target.component.0));
+            }
+            tx.insert_system(TABLES, row)?;
         }
         Ok(())
     }

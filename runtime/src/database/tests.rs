@@ -151,7 +151,7 @@ fn everything_is_there_after_reopening() {
 
     let database = Database::open(options).unwrap();
     assert!(database.published().ts() >= ts);
-    assert_eq!(database.published().catalog().schema.as_deref(), Some(&accounts()));
+    assert_eq!(database.published().catalog().schema().map(|schema| &**schema), Some(&accounts()));
     let mut tx = database.begin_query();
     assert_eq!(read(&mut tx, &scan("accounts"), "owner"), [Value::from("amy")]);
     assert_eq!(tx.get(amy).unwrap().unwrap().fields().get("x"), Some(&Value::from(1.0)));

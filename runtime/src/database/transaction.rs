@@ -11,7 +11,10 @@ use fusion_schema::names::{DOCUMENT_NESTING_MAX, DOCUMENT_SIZE_MAX, check_identi
 use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 
 use super::attached::{AttachedIndex, Extract, Extracts};
-use super::catalog::{INDEXES, SCHEMAS, TABLES, TableMeta};
+use super::catalog::{
+    COMPONENT_TABLES, COMPONENTS, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta, component_of,
+};
+use super::component::ComponentId;
 use super::document::{Document, Entry};
 use super::key::{BY_ID, FIRST_DECLARED, IndexId, Key};
 use super::query::paginate::{self, Page, PageRequest};
@@ -75,7 +78,7 @@ fn rows_of(rows: &mut Vec<TableRows>, table: TableId) -> Option<&mut TableRows> 
 #[must_use = "a sub-transaction is committed or rolled back"]
 pub struct SubTransaction {
     savepoint: usize,
-    tables: Vec<String>,
+    tables: Vec<(ComponentId, String)>,
 }
 
 /// See the module's documentation.
@@ -86,8 +89,10 @@ pub struct Transaction {
     writes: Writes,
     metrics: TransactionMetrics,
     rows: Vec<TableRows>,
+    /// The component whose tables it works on.
+    component: ComponentId,
     /// Tables this transaction made.
-    tables: HashMap<String, Arc<TableMeta>>,
+    tables: HashMap<(ComponentId, String), Arc<TableMeta>>,
     /// Milliseconds; the next document's creation time.
     next_creation_time: f64,
     /// The source of ids; seeded on first use.
@@ -109,6 +114,7 @@ impl Transaction {
             writes: Writes::default(),
             metrics: TransactionMetrics::default(),
             rows: Vec::new(),
+            component: ComponentId::ROOT,
             tables: HashMap::new(),
             next_creation_time,
             random: None,
@@ -195,14 +201,47 @@ impl Transaction {
         Token { ts: self.base.ts(), push_version: self.base.push_version(), reads: self.reads }
     }
 
+    // ---- components
+
+    /// The component whose tables names and ids mean.
+    pub const fn component(&self) -> ComponentId {
+        self.component
+    }
+
+    /// The path of that component; empty for the app.
+    pub fn component_path(&self) -> String {
+        self.base.catalog().component_path(self.component).unwrap_or_default().to_owned()
+    }
+
+    /// From now on names and ids mean tables of this component. Gives the one before, to come back to it.
+    pub const fn enter(&mut self, component: ComponentId) -> ComponentId {
+        std::mem::replace(&mut self.component, component)
+    }
+
+    /// Does something inside a component and comes back.
+    pub fn inside<T>(&mut self, component: ComponentId, body: impl FnOnce(&mut Self) -> T) -> T {
+        let former = self.enter(component);
+        let value = body(self);
+        self.enter(former);
+        value
+    }
+
     // ---- tables
+
+    /// A table that this transaction made.
+    fn made(&self, name: &str) -> Option<&Arc<TableMeta>> {
+        if self.tables.is_empty() {
+            return None;
+        }
+        self.tables.get(&(self.component, name.to_owned()))
+    }
 
     /// The table of that name as this transaction sees it; depends on the name from then on.
     pub fn table(&mut self, name: &str) -> Option<Arc<TableMeta>> {
-        if let Some(table) = self.tables.get(name) {
+        if let Some(table) = self.made(name) {
             return Some(table.clone());
         }
-        if let Some(table) = self.base.catalog().table(name) {
+        if let Some(table) = self.base.catalog().table_in(self.component, name) {
             // Tables never change their number; dropping one is a push, which ends this transaction.
             return Some(table.clone());
         }
@@ -220,8 +259,13 @@ impl Transaction {
 
     /// The table whose ids have that number.
     pub fn table_by_number(&self, number: TableNumber) -> Option<Arc<TableMeta>> {
-        let own = self.tables.values().find(|table| table.number == number);
-        own.or_else(|| self.base.catalog().table_by_number(number)).cloned()
+        self.table_by_number_in(self.component, number)
+    }
+
+    fn table_by_number_in(&self, component: ComponentId, number: TableNumber) -> Option<Arc<TableMeta>> {
+        let is_it = |table: &&Arc<TableMeta>| table.component == component && table.number == number;
+        let own = self.tables.values().find(is_it);
+        own.or_else(|| self.base.catalog().table_by_number_in(component, number)).cloned()
     }
 
     /// The name of the table whose ids have that number.
@@ -248,15 +292,30 @@ impl Transaction {
         }
         // Whoever makes a table has seen all tables, so two cannot take one number.
         self.read(Interval { index: IndexId::by_id(TABLES), start: Vec::new(), end: None })?;
-        let known = self.base.catalog().tables().chain(self.tables.values());
+        let component = self.component;
+        let made = self.tables.values().filter(|table| table.component == component);
+        let known = self.base.catalog().tables_in(component).chain(made);
         let number = known.fold(TableNumber::FIRST_USER.0, |number, table| number.max(table.number.0 + 1));
-        let id = self.shared.next_table().0;
-        let table = Arc::new(TableMeta::new(TableId(id), TableNumber(number), name.to_owned()));
-        self.insert_system(
-            TABLES,
-            object! {"name" => name, "number" => f64::from(number), "table" => f64::from(id)},
-        )?;
-        self.tables.insert(name.to_owned(), table.clone());
+        self.make_table(name, TableNumber(number))
+    }
+
+    /// Makes the system tables that the component has for itself.
+    pub(crate) fn make_component_tables(&mut self) -> Result<()> {
+        for table in SYSTEM_TABLES.iter().filter(|table| COMPONENT_TABLES.contains(&table.name)) {
+            self.make_table(table.name, TableNumber(table.number))?;
+        }
+        Ok(())
+    }
+
+    fn make_table(&mut self, name: &str, number: TableNumber) -> Result<Arc<TableMeta>> {
+        let (component, id) = (self.component, self.shared.next_table());
+        let table = Arc::new(TableMeta::new(id, component, number, name.to_owned()));
+        let mut row = object! {"name" => name, "number" => f64::from(number.0), "table" => f64::from(id.0)};
+        if !component.is_root() {
+            row.insert("component", f64::from(component.0));
+        }
+        self.insert_system(TABLES, row)?;
+        self.tables.insert((component, name.to_owned()), table.clone());
         Ok(table)
     }
 
@@ -507,6 +566,28 @@ impl Transaction {
         self.insert_with(&meta, id, None, fields)
     }
 
+    /// As [`Transaction::insert_system`], under a given id.
+    pub(crate) fn insert_system_with_id(
+        &mut self,
+        table: TableId,
+        id: DocumentId,
+        fields: Object,
+    ) -> Result<()> {
+        let meta = self.base.catalog().table_by_id(table).cloned();
+        let meta = meta.ok_or_else(|| Error::internal("A system table is missing."))?;
+        self.insert_with(&meta, id, None, fields).map(drop)
+    }
+
+    /// Forgets the schema of a component.
+    pub(crate) fn delete_schema(&mut self, component: ComponentId) -> Result<()> {
+        for (id, row) in super::push::all_rows(self, SCHEMAS)? {
+            if component_of(&row) == component {
+                self.delete(id)?;
+            }
+        }
+        Ok(())
+    }
+
     fn insert_with(
         &mut self,
         meta: &TableMeta,
@@ -625,8 +706,9 @@ impl Transaction {
         self.count_write(size)?;
         if !id.table.is_system() {
             validate::document(&meta.name, &fields, size, DOCUMENT_SIZE_MAX, DOCUMENT_NESTING_MAX)?;
-            if let Some(schema) = &self.base.catalog().schema {
-                validate::against_schema(schema, &meta.name, &fields, &TransactionTables(self))?;
+            if let Some(schema) = self.base.catalog().schema_in(meta.component) {
+                let tables = TransactionTables { tx: self, component: meta.component };
+                validate::against_schema(schema, &meta.name, &fields, &tables)?;
             }
         }
         let fields = Value::Object(fields);
@@ -667,12 +749,12 @@ impl Transaction {
     /// Takes back the part's writes; what it read stays read.
     pub fn rollback_sub(&mut self, sub: SubTransaction) {
         self.writes.rollback(sub.savepoint);
-        self.tables.retain(|name, _| sub.tables.contains(name));
+        self.tables.retain(|made, _| sub.tables.contains(made));
     }
 
     /// Whether schema, tables or indexes change, which every other transaction depends on.
     pub(crate) fn changes_catalog(&self) -> bool {
-        self.writes.iter().any(|((table, _), _)| matches!(*table, TABLES | INDEXES | SCHEMAS))
+        self.writes.iter().any(|((table, _), _)| matches!(*table, COMPONENTS | TABLES | INDEXES | SCHEMAS))
     }
 
     /// Six bytes of the time, eight random ones, two of the day. Documents made together lie together, in memory
@@ -742,11 +824,14 @@ pub(crate) fn extracts(meta: &TableMeta, document: &Document) -> Extracts {
 }
 
 /// The tables as a transaction sees them, for validators of ids.
-struct TransactionTables<'a>(&'a Transaction);
+struct TransactionTables<'a> {
+    tx: &'a Transaction,
+    component: ComponentId,
+}
 
 impl fusion_schema::validator::TableLookup for TransactionTables<'_> {
     fn table_name(&self, number: TableNumber) -> Option<String> {
-        self.0.table_name(number)
+        self.tx.table_by_number_in(self.component, number).map(|table| table.name.clone())
     }
 }
 

@@ -86,16 +86,21 @@ impl<H> HttpRouter<H> {
 
     /// The handler for a request's method and path (without its query string).
     pub fn lookup(&self, method: &str, path: &str) -> Option<&H> {
+        self.find(method, path).map(|(handler, _)| handler)
+    }
+
+    /// As [`Self::lookup`], with the length of the prefix, if it is not an exact path that matches.
+    pub fn find(&self, method: &str, path: &str) -> Option<(&H, Option<usize>)> {
         let method = if method == "HEAD" { "GET" } else { method };
         if let Some(handler) = self.exact.get(path).and_then(|methods| methods.get(method)) {
-            return Some(handler);
+            return Some((handler, None));
         }
         let prefixes = self.prefixes.get(method)?;
         prefixes
             .iter()
             .filter(|(prefix, _)| path.starts_with(*prefix))
             .max_by_key(|(prefix, _)| prefix.len())
-            .map(|(_, handler)| handler)
+            .map(|(prefix, handler)| (handler, Some(prefix.len())))
     }
 
     /// Every route as listings show it: path (prefixes with `*`), method, handler; exact paths first.

@@ -15,16 +15,23 @@ const PATH_LENGTH_MAX: usize = 1024;
 /// The name of a function when the path names only a module.
 const DEFAULT_FUNCTION: &str = "default";
 
-/// A function's path: module path without extension, a colon, the function's name. Cheap to clone.
+/// What stands between a function and its component in the text of a path.
+const COMPONENT_SEPARATOR: char = '@';
+
+/// A function's path: module path without extension, a colon, the function's name; and the component it is in. Cheap to
+/// clone.
 #[derive(Clone)]
 pub struct FunctionPath {
+    /// `a/b:c` in the app, `a/b:c@agent/inner` in a component.
     text: Arc<str>,
     /// Where the colon is.
     colon: u32,
+    /// Where the function's name ends.
+    end: u32,
 }
 
 impl FunctionPath {
-    /// Reads any spelling a client may use.
+    /// Reads any spelling a client may use; the function is one of the app.
     ///
     /// # Errors
     /// `BadConvexFunctionIdentifier` if the text names no function.
@@ -36,7 +43,7 @@ impl FunctionPath {
         Self::from_parts(module, function)
     }
 
-    /// Builds a path from the module's path (with or without `.js`) and the function's name.
+    /// Builds the path of a function of the app from the module's path (with or without `.js`) and the function's name.
     ///
     /// # Errors
     /// `BadConvexFunctionIdentifier` if either is no valid name.
@@ -57,7 +64,26 @@ impl FunctionPath {
                 format!("The path to a Convex function may have at most {PATH_LENGTH_MAX} characters."),
             ));
         }
-        Ok(Self { text: format!("{module}:{function}").into(), colon: module.len() as u32 })
+        let text: Arc<str> = format!("{module}:{function}").into();
+        Ok(Self { colon: module.len() as u32, end: text.len() as u32, text })
+    }
+
+    /// The function of the same name in the component at this path; the empty path is the app.
+    #[must_use]
+    pub fn in_component(&self, component: &str) -> Self {
+        if self.component() == component {
+            return self.clone();
+        }
+        let text = match component {
+            "" => self.as_str().into(),
+            component => format!("{}{COMPONENT_SEPARATOR}{component}", self.as_str()).into(),
+        };
+        Self { text, ..*self }
+    }
+
+    /// The path of the component it is in; empty for the app.
+    pub fn component(&self) -> &str {
+        self.text.get(self.end as usize + 1..).unwrap_or_default()
     }
 
     /// The module's path without extension: `a/b`.
@@ -67,12 +93,12 @@ impl FunctionPath {
 
     /// The function's name inside its module: `c`.
     pub fn function(&self) -> &str {
-        &self.text[self.colon as usize + 1..]
+        &self.text[self.colon as usize + 1..self.end as usize]
     }
 
-    /// The canonical text: `a/b:c`.
+    /// The canonical text inside its component: `a/b:c`.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.text[..self.end as usize]
     }
 
     /// The text with the module's extension, as rows and function specs state it: `a/b.js:c`.
@@ -175,6 +201,19 @@ mod tests {
         for text in ["a/b", "a/b.js", "a/b:default", "a/b.js:"] {
             assert_eq!(FunctionPath::parse(text).unwrap().as_str(), "a/b:default");
         }
+    }
+
+    #[test]
+    fn functions_of_components_are_others() {
+        let root = FunctionPath::parse("a/b:c").unwrap();
+        let inner = root.in_component("agent/inner");
+        assert_eq!((inner.module(), inner.function(), inner.component()), ("a/b", "c", "agent/inner"));
+        assert_eq!((inner.as_str(), inner.to_string().as_str()), ("a/b:c", "a/b:c@agent/inner"));
+        assert_ne!(inner, root);
+        assert_eq!(root.component(), "");
+        assert_eq!(inner.in_component(""), root);
+        // Nobody outside can write one.
+        assert!(FunctionPath::parse("a/b:c@agent").is_err());
     }
 
     #[test]

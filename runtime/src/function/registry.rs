@@ -87,7 +87,7 @@ impl FunctionEntry {
 /// A function that runs again and again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CronDefinition {
-    /// The cron's name, unique in the deployment.
+    /// The cron's name, unique in the component of its function.
     pub name: String,
     /// The mutation or action to run.
     pub path: FunctionPath,
@@ -95,6 +95,58 @@ pub struct CronDefinition {
     pub args: Object,
     /// When.
     pub schedule: Schedule,
+}
+
+/// Where the HTTP routes of a component are found in those of its parent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpMount {
+    /// What their paths begin with; starts and ends with a slash.
+    pub prefix: String,
+    /// The path of the component.
+    pub component: String,
+}
+
+/// What an instance of a component brings to a deployment.
+#[derive(Default)]
+pub struct ComponentFunctions {
+    /// Its path; that of the app is empty.
+    pub path: String,
+    /// Its functions, whose paths are in the component.
+    pub functions: Vec<FunctionEntry>,
+    /// Its HTTP actions.
+    pub routes: HttpRouter<HttpHandler>,
+    /// Its crons, whose functions are in the component.
+    pub crons: Vec<CronDefinition>,
+    /// Where the routes of its children are found.
+    pub mounts: Vec<HttpMount>,
+}
+
+impl fmt::Debug for ComponentFunctions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ComponentFunctions").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// The routes of a component that is mounted.
+struct ComponentRoutes {
+    routes: HttpRouter<HttpHandler>,
+    mounts: Vec<HttpMount>,
+}
+
+/// What answers a request.
+pub struct FoundRoute<'a> {
+    /// The path of the component whose route it is.
+    pub component: &'a str,
+    /// The request's path as the component sees it.
+    pub path: &'a str,
+    /// The HTTP action.
+    pub handler: &'a HttpHandler,
+}
+
+impl fmt::Debug for FoundRoute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FoundRoute").field("component", &self.component).finish_non_exhaustive()
+    }
 }
 
 /// From where a function is looked up, which decides what is found and how a miss is worded.
@@ -116,6 +168,11 @@ pub struct FunctionRegistry {
     routes: HttpRouter<HttpHandler>,
     crons: BTreeMap<String, CronDefinition>,
     schema: Schema,
+    /// Where the routes of the app's children are found.
+    mounts: Vec<HttpMount>,
+    /// The components that are mounted, by path.
+    components: BTreeMap<String, ComponentRoutes>,
+    component_crons: Vec<CronDefinition>,
 }
 
 impl fmt::Debug for FunctionRegistry {
@@ -148,19 +205,57 @@ impl FunctionRegistry {
             .collect();
         let mut by_name = BTreeMap::new();
         for cron in crons {
-            let target = functions.get(&cron.path).map(|entry| entry.kind());
-            if !matches!(target, Some(FunctionKind::Mutation | FunctionKind::Action)) {
-                return Err(Error::bad_request(
-                    "InvalidCron",
-                    format!(
-                        "The cron \"{}\" names \"{}\", which is no mutation or action.",
-                        cron.name, cron.path
-                    ),
-                ));
-            }
+            check_cron(&functions, &cron)?;
             by_name.insert(cron.name.clone(), cron);
         }
-        Ok(Self { application: application.into(), functions, routes, crons: by_name, schema })
+        Ok(Self {
+            application: application.into(),
+            functions,
+            routes,
+            crons: by_name,
+            schema,
+            mounts: Vec::new(),
+            components: BTreeMap::new(),
+            component_crons: Vec::new(),
+        })
+    }
+
+    /// Adds the components that are mounted, with `mounts`, where the routes of the app's children are found.
+    ///
+    /// # Errors
+    /// `InvalidCron` if a cron names no mutation or action.
+    pub fn with_components(
+        mut self,
+        mounts: Vec<HttpMount>,
+        components: impl IntoIterator<Item = ComponentFunctions>,
+    ) -> Result<Self> {
+        self.mounts = mounts;
+        for ComponentFunctions { path, functions, routes, crons, mounts } in components {
+            for entry in functions {
+                self.functions.insert(entry.path.clone(), Arc::new(entry));
+            }
+            for cron in crons {
+                check_cron(&self.functions, &cron)?;
+                self.component_crons.push(cron);
+            }
+            self.components.insert(path, ComponentRoutes { routes, mounts });
+        }
+        Ok(self)
+    }
+
+    /// Whether a component is mounted; the app always is.
+    pub fn has_component(&self, path: &str) -> bool {
+        path.is_empty() || self.components.contains_key(path)
+    }
+
+    /// The paths of the components that are mounted, without the app.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.components.keys().map(String::as_str)
+    }
+
+    /// The functions that handles can be made for: all but the server's own.
+    pub fn handle_paths(&self) -> Vec<FunctionPath> {
+        self.functions.keys().filter(|path| !path.is_system()).cloned().collect()
     }
 
     /// The application's name.
@@ -168,8 +263,14 @@ impl FunctionRegistry {
         &self.application
     }
 
-    /// The function at a path, whoever asks.
+    /// The function at a path, whoever asks. The server's own functions are those of every component.
     pub fn get(&self, path: &FunctionPath) -> Option<&Arc<FunctionEntry>> {
+        if path.is_system() && !path.component().is_empty() {
+            return self
+                .functions
+                .get(&path.in_component(""))
+                .filter(|_| self.has_component(path.component()));
+        }
         self.functions.get(path)
     }
 
@@ -178,9 +279,9 @@ impl FunctionRegistry {
         self.functions.values()
     }
 
-    /// Whether a module is there.
-    pub fn has_module(&self, module: &str) -> bool {
-        self.functions.keys().any(|path| path.module() == module)
+    /// Whether there is a module of that name in the component at a path.
+    fn has_module(&self, component: &str, module: &str) -> bool {
+        self.functions.keys().any(|path| path.module() == module && path.component() == component)
     }
 
     /// The function at a path that the caller may call.
@@ -196,7 +297,9 @@ impl FunctionRegistry {
         let found = self.get(path).filter(|entry| match identity {
             // The server's own functions are for administrators; functions of the application do not call them.
             _ if path.is_system() => identity.is_some_and(Identity::is_admin),
-            Some(identity) => entry.visibility == Visibility::Public || identity.is_admin(),
+            Some(identity) if identity.is_admin() => true,
+            // Clients know the app's functions only.
+            Some(_) => entry.visibility == Visibility::Public && path.component().is_empty(),
             None => true,
         });
         found.ok_or_else(|| {
@@ -239,7 +342,7 @@ impl FunctionRegistry {
         let invalid = |message: String| Err(Error::bad_request("InvalidScheduledFunction", message));
         let Some(entry) = self.get(path).filter(|_| !path.is_system()) else {
             let (module, function) = (path.module(), path.function());
-            return invalid(if self.has_module(module) {
+            return invalid(if self.has_module(path.component(), module) {
                 format!(
                     "Attempted to schedule function, but no exported function {function} found in the file: {module}.js. Did you forget to export it?"
                 )
@@ -256,31 +359,99 @@ impl FunctionRegistry {
         }
     }
 
-    /// The HTTP routes.
+    /// The HTTP action that answers a request, of the app or a component that is mounted.
+    pub fn route<'a>(&'a self, method: &str, path: &'a str) -> Option<FoundRoute<'a>> {
+        self.route_in("", &self.routes, &self.mounts, method, path)
+    }
+
+    fn route_in<'a>(
+        &'a self,
+        component: &'a str,
+        routes: &'a HttpRouter<HttpHandler>,
+        mounts: &'a [HttpMount],
+        method: &str,
+        path: &'a str,
+    ) -> Option<FoundRoute<'a>> {
+        let found = |handler| FoundRoute { component, path, handler };
+        let mount = mounts
+            .iter()
+            .filter(|mount| path.starts_with(&mount.prefix))
+            .max_by_key(|mount| mount.prefix.len());
+        match (routes.find(method, path), mount) {
+            (Some((handler, None)), _) => Some(found(handler)),
+            (Some((handler, Some(prefix))), mount) => match mount {
+                Some(mount) if mount.prefix.len() > prefix => self.route_of_mount(mount, method, path),
+                _ => Some(found(handler)),
+            },
+            (None, Some(mount)) => self.route_of_mount(mount, method, path),
+            (None, None) => None,
+        }
+    }
+
+    fn route_of_mount<'a>(
+        &'a self,
+        mount: &'a HttpMount,
+        method: &str,
+        path: &'a str,
+    ) -> Option<FoundRoute<'a>> {
+        let (component, ComponentRoutes { routes, mounts }) =
+            self.components.get_key_value(&mount.component)?;
+        // The slash that ends the prefix begins the rest.
+        let rest = path.get(mount.prefix.len() - 1..)?;
+        self.route_in(component, routes, mounts, method, rest)
+    }
+
+    /// Whether no component answers HTTP requests.
+    pub fn has_no_routes(&self) -> bool {
+        self.routes.is_empty() && self.mounts.is_empty()
+    }
+
+    /// The app's HTTP routes.
     pub const fn routes(&self) -> &HttpRouter<HttpHandler> {
         &self.routes
     }
 
-    /// The crons by name.
+    /// The HTTP routes and mounts of the component at a path.
+    pub fn routes_of(&self, component: &str) -> Option<(&HttpRouter<HttpHandler>, &[HttpMount])> {
+        if component.is_empty() {
+            return Some((&self.routes, &self.mounts));
+        }
+        let ComponentRoutes { routes, mounts } = self.components.get(component)?;
+        Some((routes, mounts))
+    }
+
+    /// The app's crons by name.
     pub const fn crons(&self) -> &BTreeMap<String, CronDefinition> {
         &self.crons
     }
 
-    /// The crons as they are stored.
+    /// The crons of all components as they are stored.
     pub fn cron_specs(&self) -> Vec<CronSpec> {
         let spec = |cron: &CronDefinition| CronSpec {
+            component: cron.path.component().to_owned(),
             name: cron.name.clone(),
             path: cron.path.with_extension(),
             args: cron.args.clone(),
             schedule: cron.schedule.clone(),
         };
-        self.crons.values().map(spec).collect()
+        self.crons.values().chain(&self.component_crons).map(spec).collect()
     }
 
     /// The tables the application declares.
     pub const fn schema(&self) -> &Schema {
         &self.schema
     }
+}
+
+fn check_cron(functions: &HashMap<FunctionPath, Arc<FunctionEntry>>, cron: &CronDefinition) -> Result<()> {
+    let target = functions.get(&cron.path).map(|entry| entry.kind());
+    if matches!(target, Some(FunctionKind::Mutation | FunctionKind::Action)) {
+        return Ok(());
+    }
+    Err(Error::bad_request(
+        "InvalidCron",
+        format!("The cron \"{}\" names \"{}\", which is no mutation or action.", cron.name, cron.path),
+    ))
 }
 
 #[cfg(test)]

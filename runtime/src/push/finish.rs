@@ -179,7 +179,8 @@ impl Pushes {
         Modules::new(tx).set_config(&prepared.config)?;
         PushedSchemas::new(tx).activate(pending.schema)?;
         let now_ns = deployment.clock().unix_ns();
-        let crons = Crons::new(tx).sync(&prepared.registry.cron_specs(), now_ns)?;
+        let mut crons = Crons::new(tx).sync(&prepared.registry.cron_specs(), now_ns)?;
+        let crons = crons.remove("").unwrap_or_default();
         let is_unused = |sha256: &String| !prepared.modules.iter().any(|module| module.sha256 == *sha256);
         let unused = former.into_iter().filter(is_unused).collect();
         let changes = Changes { modules, crons, unused, former_config, former_schema };

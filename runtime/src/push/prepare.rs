@@ -103,7 +103,7 @@ impl Evaluator<'_> {
 
     /// The schema in force.
     pub(super) fn active_schema(&self) -> Arc<Schema> {
-        self.deployment.database.published().catalog().schema.clone().unwrap_or_default()
+        self.deployment.database.published().catalog().schema().cloned().unwrap_or_default()
     }
 
     /// Evaluates a push whole.

@@ -14,8 +14,8 @@ use serde_json::{Value as Json, json};
 use super::errors::{ApiError, ok};
 use super::request::{Sender, check_component, json_body, parameter};
 use super::state::ServerState;
-use crate::database::Catalog;
 use crate::database::staging::{Contents, Target};
+use crate::database::{Catalog, ComponentId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::function::FunctionPath;
 use crate::system::events::Events;
@@ -54,7 +54,7 @@ fn check_component_of(uri: &Uri) -> Result<()> {
 pub(super) async fn get_indexes(State(state): Shared, request: Request) -> Answer {
     Sender::admin(&state, request.headers(), request.uri()).await?;
     check_component_of(request.uri())?;
-    let found = indexes::list(state.database().published().catalog(), None);
+    let found = indexes::list(state.database().published().catalog(), ComponentId::ROOT, None);
     let found: Vec<Json> = found.iter().map(indexes::IndexDescription::to_json).collect();
     Ok(ok(&json!({ "indexes": found })))
 }
@@ -64,7 +64,7 @@ pub(super) async fn shapes2(State(state): Shared, request: Request) -> Answer {
     Sender::admin(&state, request.headers(), request.uri()).await?;
     check_component_of(request.uri())?;
     let snapshot = state.database().published();
-    let tables = snapshot.catalog().tables().filter(|table| !table.number.is_system());
+    let tables = snapshot.catalog().tables_in(ComponentId::ROOT).filter(|table| !table.number.is_system());
     let shapes: serde_json::Map<String, Json> = tables
         .map(|table| {
             let shape = match snapshot.document_count(table.id) {
@@ -79,7 +79,7 @@ pub(super) async fn shapes2(State(state): Shared, request: Request) -> Answer {
 
 /// The shape of the documents of a table; unknown where no schema is enforced.
 fn document_shape(catalog: &Catalog, table: &str) -> Json {
-    let schema = catalog.schema.as_ref().filter(|schema| schema.schema_validation);
+    let schema = catalog.schema().filter(|schema| schema.schema_validation);
     let Some(definition) = schema.and_then(|schema| schema.table(table)) else {
         return json!({"type": "Unknown"});
     };
@@ -149,7 +149,7 @@ pub(super) async fn delete_tables(State(state): Shared, request: Request) -> Ans
     let database = state.database().clone();
     let deleted = tokio::task::spawn_blocking(move || {
         let snapshot = database.published();
-        let schema = snapshot.catalog().schema.clone();
+        let schema = snapshot.catalog().schema().cloned();
         for name in &body.table_names {
             if schema.as_ref().is_some_and(|schema| schema.table(name).is_some()) {
                 return Err(Error::bad_request(
@@ -167,8 +167,12 @@ pub(super) async fn delete_tables(State(state): Shared, request: Request) -> Ans
         }
         let mut left = ATTEMPTS;
         loop {
-            let target =
-                |name: &String| Target { name: name.clone(), number: None, contents: Contents::Remove };
+            let target = |name: &String| Target {
+                component: ComponentId::ROOT,
+                name: name.clone(),
+                number: None,
+                contents: Contents::Remove,
+            };
             let staging = database.stage(body.table_names.iter().map(target).collect())?;
             let names: Vec<Value> = body.table_names.iter().map(|name| Value::from(name.as_str())).collect();
             let what = || object! { "table_names" => names.clone() };

@@ -47,6 +47,13 @@ pub(super) async fn download(State(state): Shared, Path(id): Path<String>, reque
     Ok(response)
 }
 
+/// `GET /api/export/table/{name}`: the documents of a table as JSONL, as a snapshot's ZIP has them.
+pub(super) async fn table(State(state): Shared, Path(name): Path<String>, request: Request) -> Answer {
+    Sender::admin(&state, request.headers(), request.uri()).await?;
+    let content = Body::from_stream(state.snapshots.export_table(&name)?);
+    Ok(([(header::CONTENT_TYPE, "application/jsonl")], content).into_response())
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ExpirationBody {

@@ -88,6 +88,7 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/cancel_import", post(import::cancel))
         .route("/api/export/request/zip", post(export::request))
         .route("/api/export/zip/{id}", get(export::download))
+        .route("/api/export/table/{name}", get(export::table))
         .route("/api/export/set_expiration/{id}", post(export::set_expiration))
         .route("/api/export/cancel/{id}", post(export::cancel))
         // Pushes.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fusion_schema::{DocumentId, Value, json};
+use futures_util::StreamExt as _;
+use futures_util::stream::{BoxStream, Stream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use zip::write::{SimpleFileOptions, StreamWriter};
@@ -12,6 +14,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::export_json;
 use crate::database::{Database, Snapshot, TableMeta};
+use crate::store::TableId;
 use crate::system::blobs::{Blobs, Written};
 use crate::system::files::Files;
 use crate::{Error, Result};
@@ -50,10 +53,7 @@ pub(super) fn export(
     let (pieces, received) = mpsc::channel::<Result<Bytes>>(PIECES_MAX);
     let writing = {
         let (blobs, name) = (blobs.clone(), name.to_owned());
-        let content = futures_util::stream::unfold(received, |mut received| async move {
-            received.recv().await.map(|piece| (piece, received))
-        });
-        runtime.spawn(async move { blobs.write(&name, content).await })
+        runtime.spawn(async move { blobs.write(&name, stream_of(received)).await })
     };
     let output = Pieces { pieces: pieces.clone(), piece: Vec::with_capacity(PIECE_SIZE) };
     let mut writer = Writer { zip: ZipWriter::new_stream(output), database, snapshot };
@@ -69,7 +69,7 @@ pub(super) fn export(
     Ok(Exported { written: written? })
 }
 
-/// The end of the ZIP writer: pieces for the blob store.
+/// The end of a writer: pieces for the blob store, or a download.
 struct Pieces {
     pieces: mpsc::Sender<Result<Bytes>>,
     piece: Vec<u8>,
@@ -89,9 +89,54 @@ impl Write for Pieces {
             return Ok(());
         }
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_SIZE));
-        let gone = |_| io::Error::other("the blob store takes nothing more");
+        let gone = |_| io::Error::other("nobody takes the pieces of the export any more");
         self.pieces.blocking_send(Ok(Bytes::from(piece))).map_err(gone)
     }
+}
+
+/// Writes a table's documents, each in a line.
+fn write_documents(
+    database: &Database,
+    snapshot: &Snapshot,
+    table: TableId,
+    output: &mut impl Write,
+) -> Result<()> {
+    let mut text = Vec::with_capacity(2 * TEXT_SIZE);
+    for document in database.documents_of(snapshot, table) {
+        export_json::append(&document?.1, &mut text);
+        text.push(b'\n');
+        if text.len() >= TEXT_SIZE {
+            output.write_all(&text).map_err(failed)?;
+            text.clear();
+        }
+    }
+    output.write_all(&text).map_err(failed)
+}
+
+/// Streams a table's documents as the export of a snapshot has them, from a thread of its own.
+pub(super) fn export_table(
+    database: Database,
+    snapshot: Snapshot,
+    table: TableId,
+    runtime: &Handle,
+) -> BoxStream<'static, Result<Bytes>> {
+    let (pieces, received) = mpsc::channel::<Result<Bytes>>(PIECES_MAX);
+    runtime.spawn_blocking(move || {
+        let mut output = Pieces { pieces: pieces.clone(), piece: Vec::with_capacity(PIECE_SIZE) };
+        let written = write_documents(&database, &snapshot, table, &mut output)
+            .and_then(|()| output.flush().map_err(failed));
+        if let Err(error) = written {
+            // Whoever reads must not take what is there for the whole. The reader may be gone.
+            let _ = pieces.blocking_send(Err(error));
+        }
+    });
+    stream_of(received).boxed()
+}
+
+fn stream_of(received: mpsc::Receiver<Result<Bytes>>) -> impl Stream<Item = Result<Bytes>> + Send {
+    futures_util::stream::unfold(received, |mut received| async move {
+        received.recv().await.map(|piece| (piece, received))
+    })
 }
 
 struct Writer<'a> {
@@ -134,16 +179,7 @@ impl Writer<'_> {
         for table in tables {
             self.put(&format!("{}/generated_schema.jsonl", table.name), b"\"uniform\"\n")?;
             self.begin(&format!("{}/documents.jsonl", table.name), CompressionMethod::Deflated)?;
-            let mut text = Vec::with_capacity(2 * TEXT_SIZE);
-            for document in self.database.documents_of(self.snapshot, table.id) {
-                export_json::append(&document?.1, &mut text);
-                text.push(b'\n');
-                if text.len() >= TEXT_SIZE {
-                    self.zip.write_all(&text).map_err(failed)?;
-                    text.clear();
-                }
-            }
-            self.zip.write_all(&text).map_err(failed)?;
+            write_documents(self.database, self.snapshot, table.id, &mut self.zip)?;
         }
         if includes_files {
             self.write_files(blobs, runtime)?;

@@ -444,6 +444,19 @@ impl Snapshots {
         Ok((export, size, content))
     }
 
+    /// Streams a table's documents, each in a line, as they are at this moment.
+    ///
+    /// # Errors
+    /// `NoSuchTable`.
+    pub fn export_table(&self, name: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let database = &self.inner.runner.deployment().database;
+        let snapshot = database.published();
+        let table = snapshot.catalog().table(name).filter(|table| !table.number.is_system());
+        let no_table = || Error::not_found("NoSuchTable", format!("There is no table \"{name}\"."));
+        let table = table.ok_or_else(no_table)?.id;
+        Ok(export::export_table(database.clone(), snapshot, table, &self.inner.runtime))
+    }
+
     /// Gives up an export that is under way.
     ///
     /// # Errors

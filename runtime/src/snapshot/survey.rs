@@ -10,8 +10,8 @@ use super::blocks::{Blocks, Form};
 use super::documents::{Glance, Reading, glance};
 use super::pipeline::ordered;
 use super::upload::UploadReader;
-use crate::database::Snapshot;
 use crate::database::staging::{Contents, Target};
+use crate::database::{ComponentId, Snapshot};
 use crate::system::blobs::Blobs;
 use crate::system::imports::{Import, ImportFormat, ImportMode};
 use crate::{Error, Result};
@@ -96,11 +96,16 @@ pub(super) fn targets(survey: &Survey, mode: ImportMode, now: &Snapshot) -> Vec<
     let mut targets: Vec<Target> = survey
         .tables
         .iter()
-        .map(|table| Target { name: table.name.clone(), number: table.number, contents })
+        .map(|table| Target {
+            component: ComponentId::ROOT,
+            name: table.name.clone(),
+            number: table.number,
+            contents,
+        })
         .collect();
     if mode == ImportMode::ReplaceAll {
         let imported: HashSet<&str> = survey.tables.iter().map(|table| table.name.as_str()).collect();
-        let schema = now.catalog().schema.as_deref();
+        let schema = now.catalog().schema().map(|schema| &**schema);
         let mut others: Vec<&str> = now
             .catalog()
             .tables()
@@ -111,7 +116,7 @@ pub(super) fn targets(survey: &Survey, mode: ImportMode, now: &Snapshot) -> Vec<
         targets.extend(others.into_iter().map(|name| {
             let stays = schema.is_some_and(|schema| schema.table(name).is_some());
             let contents = if stays { Contents::Replace } else { Contents::Remove };
-            Target { name: name.to_owned(), number: None, contents }
+            Target { component: ComponentId::ROOT, name: name.to_owned(), number: None, contents }
         }));
     }
     targets

@@ -3,6 +3,8 @@
 //!
 //! A cron never overlaps itself: runs that fall due while one is going on are skipped and logged as canceled.
 
+use std::collections::BTreeMap;
+
 use fusion_schema::{DocumentId, Object, Value, json, object};
 use serde_json::Value as Json;
 
@@ -24,7 +26,9 @@ const MISSED_RUNS_MAX: i64 = 1_000;
 /// A cron as the application declares it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CronSpec {
-    /// The name, unique in the deployment.
+    /// The path of the component it is in; empty for the app.
+    pub component: String,
+    /// The name, unique in the component.
     pub name: String,
     /// The path of the function, with extension.
     pub path: String,
@@ -89,35 +93,37 @@ impl<'a> Crons<'a> {
     }
 
     /// Makes the stored crons those that the application declares: unchanged ones keep their next run, changed ones
-    /// get a new one, the others go. An interval cron runs at once.
+    /// get a new one, the others go. An interval cron runs at once. Gives what happened in each component, by its path.
     ///
     /// # Errors
     /// When a limit of the transaction is reached.
-    pub fn sync(&mut self, specs: &[CronSpec], now_ns: u64) -> Result<CronChanges> {
-        let mut changes = CronChanges::default();
+    pub fn sync(&mut self, specs: &[CronSpec], now_ns: u64) -> Result<BTreeMap<String, CronChanges>> {
+        let mut changes: BTreeMap<String, CronChanges> = BTreeMap::new();
         for row in all(self.tx, JOBS)? {
             let name = row.fields().get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-            if !specs.iter().any(|spec| spec.name == name) {
+            let component = component_of(&row).to_owned();
+            if !specs.iter().any(|spec| spec.name == name && spec.component == component) {
                 self.remove_next_run(row.id())?;
-                for log in self.logs(&name)? {
+                for log in self.logs(&component, &name)? {
                     self.tx.delete(log.id())?;
                 }
                 self.tx.delete(row.id())?;
-                changes.deleted.push(name);
+                changes.entry(component).or_default().deleted.push(name);
             }
         }
         for spec in specs {
-            let found = first(self.tx, JOBS, "by_name", vec![equal("name", spec.name.as_str())])?;
+            let named = range(self.tx, JOBS, "by_name", vec![equal("name", spec.name.as_str())], usize::MAX)?;
+            let found = named.into_iter().find(|row| component_of(row) == spec.component);
             let job = match found {
                 Some(row) if spec_of(&row).is_ok_and(|stored| stored == *spec) => continue,
                 Some(row) => {
                     self.tx.replace(row.id(), spec_row(spec))?;
                     self.remove_next_run(row.id())?;
-                    changes.updated.push(spec.name.clone());
+                    changes.entry(spec.component.clone()).or_default().updated.push(spec.name.clone());
                     row.id()
                 }
                 None => {
-                    changes.added.push(spec.name.clone());
+                    changes.entry(spec.component.clone()).or_default().added.push(spec.name.clone());
                     self.tx.insert(JOBS, spec_row(spec))?
                 }
             };
@@ -140,20 +146,22 @@ impl<'a> Crons<'a> {
         Ok(())
     }
 
-    fn logs(&mut self, name: &str) -> Result<Vec<Document>> {
-        range(self.tx, LOGS, "by_name", vec![equal("name", name)], usize::MAX)
+    fn logs(&mut self, component: &str, name: &str) -> Result<Vec<Document>> {
+        let logs = range(self.tx, LOGS, "by_name", vec![equal("name", name)], usize::MAX)?;
+        Ok(logs.into_iter().filter(|log| component_of(log) == component).collect())
     }
 
-    /// Every cron as dashboards show it: its row with its next and its latest run.
+    /// Every cron of a component as dashboards show it: its row with its next and its latest run.
     ///
     /// # Errors
     /// When a limit of the transaction is reached.
-    pub fn list(&mut self) -> Result<Vec<Value>> {
+    pub fn list(&mut self, component: &str) -> Result<Vec<Value>> {
         let mut shown = Vec::new();
-        for row in range(self.tx, JOBS, "by_name", Vec::new(), usize::MAX)? {
+        let rows = range(self.tx, JOBS, "by_name", Vec::new(), usize::MAX)?;
+        for row in rows.into_iter().filter(|row| component_of(row) == component) {
             let name = row.fields().get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
             let next = first(self.tx, NEXT_RUNS, "by_cron_job", vec![equal("cronJobId", row.id())])?;
-            let last = self.logs(&name)?.pop();
+            let last = self.logs(component, &name)?.pop();
             let value = |row: Option<Document>| row.map_or(Value::Null, |row| row.to_value());
             let mut fields = row.into_fields();
             fields.insert("lastRun", value(last));
@@ -163,12 +171,13 @@ impl<'a> Crons<'a> {
         Ok(shown)
     }
 
-    /// The logs of the latest runs of all crons, oldest first.
+    /// The logs of the latest runs of all crons of a component, oldest first.
     ///
     /// # Errors
     /// When a limit of the transaction is reached.
-    pub fn all_logs(&mut self) -> Result<Vec<Value>> {
-        Ok(all(self.tx, LOGS)?.iter().map(Document::to_value).collect())
+    pub fn all_logs(&mut self, component: &str) -> Result<Vec<Value>> {
+        let logs = all(self.tx, LOGS)?;
+        Ok(logs.iter().filter(|log| component_of(log) == component).map(Document::to_value).collect())
     }
 
     /// The next run of every cron that is due at `now_ns`, begun ones included; oldest first.
@@ -259,19 +268,17 @@ impl<'a> Crons<'a> {
 
     fn log(&mut self, run: &CronRun, status: Object, lines: &[Json], seconds: f64, ts: u64) -> Result<()> {
         let lines = lines.iter().map(|line| Value::String(line.to_string())).collect::<Vec<_>>();
-        self.tx.insert(
-            LOGS,
-            object! {
-                "executionTime" => seconds,
-                "logLines" => object! { "isTruncated" => false, "logLines" => lines },
-                "name" => run.spec.name.as_str(),
-                "status" => status,
-                "ts" => int(ts),
-                "udfArgs" => args_bytes(&run.spec.args),
-                "udfPath" => run.spec.path.as_str(),
-            },
-        )?;
-        let logs = self.logs(&run.spec.name)?;
+        let row = object! {
+            "executionTime" => seconds,
+            "logLines" => object! { "isTruncated" => false, "logLines" => lines },
+            "name" => run.spec.name.as_str(),
+            "status" => status,
+            "ts" => int(ts),
+            "udfArgs" => args_bytes(&run.spec.args),
+            "udfPath" => run.spec.path.as_str(),
+        };
+        self.tx.insert(LOGS, in_component(row, &run.spec.component))?;
+        let logs = self.logs(&run.spec.component, &run.spec.name)?;
         for old in &logs[..logs.len().saturating_sub(LOGS_PER_CRON_MAX)] {
             self.tx.delete(old.id())?;
         }
@@ -321,7 +328,21 @@ fn args_bytes(args: &Object) -> Value {
 }
 
 fn spec_row(spec: &CronSpec) -> Object {
-    object! { "cronSpec" => cron_spec_value(spec), "name" => spec.name.as_str() }
+    let row = object! { "cronSpec" => cron_spec_value(spec), "name" => spec.name.as_str() };
+    in_component(row, &spec.component)
+}
+
+/// A row that says of which component it is; those of the app do not.
+fn in_component(mut row: Object, component: &str) -> Object {
+    if !component.is_empty() {
+        row.insert("component", component);
+    }
+    row
+}
+
+/// The component a row is of.
+fn component_of(row: &Document) -> &str {
+    row.fields().get("component").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// What runs when, as rows and lists of modules have it.
@@ -365,6 +386,7 @@ fn spec_of(row: &Document) -> Result<CronSpec> {
             (name.to_owned(), value)
         });
         Some(CronSpec {
+            component: text("component").unwrap_or_default(),
             name: text("name")?,
             path: text("cronSpec.udfPath")?,
             args,

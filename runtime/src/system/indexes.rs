@@ -4,7 +4,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::database::{AttachedDefinition, Catalog, TableMeta};
+use crate::database::{AttachedDefinition, Catalog, ComponentId, TableMeta};
 
 /// An index of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +31,8 @@ impl IndexDescription {
 }
 
 /// The declared indexes of all tables, or of one, in the order of their tables and names.
-pub fn list(catalog: &Catalog, table: Option<&str>) -> Vec<IndexDescription> {
-    let tables = catalog.tables().filter(|meta| !meta.number.is_system());
+pub fn list(catalog: &Catalog, component: ComponentId, table: Option<&str>) -> Vec<IndexDescription> {
+    let tables = catalog.tables_in(component).filter(|meta| !meta.number.is_system());
     let mut found: Vec<IndexDescription> = tables
         .filter(|meta| table.is_none_or(|table| meta.name == table))
         .flat_map(|meta| of_table(catalog, meta))
@@ -59,7 +59,7 @@ fn of_table<'a>(catalog: &'a Catalog, meta: &'a TableMeta) -> impl Iterator<Item
             json!({"searchField": definition.search_field, "filterFields": definition.filter_fields});
         described(index.name(), fields, index.staged)
     });
-    let schema = catalog.schema.as_ref().and_then(|schema| schema.table(&meta.name));
+    let schema = catalog.schema_in(meta.component).and_then(|schema| schema.table(&meta.name));
     let vectors = schema.into_iter().flat_map(move |definition| {
         let ready = definition.vector_indexes.iter().map(|index| (index, false));
         ready.chain(definition.staged_vector_indexes.iter().map(|index| (index, true))).map(

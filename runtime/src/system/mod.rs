@@ -4,6 +4,7 @@
 //! - [`jobs`]: scheduled functions,
 //! - [`crons`]: functions that run again and again, and their [`schedule`]s,
 //! - [`modules`]: the code that was pushed; [`pushed_schemas`]: the schemas that came with it,
+//! - [`components`]: the instances of components and their definitions,
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
 //! - [`indexes`]: which indexes there are;  [`events`]: what administrators did;
 //! - [`imports`] and [`exports`]: data on its way in and out.
@@ -12,6 +13,7 @@
 //! scheduler).
 
 pub mod blobs;
+pub mod components;
 pub mod crons;
 pub mod environment;
 pub mod events;

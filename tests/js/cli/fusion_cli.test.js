@@ -387,3 +387,29 @@ test("a snapshot with files goes out, into another server, and out again the sam
   assert.deepEqual(second, first);
   assert.equal(Object.keys(first).filter((name) => /^_storage\/[^/]+\.(html|txt|png)$/.test(name)).length, 3, Object.keys(first).join());
 });
+
+test("one table goes out as lines and comes back", async (t) => {
+  const folder = temporaryFolder();
+  const server = await startServer(t);
+  const target = ["--url", server.url, "--admin-key", server.adminKey];
+  await callAsAdmin(server, "messages:send", { channel: "c", body: "with an \u{e4}", rank: 1 });
+  const piped = await fusion(folder, "export", "--table", "messages", ...target);
+  assert.equal(piped.code, 0, piped.stderr);
+  assert.match(piped.stderr, /^Exported 1 documents of messages\.$/m);
+  assert.match(piped.stdout, /^\{.*"body":"with an \u{e4}".*"rank":1\.0.*\}\n$/u);
+
+  const written = await fusion(folder, "export", "--table", "messages", "--path", ".", ...target);
+  assert.equal(written.stdout, "./messages.jsonl\n", written.stderr);
+  assert.equal(readFileSync(path.join(folder, "messages.jsonl"), "utf8"), piped.stdout);
+  assert.match((await fusion(folder, "export", "--table", "messages", "--path", "messages.jsonl", ...target)).stderr, /is there already/);
+  await callAsAdmin(server, "messages:send", { channel: "c", body: "later", rank: 2 });
+  const back = await fusion(folder, "import", "--table", "messages", "--replace", "--yes", "messages.jsonl", ...target);
+  assert.equal(back.code, 0, back.stderr);
+  assert.equal((await fusion(folder, "export", "--table", "messages", ...target)).stdout, piped.stdout);
+
+  for (const name of ["nope", "_storage", "no/pe"]) {
+    const unknown = await fusion(folder, "export", "--table", name, ...target);
+    assert.notEqual(unknown.code, 0);
+    assert.match(unknown.stderr, /table[^]*hint: `fusion data` lists the tables/);
+  }
+});

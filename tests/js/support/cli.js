@@ -12,17 +12,20 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const modules = path.resolve(here, "../node_modules");
 const projects = path.resolve(here, "../cli/projects");
 
+const LEFT_BEHIND = new Set(["node_modules", ".env.local", ".fusion"]);
+
 /** The versions of the `convex` package whose command line must work. */
 export const versions = { 1.48: "convex", 1.34: "convex-1-34", 1.31: "convex-1-31" };
 
 /**
  * A copy of a fixture project. `convex` names the package in `node_modules` that it depends on; with `packages` it has all
  * packages of these tests, with `typescript` the compiler. `from` is the folder that the project lies in.
- * `run(server, args)` resolves with `{code, output}`; `start(server, args)` leaves the command running until the test ends.
+ * `run(server, args, {limitMs})` resolves with `{code, output}`; `start(server, args)` leaves the command running until the test ends.
  */
 export function project(t, name, { convex = "convex", packages = false, typescript = false, from = projects } = {}) {
   const folder = path.join(temporaryFolder(), name);
-  cpSync(path.join(from, name), folder, { recursive: true });
+  // What running the project in its place has left there is no part of it.
+  cpSync(path.join(from, name), folder, { recursive: true, filter: (file) => !LEFT_BEHIND.has(path.basename(file)) });
   if (packages) {
     symlinkSync(modules, path.join(folder, "node_modules"));
   } else {
@@ -72,9 +75,9 @@ export function project(t, name, { convex = "convex", packages = false, typescri
   return {
     folder,
     start,
-    run: async (server, args, options) => {
+    run: async (server, args, { limitMs = 120_000, ...options } = {}) => {
       const command = start(server, args, options);
-      const timeout = setTimeout(command.kill, 120_000);
+      const timeout = setTimeout(command.kill, limitMs);
       const code = await command.exit;
       clearTimeout(timeout);
       return { code, output: command.output() };

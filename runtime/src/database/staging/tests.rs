@@ -24,7 +24,9 @@ fn internal(n: usize) -> InternalId {
 }
 
 fn stage(database: &Database, contents: Contents, numbers: std::ops::Range<usize>) -> Staging {
-    let mut staging = database.stage(vec![Target { name: "t".to_owned(), number: None, contents }]).unwrap();
+    let mut staging = database
+        .stage(vec![Target { component: ComponentId::ROOT, name: "t".to_owned(), number: None, contents }])
+        .unwrap();
     let shape = staging.shape(0).unwrap();
     let documents =
         numbers.map(|n| shape.document(internal(n), n as f64 + 1.0, number_of(n)).unwrap()).collect();
@@ -171,6 +173,7 @@ fn numbers_follow_the_ids_and_are_never_shared() {
     let database = Database::open(DatabaseOptions::in_memory()).unwrap();
     insert(&database, 0..1);
     let target = |name: &str, number: u32, contents| Target {
+        component: ComponentId::ROOT,
         name: name.to_owned(),
         number: Some(TableNumber(number)),
         contents,
@@ -192,7 +195,12 @@ fn numbers_follow_the_ids_and_are_never_shared() {
     assert_eq!(catalog.table("other").unwrap().number, TableNumber(10001));
     assert_eq!(catalog.table("t").unwrap().number, TableNumber(10002));
     assert!(numbers(&database, "by_creation_time").is_empty());
-    let remove = Target { name: "t".to_owned(), number: None, contents: Contents::Remove };
+    let remove = Target {
+        component: ComponentId::ROOT,
+        name: "t".to_owned(),
+        number: None,
+        contents: Contents::Remove,
+    };
     database.stage(vec![remove]).unwrap().commit(|_| Ok(())).unwrap();
     assert!(database.published().catalog().table("t").is_none());
     insert(&database, 0..2);

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::VectorQuery;
 use super::coding;
 use crate::database::staging::{Contents, Target};
-use crate::database::{CommitExtras, Database, DatabaseOptions, SchemaChange, Transaction};
+use crate::database::{CommitExtras, ComponentId, Database, DatabaseOptions, SchemaChange, Transaction};
 
 const DIMENSIONS: usize = 3;
 
@@ -57,7 +57,7 @@ fn insert(database: &Database, vector: &[f64], org: &str) -> DocumentId {
 }
 
 fn search(database: &Database, query: &VectorQuery) -> Vec<(DocumentId, f64)> {
-    let found = database.vector_search("chunks", "by_embedding", query).unwrap();
+    let found = database.vector_search(ComponentId::ROOT, "chunks", "by_embedding", query).unwrap();
     found.iter().map(|found| (found.id, found.score)).collect()
 }
 
@@ -66,7 +66,7 @@ fn ids(database: &Database, query: &VectorQuery) -> Vec<DocumentId> {
 }
 
 fn refused(database: &Database, index: &str, query: &VectorQuery) -> String {
-    database.vector_search("chunks", index, query).unwrap_err().message().to_owned()
+    database.vector_search(ComponentId::ROOT, "chunks", index, query).unwrap_err().message().to_owned()
 }
 
 #[derive(Clone, Debug)]
@@ -241,7 +241,10 @@ fn an_index_that_is_pushed_over_existing_documents_can_be_used_at_once() {
         }
     );
     let query = VectorQuery::new([1.0, 0.0, 0.0]).limit(1);
-    assert_eq!(database.vector_search("chunks", "by_meaning", &query).unwrap()[0].id, near);
+    assert_eq!(
+        database.vector_search(ComponentId::ROOT, "chunks", "by_meaning", &query).unwrap()[0].id,
+        near
+    );
     assert_eq!(refused(&database, "by_embedding", &query), "Index chunks.by_embedding not found.");
     database.apply_schema(&schema(&[("by_embedding", &["org"])], &[])).unwrap();
     assert_eq!(ids(&database, &query), [near]);
@@ -271,7 +274,8 @@ fn imported_documents_are_found_and_replaced_ones_are_not() {
     let old = insert(&database, &[1.0, 0.0, 0.0], "a");
     let query = VectorQuery::new([1.0, 0.0, 0.0]);
     let import = |contents: Contents, n: u8| {
-        let target = Target { name: "chunks".to_owned(), number: None, contents };
+        let target =
+            Target { component: ComponentId::ROOT, name: "chunks".to_owned(), number: None, contents };
         let mut staging = database.stage(vec![target]).unwrap();
         let shape = staging.shape(0).unwrap();
         let document = shape.document([n; 16], f64::from(n), chunk(&[1.0, f64::from(n), 0.0], "i")).unwrap();

@@ -18,10 +18,10 @@ use parking_lot::{Mutex, MutexGuard};
 use super::folder::Folder;
 use super::kept::{Identity, Kept};
 use crate::clock::Moment;
-use crate::database::Snapshot;
 use crate::database::catalog::Catalog;
 use crate::database::committer::Committer;
 use crate::database::snapshot::TableState;
+use crate::database::{ComponentId, Snapshot};
 use crate::store::TableId;
 
 /// How long an index stays that nobody wants any more.
@@ -108,9 +108,13 @@ impl Drop for Held {
 
 /// The vector indexes a schema declares for the tables there are, and whether each is staged.
 fn declared(catalog: &Catalog) -> Vec<(TableId, &VectorIndexDefinition)> {
-    let tables = catalog.schema.iter().flat_map(|schema| &schema.tables);
-    let indexes = tables.filter_map(|table| {
-        let id = catalog.table(&table.name)?.id;
+    let components = std::iter::once(ComponentId::ROOT).chain(catalog.components().map(|it| it.id));
+    let tables = components.flat_map(|component| {
+        let schema = catalog.schema_in(component).into_iter();
+        schema.flat_map(|schema| &schema.tables).map(move |table| (component, table))
+    });
+    let indexes = tables.filter_map(|(component, table)| {
+        let id = catalog.table_in(component, &table.name)?.id;
         Some(table.vector_indexes.iter().chain(&table.staged_vector_indexes).map(move |index| (id, index)))
     });
     indexes.flatten().collect()

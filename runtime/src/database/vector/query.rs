@@ -10,7 +10,7 @@ use super::extract::tag;
 use super::kept::Identity;
 use super::scan::Filter;
 use crate::database::catalog::Catalog;
-use crate::database::{Database, TableId};
+use crate::database::{ComponentId, Database, TableId};
 use crate::error::{Error, Result};
 
 /// Results when nothing else is asked for.
@@ -71,10 +71,16 @@ impl Database {
     /// # Errors
     /// Bad request if there is no such index or the query does not suit it; overloaded if the index takes too long to be
     /// built.
-    pub fn vector_search(&self, table: &str, index: &str, query: &VectorQuery) -> Result<Vec<VectorMatch>> {
+    pub fn vector_search(
+        &self,
+        component: ComponentId,
+        table: &str,
+        index: &str,
+        query: &VectorQuery,
+    ) -> Result<Vec<VectorMatch>> {
         let name = format!("{table}.{index}");
         let now = self.published();
-        let (table_id, definition) = find(now.catalog(), table, index, &name)?;
+        let (table_id, definition) = find(now.catalog(), component, table, index, &name)?;
         let vector = check(&name, definition, query)?;
         let filter = filter(&name, definition, &query.filter)?;
         let number = now.catalog().table_by_id(table_id).map(|table| table.number);
@@ -100,11 +106,12 @@ fn unavailable(name: &str) -> Error {
 
 fn find<'a>(
     catalog: &'a Catalog,
+    component: ComponentId,
     table: &str,
     index: &str,
     name: &str,
 ) -> Result<(TableId, &'a VectorIndexDefinition)> {
-    let definition = catalog.schema.as_ref().and_then(|schema| schema.table(table));
+    let definition = catalog.schema_in(component).and_then(|schema| schema.table(table));
     let named = |list: &'a [VectorIndexDefinition]| list.iter().find(|definition| definition.name == index);
     if definition.and_then(|table| named(&table.staged_vector_indexes)).is_some() {
         return Err(Error::bad_request(
@@ -114,7 +121,7 @@ fn find<'a>(
     }
     let found = definition.and_then(|table| named(&table.vector_indexes));
     found
-        .and_then(|definition| Some((catalog.table(table)?.id, definition)))
+        .and_then(|definition| Some((catalog.table_in(component, table)?.id, definition)))
         .ok_or_else(|| Error::bad_request("IndexNotFoundError", format!("Index {name} not found.")))
 }
 

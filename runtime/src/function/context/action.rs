@@ -15,7 +15,7 @@ use super::scheduler::delay;
 use super::{check_table_name, decode_result, encode_args};
 use crate::auth::{Identity, UserIdentity};
 use crate::clock::random_bytes;
-use crate::database::{VectorMatch, VectorQuery};
+use crate::database::{ComponentId, VectorMatch, VectorQuery};
 use crate::function::app_counters::AppCounter;
 use crate::function::call::{Caller, FunctionCall, FunctionKind};
 use crate::function::deployment::Deployment;
@@ -236,7 +236,9 @@ impl ActionCore {
         check_table_name(table, false)?;
         let database = self.deployment().database.clone();
         let (table, index) = (table.to_owned(), index.to_owned());
-        let search = tokio::task::spawn_blocking(move || database.vector_search(&table, &index, &query));
+        let search = tokio::task::spawn_blocking(move || {
+            database.vector_search(ComponentId::ROOT, &table, &index, &query)
+        });
         search
             .await
             .unwrap_or_else(|error| Err(Error::internal("A vector search failed.").with_source(error)))

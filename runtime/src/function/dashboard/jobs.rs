@@ -23,10 +23,16 @@ pub(super) fn register(module: &mut AddModule<'_>) {
         module.query("getArgs", get_args);
     });
     module("listCronJobs", &|module| {
-        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| Crons::new(ctx.tx()).list());
+        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
+            let component = ctx.tx().component_path();
+            Crons::new(ctx.tx()).list(&component)
+        });
     });
     module("listCronJobRuns", &|module| {
-        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| Crons::new(ctx.tx()).all_logs());
+        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
+            let component = ctx.tx().component_path();
+            Crons::new(ctx.tx()).all_logs(&component)
+        });
     });
 }
 

@@ -58,7 +58,7 @@ fn schemas(ctx: &mut QueryCtx<'_>, _: Root) -> Result<Object> {
     let mut schemas = Object::new();
     let tx = ctx.tx();
     let pushed = PushedSchemas::new(tx).list()?;
-    let active = tx.snapshot().catalog().schema.as_ref();
+    let active = tx.snapshot().catalog().schema();
     let is_pushed = pushed.iter().any(|schema| schema.state == SchemaState::Active);
     if let Some(active) = active.filter(|active| is_pushed || !active.tables.is_empty()) {
         schemas.insert("active", active.to_json().to_string());
@@ -79,6 +79,7 @@ struct OfTable {
 }
 
 fn of_table(ctx: &mut QueryCtx<'_>, args: OfTable) -> Result<Vec<Value>> {
-    let found = indexes::list(ctx.tx().snapshot().catalog(), Some(&args.table_name));
+    let tx = ctx.tx();
+    let found = indexes::list(tx.snapshot().catalog(), tx.component(), Some(&args.table_name));
     Ok(found.into_iter().map(|index| plain(index.to_json())).collect())
 }

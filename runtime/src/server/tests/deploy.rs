@@ -256,7 +256,7 @@ async fn a_write_during_a_push_that_breaks_only_the_new_schema_fails_the_push() 
             .database()
             .published()
             .catalog()
-            .schema
+            .schema()
             .as_ref()
             .is_none_or(|schema| schema.table("t").is_none())
     );
