@@ -23,7 +23,9 @@ const FOR_NPM: [&str; 9] = [
 pub(super) fn options(options: &ServerOptions) -> js::NodeOptions {
     js::NodeOptions {
         program: options.node.clone(),
-        search_path: std::env::var_os("PATH").unwrap_or_default(),
+        search_path: std::env::vars_os()
+            .find_map(|(name, value)| (name == "PATH").then_some(value))
+            .unwrap_or_default(),
         npm_environment: std::env::vars_os().filter(|(name, _)| is_for_npm(name)).collect(),
         folder: options.data_dir.join("node"),
         access: match options.node_access {

@@ -106,8 +106,7 @@ impl FunctionRunner {
             call.path.to_string(),
             call.identity.clone(),
             call.request_id,
-            call.caller.job(),
-            matches!(call.caller, Caller::Action(_)),
+            call.caller,
         );
         let result = self.run_action_handler(&call, entry, core.clone()).await;
         let result = match result {
@@ -184,8 +183,7 @@ impl FunctionRunner {
             identifier.clone(),
             identity,
             request_id,
-            None,
-            false,
+            Caller::HttpEndpoint,
         );
         let timeout = self.deployment().limits().action_timeout;
         let execution = core.execution_id();

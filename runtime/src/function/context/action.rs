@@ -66,11 +66,11 @@ impl ActionCore {
         name: String,
         identity: Identity,
         request_id: RequestId,
-        job: Option<DocumentId>,
-        is_nested: bool,
+        caller: Caller,
     ) -> Self {
         let logs = Mutex::new(LogLines::default());
         let execution = ExecutionId::new(request_id);
+        let (job, is_nested) = (caller.job(), matches!(caller, Caller::Action(_)));
         let inner =
             Inner { runner, registry, kind, name, identity, request_id, execution, job, is_nested, logs };
         Self { inner: Arc::new(inner) }
