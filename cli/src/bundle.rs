@@ -4,22 +4,23 @@
 //! The modules are those that the official command line makes, but for the names of shared chunks: esbuild derives them
 //! from where it writes, which is a temporary folder here.
 
+mod components;
 mod entry_points;
 mod esbuild;
 mod external;
 mod source_map;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::Value as Json;
 
-pub(crate) use self::entry_points::{EntryPoint, entry_points};
+pub(crate) use self::components::{Component, ComponentBundle, Components, components};
+pub(crate) use self::entry_points::{EntryPoint, entry_points, entry_points_in};
 use self::esbuild::{Build, Esbuild, Platform};
 use self::external::External;
 pub(crate) use self::external::NodeDependency;
 use crate::failure::{Failure, Result};
-use crate::project::Project;
+use crate::project::{Project, module_in};
 
 /// The definition of an app whose project has none.
 const EMPTY_DEFINITION: &str =
@@ -68,12 +69,18 @@ impl Module {
 pub(crate) struct Bundle {
     /// The app's definition (`convex.config.ts`).
     pub(crate) definition: Module,
+    /// The paths of the components that it imports.
+    pub(crate) dependencies: Vec<String>,
     /// The schema, if the project has one.
     pub(crate) schema: Option<Module>,
     /// Everything else.
     pub(crate) modules: Vec<Module>,
     /// What its modules for Node import from npm.
     pub(crate) node_dependencies: Vec<NodeDependency>,
+    /// The components that the app uses, and those that these use.
+    pub(crate) components: Vec<ComponentBundle>,
+    /// Where they are and who uses whom.
+    pub(crate) found: Components,
     /// The project's files that it was made of; packages are not among them.
     pub(crate) inputs: Vec<PathBuf>,
     /// What esbuild warns of.
@@ -86,18 +93,18 @@ pub(crate) async fn bundle(project: &Project) -> Result<Bundle> {
     let entries = entry_points(project)?;
     let (node, isolate): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|entry| entry.environment == Environment::Node);
-    let (none, external) = (External::default(), External::find(project)?);
-
     // Each in a process of its own, all at once.
-    let (isolate, node, schema, auth, definition) = tokio::join!(
-        build_modules(&esbuild, project, isolate, Environment::Isolate, &none),
-        build_modules(&esbuild, project, node, Environment::Node, &external),
-        build_one(&esbuild, project, "schema"),
-        build_one(&esbuild, project, "auth.config"),
-        build_definition(&esbuild, project),
+    let folder = &project.functions;
+    let (isolate, node, schema, auth, components) = tokio::join!(
+        build_modules(&esbuild, project, folder, isolate, Environment::Isolate),
+        build_modules(&esbuild, project, folder, node, Environment::Node),
+        build_one(&esbuild, project, folder, "schema"),
+        build_one(&esbuild, project, folder, "auth.config"),
+        components::find(&esbuild, project),
     );
     // A mistake in a shared file is found by several; one of them is enough.
-    let (isolate, node, schema, auth, definition) = (isolate?, node?, schema?, auth?, definition?);
+    let (isolate, node, schema, auth, components) = (isolate?, node?, schema?, auth?, components?);
+    let definition = build_definition(&esbuild, project, &components).await?;
 
     let mut bundle = Bundle {
         definition: Module {
@@ -106,10 +113,13 @@ pub(crate) async fn bundle(project: &Project) -> Result<Bundle> {
             source_map: None,
             environment: Environment::Isolate,
         },
+        dependencies: components.uses("").to_vec(),
         schema: None,
         modules: Vec::new(),
-        node_dependencies: external.dependencies(&node.metafile)?,
-        inputs: Vec::new(),
+        node_dependencies: External::find(project)?.dependencies(&node.metafile)?,
+        components: Vec::new(),
+        found: Components::default(),
+        inputs: components.inputs.clone(),
         warnings: Vec::new(),
     };
     bundle.schema = bundle.add(schema).into_iter().find(|module| module.path == "schema.js");
@@ -119,6 +129,11 @@ pub(crate) async fn bundle(project: &Project) -> Result<Bundle> {
     }
     let definition = bundle.add(definition).into_iter().next();
     bundle.definition = definition.ok_or_else(|| Failure::new("esbuild wrote no definition of the app"))?;
+    for component in &components.list {
+        let component = components.bundle(&esbuild, project, component, &mut bundle).await?;
+        bundle.components.push(component);
+    }
+    bundle.found = components;
     bundle.inputs.sort();
     bundle.inputs.dedup();
     bundle.warnings.dedup();
@@ -134,13 +149,13 @@ impl Bundle {
     }
 }
 
-/// The modules of one environment, with what they share.
+/// The modules of one environment in a folder, with what they share.
 async fn build_modules(
     esbuild: &Esbuild,
     project: &Project,
+    folder: &Path,
     entries: Vec<EntryPoint>,
     environment: Environment,
-    external: &External,
 ) -> Result<Build> {
     if entries.is_empty() {
         return Ok(Build::default());
@@ -150,11 +165,15 @@ async fn build_modules(
         Environment::Isolate => (Platform::Browser, "_deps/[hash]"),
         Environment::Node => (Platform::Node, "_deps/node/[hash]"),
     };
+    let external = match environment {
+        Environment::Isolate => External::default(),
+        Environment::Node => External::find(project)?,
+    };
     let run = external.names().fold(esbuild.run(platform), |run, name| run.arg(format!("--external:{name}")));
     let mut build = run
         .arg("--splitting")
         .arg(format!("--chunk-names={chunks}"))
-        .functions(project)
+        .functions(project, folder)
         .entries(&entries)
         .finish()
         .await?;
@@ -163,8 +182,8 @@ async fn build_modules(
 }
 
 /// One module with everything it needs in it; nothing if there is no such file.
-async fn build_one(esbuild: &Esbuild, project: &Project, name: &str) -> Result<Build> {
-    let Some(path) = project.module(name) else { return Ok(Build::default()) };
+async fn build_one(esbuild: &Esbuild, project: &Project, folder: &Path, name: &str) -> Result<Build> {
+    let Some(path) = module_in(folder, name) else { return Ok(Build::default()) };
     let other = path.with_extension("js");
     if path != other && other.exists() {
         return Err(Failure::new(format!(
@@ -174,29 +193,18 @@ async fn build_one(esbuild: &Esbuild, project: &Project, name: &str) -> Result<B
         ))
         .hint("remove one of them"));
     }
-    esbuild.run(Platform::Browser).functions(project).entries(&[path]).finish().await
+    esbuild.run(Platform::Browser).functions(project, folder).entries(&[path]).finish().await
 }
 
 /// The definition of the app: the project's, or one of an app without anything.
-async fn build_definition(esbuild: &Esbuild, project: &Project) -> Result<Build> {
-    let run = esbuild.run(Platform::Browser).arg("--minify").arg("--sourcemap");
-    let Some(path) = project.module(DEFINITION) else {
-        return run.stdin(EMPTY_DEFINITION, &format!("{DEFINITION}.js")).finish().await;
-    };
-    let build =
-        run.arg(format!("--outbase={}", project.functions.display())).entries(&[path]).finish().await?;
-    let is_component = |input: &String| {
-        let base = input.rsplit('/').next().unwrap_or(input);
-        base.starts_with("convex.config.")
-    };
-    let definitions = build.metafile.get("inputs").and_then(Json::as_object).into_iter().flatten();
-    if definitions.filter(|(input, _)| is_component(input)).count() > 1 {
-        return Err(Failure::new(
-            "convex.config uses components (app.use), which this command cannot bundle yet",
-        )
-        .hint("push with the official command line: npx convex deploy"));
+async fn build_definition(esbuild: &Esbuild, project: &Project, components: &Components) -> Result<Build> {
+    match project.module(DEFINITION) {
+        Some(path) => components.bundle_definition(esbuild, "", &path).await,
+        None => {
+            let run = esbuild.run(Platform::Browser).arg("--minify").arg("--sourcemap");
+            run.stdin(EMPTY_DEFINITION, &format!("{DEFINITION}.js")).finish().await
+        }
     }
-    Ok(build)
 }
 
 #[cfg(test)]

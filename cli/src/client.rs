@@ -165,6 +165,14 @@ impl Deployment {
         function_result(self.post("/api/query", &body, None).await?)
     }
 
+    /// As [`Deployment::system_query`], inside a component.
+    pub(crate) async fn system_query_in(&self, component: &str, path: &str, args: Json) -> Result<Json> {
+        if component.is_empty() {
+            return self.system_query(path, args).await;
+        }
+        self.call(path, &args, Some(component), None).await?.1
+    }
+
     /// Runs any function and returns its value in encoded JSON, with its log lines.
     pub(crate) async fn call(
         &self,

@@ -5,17 +5,18 @@
 //! module say the same.
 
 mod api;
+mod component;
 mod data_model;
 mod server;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use crate::bundle::entry_points;
+use crate::bundle::{Component, Components, entry_points_in};
 use crate::failure::{Failure, Result};
 use crate::output;
-use crate::project::Project;
+use crate::project::{GENERATED_FOLDER, Project, module_in};
 
 /// A generated file.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +34,39 @@ pub(crate) struct Analysis {
     pub(crate) environment: Vec<(String, EnvironmentVariable)>,
     /// Its functions, in the form of `function-spec`; only for `codegen.staticApi`.
     pub(crate) functions: Option<Vec<Json>>,
+    /// The components it uses.
+    pub(crate) children: Vec<ChildComponent>,
+    /// The components that are pushed from their sources.
+    pub(crate) sources: Vec<SourceComponent>,
+}
+
+/// A component that an app or another component uses.
+#[derive(Clone, Debug)]
+pub(crate) struct ChildComponent {
+    /// The name of the instance.
+    pub(crate) name: String,
+    /// The type of its functions.
+    pub(crate) type_of: ChildType,
+}
+
+/// Where the type of a component's functions comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum ChildType {
+    /// The file that was generated for the component; this is its folder as an import sees it.
+    Imported(String),
+    /// Its functions, in the form of `function-spec`.
+    Spelled(Vec<Json>),
+}
+
+/// A component that is pushed from its sources: it has generated files of its own, always in TypeScript.
+#[derive(Debug)]
+pub(crate) struct SourceComponent {
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// What is known of it.
+    pub(crate) analysis: Analysis,
+    /// What it offers, in the form of `function-spec`.
+    pub(crate) exports: Vec<Json>,
 }
 
 /// An environment variable that an app declares.
@@ -57,15 +91,10 @@ pub(crate) fn generate(project: &Project, analysis: Option<&Analysis>) -> Result
     };
     let nothing = Analysis::default();
     let analysis = analysis.unwrap_or(&nothing);
-    let mut modules: Vec<_> = entry_points(project)?.into_iter().map(|entry| entry.name).collect();
-    modules.sort();
+    let modules = module_names(project, &project.functions)?;
     let has_schema = project.module("schema").is_some();
     let mut files = if typescript {
-        vec![
-            Generated { name: "api.ts", content: api::typescript(&modules, analysis)? },
-            Generated { name: "dataModel.ts", content: data_model::declarations(has_schema) },
-            Generated { name: "server.ts", content: server::typescript(analysis)? },
-        ]
+        typescript_files(&modules, analysis, has_schema)?
     } else {
         vec![
             Generated { name: "api.d.ts", content: api::declarations(&modules, analysis)? },
@@ -82,11 +111,59 @@ pub(crate) fn generate(project: &Project, analysis: Option<&Analysis>) -> Result
     Ok(files)
 }
 
+/// The files for a component that is pushed from its sources.
+fn generate_component(project: &Project, component: &SourceComponent) -> Result<Vec<Generated>> {
+    let modules = module_names(project, &component.folder)?;
+    let has_schema = module_in(&component.folder, "schema").is_some();
+    let mut files = typescript_files(&modules, &component.analysis, has_schema)?;
+    files.push(Generated { name: "component.ts", content: component::typescript(&component.exports)? });
+    Ok(files)
+}
+
+fn typescript_files(modules: &[String], analysis: &Analysis, has_schema: bool) -> Result<Vec<Generated>> {
+    Ok(vec![
+        Generated { name: "api.ts", content: api::typescript(modules, analysis)? },
+        Generated { name: "dataModel.ts", content: data_model::declarations(has_schema) },
+        Generated { name: "server.ts", content: server::typescript(analysis)? },
+    ])
+}
+
+/// The modules in a folder of functions.
+fn module_names(project: &Project, folder: &Path) -> Result<Vec<String>> {
+    let mut modules: Vec<_> = entry_points_in(project, folder)?.into_iter().map(|entry| entry.name).collect();
+    modules.sort();
+    Ok(modules)
+}
+
+/// Writes the files of the project's own components, too: those of `components` before a push, and what a push found out
+/// about them.
+pub(crate) fn write_components(project: &Project, analysis: &Analysis, missing: bool) -> Result {
+    for component in &analysis.sources {
+        let files = generate_component(project, component)?;
+        write_to(&component.folder.join(GENERATED_FOLDER), &files, missing)?;
+    }
+    Ok(())
+}
+
+/// What is there to generate for components of which nothing is known yet.
+pub(crate) fn unknown_components(components: &Components) -> Analysis {
+    let source = |component: &Component| SourceComponent {
+        folder: component.folder.clone(),
+        analysis: Analysis::default(),
+        exports: Vec::new(),
+    };
+    let sources = components.list.iter().filter(|component| component.is_source()).map(source);
+    Analysis { sources: sources.collect(), ..Analysis::default() }
+}
+
 /// Writes the files, but only those that changed, so that nobody who watches them wakes up for nothing. With `missing`
 /// only those that are not there, because what is there may know more.
 pub(crate) fn write(project: &Project, files: &[Generated], missing: bool) -> Result {
-    let folder = project.generated();
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
+    write_to(&project.generated(), files, missing)
+}
+
+fn write_to(folder: &Path, files: &[Generated], missing: bool) -> Result {
+    std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
     for Generated { name, content } in files {
         write_changed(&folder.join(name), content, missing)?;
     }
@@ -166,6 +243,22 @@ mod tests {
             environment: vec![("KEY".to_owned(), variable(false)), ("MAY_MISS".to_owned(), variable(true))],
             functions: Some(vec![json!({"identifier": "messages.js:list", "functionType": "Query",
                 "visibility": {"kind": "public"}, "args": {"type": "object", "value": {}}, "returns": string})]),
+            children: vec![
+                ChildComponent {
+                    name: "limiter".to_owned(),
+                    type_of: ChildType::Imported("@convex-dev/rate-limiter".to_owned()),
+                },
+                ChildComponent {
+                    name: "counter".to_owned(),
+                    type_of: ChildType::Spelled(vec![
+                        json!({"identifier": "lib.js:add", "functionType": "Mutation",
+                        "visibility": {"kind": "public"}, "args": {"type": "object", "value": {
+                            "row": {"fieldType": {"type": "id", "tableName": "rows"}, "optional": false}}},
+                        "returns": string}),
+                    ]),
+                },
+            ],
+            sources: Vec::new(),
         };
         insta::assert_snapshot!("generated_typescript", text(&generate(&project, Some(&analysis))?));
         Ok(())

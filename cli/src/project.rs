@@ -68,6 +68,8 @@ pub(crate) struct CodegenSettings {
     pub(crate) static_data_model: bool,
     /// `ts` for TypeScript files instead of `.js` with `.d.ts`.
     pub(crate) file_type: Option<String>,
+    /// Types of components spelled out rather than imported from the components.
+    pub(crate) legacy_component_api: bool,
 }
 
 /// About bundling.
@@ -115,10 +117,7 @@ impl Project {
 
     /// The file of that name in the functions' folder, in TypeScript or JavaScript.
     pub(crate) fn module(&self, name: &str) -> Option<PathBuf> {
-        ["ts", "js"]
-            .iter()
-            .map(|extension| self.functions.join(format!("{name}.{extension}")))
-            .find(|path| path.is_file())
+        module_in(&self.functions, name)
     }
 
     /// A path as people see it: from the project's folder.
@@ -132,6 +131,14 @@ impl Settings {
     pub(crate) fn functions_folder(&self) -> &str {
         self.functions.as_deref().filter(|folder| !folder.is_empty()).unwrap_or(DEFAULT_FUNCTIONS)
     }
+}
+
+/// The file of that name in a folder, in TypeScript or JavaScript.
+pub(crate) fn module_in(folder: &Path, name: &str) -> Option<PathBuf> {
+    ["ts", "js"]
+        .iter()
+        .map(|extension| folder.join(format!("{name}.{extension}")))
+        .find(|path| path.is_file())
 }
 
 fn read_settings(path: &Path) -> Result<Settings> {

@@ -3,6 +3,7 @@
 //! Bundle, upload what the deployment does not have, generate code, check types while the deployment fills indexes and
 //! checks its documents, then switch.
 
+mod analysis;
 mod endpoints;
 mod report;
 mod typecheck;
@@ -14,11 +15,12 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
+use self::analysis::analysis;
 pub(crate) use self::typecheck::Typecheck;
-use self::wire::{AppDefinition, ComponentStatus, IndexDiff, SchemaStatus, StartPush};
-use crate::bundle::{Bundle, bundle};
+use self::wire::{AppDefinition, ComponentDefinition, ComponentStatus, IndexDiff, SchemaStatus, StartPush};
+use crate::bundle::{Bundle, bundle, components};
 use crate::client::Deployment;
-use crate::codegen::{self, Analysis, EnvironmentVariable};
+use crate::codegen::{self, Analysis};
 use crate::failure::{Failure, Result};
 use crate::project::Project;
 use crate::spinner::Spinner;
@@ -138,8 +140,10 @@ impl Push<'_> {
         if generates {
             spinner.set("Generating code");
             // Modules import these files, so they must be there before it is known what is in the modules.
-            let files = codegen::generate(project, None).map_err(PushError::project)?;
-            codegen::write(project, &files, true).map_err(PushError::project)?;
+            self.generate(None, true).map_err(PushError::project)?;
+            let components = components(project).await.map_err(PushError::project)?;
+            let unknown = codegen::unknown_components(&components);
+            codegen::write_components(project, &unknown, true).map_err(PushError::project)?;
         }
         spinner.set("Bundling");
         let bundle = bundle(project).await.map_err(PushError::project)?;
@@ -161,9 +165,8 @@ impl Push<'_> {
         }
         let started = endpoints::start_push(deployment, &request).await?;
         if generates {
-            let analysis = analysis(project, &started).map_err(PushError::project)?;
-            let files = codegen::generate(project, Some(&analysis)).map_err(PushError::project)?;
-            codegen::write(project, &files, false).map_err(PushError::project)?;
+            let analysis = analysis(project, &bundle.found, &started).map_err(PushError::project)?;
+            self.generate(Some(&analysis), false).map_err(PushError::project)?;
         }
         spinner.set("Checking types and documents");
         // Either takes its time, and what is wrong with the types is wrong whatever the deployment says.
@@ -182,6 +185,13 @@ impl Push<'_> {
         Ok(Pushed { inputs: bundle.inputs })
     }
 
+    /// Writes the generated files, with `missing` only those that are not there.
+    fn generate(&self, analysis: Option<&Analysis>, missing: bool) -> Result {
+        let files = codegen::generate(self.project, analysis)?;
+        codegen::write(self.project, &files, missing)?;
+        analysis.map_or(Ok(()), |analysis| codegen::write_components(self.project, analysis, missing))
+    }
+
     fn request<'a>(
         &'a self,
         bundle: &'a Bundle,
@@ -195,13 +205,24 @@ impl Push<'_> {
             functions: self.project.settings.functions_folder(),
             app_definition: AppDefinition {
                 definition: &bundle.definition,
-                dependencies: [],
+                dependencies: &bundle.dependencies,
                 schema: bundle.schema.as_ref(),
                 changed_modules,
                 unchanged_module_hashes,
                 udf_server_version: convex_version,
             },
-            component_definitions: [],
+            component_definitions: bundle
+                .components
+                .iter()
+                .map(|component| ComponentDefinition {
+                    definition_path: &component.path,
+                    definition: &component.definition,
+                    dependencies: &component.dependencies,
+                    schema: component.schema.as_ref(),
+                    functions: &component.modules,
+                    udf_server_version: convex_version,
+                })
+                .collect(),
             node_dependencies: &bundle.node_dependencies,
             node_version: self.project.settings.node.node_version.as_deref(),
             for_codegen: false,
@@ -227,7 +248,15 @@ impl Push<'_> {
                         Failure::new("another push changed the schema at the same time").hint("push again"),
                     ));
                 }
-                SchemaStatus::Failed { error, table_name } => {
+                SchemaStatus::Failed { error, component_path, .. } if !component_path.is_empty() => {
+                    return Err(PushError::project(
+                        Failure::new(format!(
+                            "the schema of the component {component_path} does not fit: {error}"
+                        ))
+                        .hint(format!("look at its documents: fusion data --component {component_path}")),
+                    ));
+                }
+                SchemaStatus::Failed { error, table_name, .. } => {
                     let failure = Failure::new(format!("the schema does not fit: {error}"));
                     return Err(match table_name {
                         Some(table) => PushError {
@@ -289,7 +318,7 @@ pub(crate) async fn analyze(
     let request = push.request(&bundle, &convex_version, &known);
     let started = endpoints::start_push(deployment, &request).await.map_err(|error| error.failure);
     spinner.clear();
-    analysis(project, &started?)
+    analysis(project, &bundle.found, &started?)
 }
 
 /// Checks the types of a project's functions.
@@ -314,48 +343,6 @@ fn waiting_for<'a>(components: impl Iterator<Item = &'a ComponentStatus>) -> Str
         (true, true) => filling,
         (false, _) => "Checking documents against the schema".to_owned(),
     }
-}
-
-/// What the generated files show of what a push found out.
-fn analysis(project: &Project, started: &Json) -> Result<Analysis> {
-    let app = started.pointer("/analysis/").unwrap_or(&Json::Null);
-    let bad = || Failure::new("the server's analysis of the app cannot be read");
-    let mut environment = Vec::new();
-    for variable in app.pointer("/definition/envVars").and_then(Json::as_array).into_iter().flatten() {
-        let name = variable.get(0).and_then(Json::as_str).ok_or_else(bad)?;
-        let declared = variable.get(1).ok_or_else(bad)?;
-        environment.push((
-            name.to_owned(),
-            EnvironmentVariable {
-                validator: parsed(declared.get("value")).ok_or_else(bad)?,
-                is_optional: declared.get("optional") == Some(&Json::Bool(true)),
-            },
-        ));
-    }
-    let mut functions = None;
-    if project.settings.codegen.static_api {
-        let modules = app.get("functions").and_then(Json::as_object).into_iter().flatten();
-        let in_module = |(path, module): (&String, &Json)| {
-            let path = path.clone();
-            let functions = module.get("functions").and_then(Json::as_array).cloned().unwrap_or_default();
-            functions.into_iter().map(move |function| {
-                json!({
-                    "identifier": format!("{path}:{}", function["name"].as_str().unwrap_or_default()),
-                    "functionType": function["udfType"],
-                    "visibility": function["visibility"],
-                    "args": parsed(function.get("args")),
-                    "returns": parsed(function.get("returns")),
-                })
-            })
-        };
-        functions = Some(modules.flat_map(in_module).collect());
-    }
-    Ok(Analysis { environment, functions })
-}
-
-/// JSON that is in a string of JSON.
-fn parsed(text: Option<&Json>) -> Option<Json> {
-    serde_json::from_str(text?.as_str()?).ok()
 }
 
 #[cfg(test)]

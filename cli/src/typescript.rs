@@ -108,7 +108,7 @@ pub(crate) fn static_api(
         let mut tree = Tree::default();
         for function in functions {
             if function["visibility"]["kind"].as_str() == Some(visibility) {
-                tree.insert(function, visibility)?;
+                tree.insert(function, visibility, Ids::Own, "")?;
             }
         }
         let _ = write!(out, "/** {comment} */\n{declaration} {name}: ");
@@ -118,8 +118,22 @@ pub(crate) fn static_api(
     Ok(out)
 }
 
+/// The type of what a component offers to those that use it: its public functions in the form of `function-spec`. `name`
+/// is the type of the instance's name, if references tell it.
+pub(crate) fn component_type(functions: &[Json], name: Option<&str>, depth: usize) -> Result<String> {
+    let rest = name.map_or_else(String::new, |name| format!(", {name}"));
+    let mut tree = Tree::default();
+    for function in functions.iter().filter(|function| function["visibility"]["kind"] == "public") {
+        tree.insert(function, "internal", Ids::Foreign, &rest)?;
+    }
+    let mut out = String::new();
+    tree.write(&mut out, depth);
+    Ok(out)
+}
+
 impl Tree {
-    fn insert(&mut self, function: &Json, visibility: &str) -> Result {
+    /// Adds a function; `rest` is what its reference says beside visibility, arguments and result.
+    fn insert(&mut self, function: &Json, visibility: &str, ids: Ids, rest: &str) -> Result {
         let bad = || Failure::new(format!("the server described a function that is none: {function}"));
         let kind = match function["functionType"].as_str() {
             Some("Query") => "query",
@@ -137,13 +151,14 @@ impl Tree {
         }
         let args = match &function["args"] {
             Json::Null => "any".to_owned(),
-            args => type_of(args).ok_or_else(bad)?,
+            args => type_with(args, ids).ok_or_else(bad)?,
         };
         let returns = match &function["returns"] {
             Json::Null => "any".to_owned(),
-            returns => type_of(returns).ok_or_else(bad)?,
+            returns => type_with(returns, ids).ok_or_else(bad)?,
         };
-        node.reference = Some(format!("FunctionReference<\"{kind}\", \"{visibility}\", {args}, {returns}>"));
+        node.reference =
+            Some(format!("FunctionReference<\"{kind}\", \"{visibility}\", {args}, {returns}{rest}>"));
         Ok(())
     }
 
@@ -172,8 +187,22 @@ pub(crate) fn property(name: &str) -> String {
     if is_identifier { name.to_owned() } else { Json::from(name).to_string() }
 }
 
+/// What an id is to whoever gets a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ids {
+    /// An id of the app's own tables.
+    Own,
+    /// A string: the table is a component's.
+    Foreign,
+}
+
 /// The type of the values a validator (as JSON) accepts; `None` if it is no validator.
 pub(crate) fn type_of(validator: &Json) -> Option<String> {
+    type_with(validator, Ids::Own)
+}
+
+fn type_with(validator: &Json, ids: Ids) -> Option<String> {
+    let type_of = |validator: &Json| type_with(validator, ids);
     Some(match validator["type"].as_str()? {
         "null" => "null".to_owned(),
         "number" => "number".to_owned(),
@@ -183,6 +212,7 @@ pub(crate) fn type_of(validator: &Json) -> Option<String> {
         "bytes" => "ArrayBuffer".to_owned(),
         "any" => "any".to_owned(),
         "commitTs" => "bigint | import(\"convex/values\").CommitTsPlaceholder".to_owned(),
+        "id" if ids == Ids::Foreign => "string".to_owned(),
         "id" => format!("Id<{}>", Json::from(validator["tableName"].as_str()?)),
         "literal" => literal(validator.get("value")?)?,
         "array" => format!("Array<{}>", type_of(&validator["value"])?),

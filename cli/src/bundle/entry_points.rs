@@ -29,8 +29,13 @@ pub(crate) struct EntryPoint {
 
 /// The modules of a project, in the order of their paths.
 pub(crate) fn entry_points(project: &Project) -> Result<Vec<EntryPoint>> {
+    entry_points_in(project, &project.functions)
+}
+
+/// The modules of a component, or of the project itself, in the order of their paths.
+pub(crate) fn entry_points_in(project: &Project, folder: &Path) -> Result<Vec<EntryPoint>> {
     let mut files = Vec::new();
-    walk(&project.functions, "", &mut files)?;
+    walk(folder, "", &mut files)?;
     let mut found = Vec::new();
     for (path, name) in files {
         if name.starts_with("_deps/") {

@@ -41,6 +41,8 @@ pub(super) struct Build {
     pub(super) warnings: Vec<String>,
     /// What esbuild says about it.
     pub(super) metafile: Json,
+    /// The folder it wrote to, which is gone.
+    pub(super) out: PathBuf,
 }
 
 /// A run of esbuild that is being put together.
@@ -104,9 +106,9 @@ impl Run {
         self
     }
 
-    /// The options for modules of functions.
-    pub(super) fn functions(self, project: &Project) -> Self {
-        self.arg(format!("--outbase={}", project.functions.display()))
+    /// The options for modules of functions in a folder.
+    pub(super) fn functions(self, project: &Project, folder: &Path) -> Self {
+        self.arg(format!("--outbase={}", folder.display()))
             .arg("--jsx=automatic")
             .arg("--sourcemap")
             .arg(format!("--sources-content={}", project.settings.bundler.include_sources_content))
@@ -197,7 +199,7 @@ impl Run {
                 path.is_file() && !path.components().any(|part| part.as_os_str() == "node_modules")
             })
             .collect();
-        Ok(Build { modules, inputs, warnings: Vec::new(), metafile })
+        Ok(Build { modules, inputs, warnings: Vec::new(), metafile, out: out.to_owned() })
     }
 }
 

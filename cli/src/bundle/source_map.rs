@@ -29,7 +29,7 @@ pub(super) fn moved(map: &str, from: &Path, to: &Path) -> String {
 }
 
 /// The way from a folder to a file; both are absolute.
-fn relative(path: &Path, folder: &Path) -> String {
+pub(super) fn relative(path: &Path, folder: &Path) -> String {
     let shared = path.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
     let up = folder.components().skip(shared).map(|_| "..".to_owned());
     let down = path.components().skip(shared).map(|part| match part {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Analysis, header};
+use serde_json::Value as Json;
+
+use super::{Analysis, ChildComponent, ChildType, header};
 use crate::failure::Result;
-use crate::typescript::{Package, property, static_api};
+use crate::typescript::{Package, component_type, property, static_api};
 
 const ABOUT: &str = "References to the functions of this app.";
 const API_COMMENT: &str = "/** Functions that clients may call: `api.folder.module.name`. */\n";
@@ -86,7 +88,9 @@ pub(super) fn declarations(modules: &[String], analysis: &Analysis) -> Result<St
             );
         }
     }
-    out.push_str("export declare const components: {};\n");
+    out.push_str("export declare const components: ");
+    write_components(&mut out, analysis)?;
+    out.push_str(";\n");
     Ok(out)
 }
 
@@ -111,7 +115,9 @@ pub(super) fn typescript(modules: &[String], analysis: &Analysis) -> Result<Stri
             );
         }
     }
-    out.push_str("export const components = componentsGeneric() as unknown as {};\n");
+    out.push_str("export const components = componentsGeneric() as unknown as ");
+    write_components(&mut out, analysis)?;
+    out.push_str(";\n");
     Ok(out)
 }
 
@@ -129,6 +135,25 @@ pub(super) fn common_js() -> String {
         "{}const {{ anyApi }} = require(\"convex/server\");\nmodule.exports = {{\n  api: anyApi,\n  internal: anyApi,\n}};\n",
         header(ABOUT)
     )
+}
+
+/// The type of the components.
+fn write_components(out: &mut String, analysis: &Analysis) -> Result {
+    out.push('{');
+    for ChildComponent { name, type_of } in &analysis.children {
+        let type_of = match type_of {
+            ChildType::Imported(folder) => {
+                format!(
+                    "import(\"{folder}/_generated/component.js\").ComponentApi<{}>",
+                    Json::from(name.as_str())
+                )
+            }
+            ChildType::Spelled(functions) => component_type(functions, None, 1)?,
+        };
+        let _ = write!(out, "\n  {}: {type_of};", property(name));
+    }
+    out.push_str(if analysis.children.is_empty() { "}" } else { "\n}" });
+    Ok(())
 }
 
 fn write_imports(out: &mut String, modules: &[String]) {

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::init::TSCONFIG;
+use crate::bundle::components;
 use crate::client::Target;
 use crate::codegen;
 use crate::failure::{Failure, Result};
@@ -61,11 +62,15 @@ async fn for_project(command: &Codegen, project: &Project) -> Result {
     let first = codegen::generate(project, None)?;
     if !command.dry_run {
         codegen::write(project, &first, true)?;
+        codegen::write_components(project, &codegen::unknown_components(&components(project).await?), true)?;
     }
     // Only what is evaluated knows these; everything else stands in the files.
     let needs_evaluation = project.settings.codegen.static_api || project.module("convex.config").is_some();
     let files = if needs_evaluation {
         let analysis = push::analyze(project, &command.target.deployment()?, &spinner).await?;
+        if !command.dry_run {
+            codegen::write_components(project, &analysis, false)?;
+        }
         codegen::generate(project, Some(&analysis))?
     } else {
         first

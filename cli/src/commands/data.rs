@@ -66,21 +66,16 @@ enum Format {
 }
 
 pub(super) async fn run(command: Data) -> Result {
-    if !command.component.is_empty() {
-        return Err(
-            Failure::usage(format!("there is no component {:?}", command.component)).hint("fusion data")
-        );
-    }
     let deployment = command.target.deployment()?;
     match &command.table {
-        None => list_tables(&deployment).await,
+        None => list_tables(&command, &deployment).await,
         Some(table) => list_documents(&command, &deployment, table).await,
     }
 }
 
-async fn list_tables(deployment: &Deployment) -> Result {
+async fn list_tables(command: &Data, deployment: &Deployment) -> Result {
     let args = json!({"paginationOpts": {"cursor": null, "numItems": 10_000}});
-    let page = deployment.system_query("_system/cli/tables", args).await?;
+    let page = deployment.system_query_in(&command.component, "_system/cli/tables", args).await?;
     let names: BTreeSet<_> =
         page["page"].as_array().into_iter().flatten().filter_map(|table| table["name"].as_str()).collect();
     if names.is_empty() {
@@ -104,7 +99,7 @@ async fn list_documents(command: &Data, deployment: &Deployment, table: &str) ->
         let args = json!({
             "table": table, "order": order, "paginationOpts": {"cursor": cursor, "numItems": count},
         });
-        let mut page = deployment.system_query("_system/cli/tableData", args).await?;
+        let mut page = deployment.system_query_in(&command.component, "_system/cli/tableData", args).await?;
         if let Json::Array(found) = page["page"].take() {
             documents.extend(found);
         }

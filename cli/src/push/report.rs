@@ -53,6 +53,15 @@ pub(super) fn changes(started: &Json, finished: &Json, dry_run: bool, verbose: b
             lines.push(format!("{title}:{indexes}"));
         }
     }
+    for (path, diff) in finished.get("componentDiffs").and_then(Json::as_object).into_iter().flatten() {
+        let what = match diff.pointer("/diffType/type").and_then(Json::as_str) {
+            Some("create") => "Installed",
+            Some("unmount") => "Unmounted",
+            Some("remount") => "Remounted",
+            _ => continue,
+        };
+        lines.push(format!("{what} the component {path}"));
+    }
     if verbose || dry_run {
         let app = finished.pointer("/componentDiffs/").unwrap_or(&Json::Null);
         for (pointer, title) in [
@@ -113,7 +122,8 @@ mod tests {
                 {"name": "docs.near", "type": "vector", "vectorField": "embedding", "dimensions": 3, "filterFields": []}],
             "removed_indexes": [{"name": "messages.old", "type": "database", "fields": ["x"]}]}}}});
         let finished = json!({"authDiff": {"added": ["{}"], "removed": []}, "componentDiffs": {"": {
-            "moduleDiff": {"added": ["a.js", "b.js"], "removed": []}, "cronDiff": {"added": [], "deleted": ["nightly"]}}}});
+            "moduleDiff": {"added": ["a.js", "b.js"], "removed": []}, "cronDiff": {"added": [], "deleted": ["nightly"]}},
+            "limiter": {"diffType": {"type": "create"}}, "old": {"diffType": {"type": "unmount"}}, "same": {"diffType": {"type": "modify"}}}});
         insta::assert_snapshot!("changes", changes(&started, &finished, false, true).join("\n"));
         assert_eq!(
             changes(&started, &finished, true, false)[0],

@@ -33,7 +33,7 @@ pub(super) struct StartPush<'a> {
     pub(super) dry_run: bool,
     pub(super) functions: &'a str,
     pub(super) app_definition: AppDefinition<'a>,
-    pub(super) component_definitions: [(); 0],
+    pub(super) component_definitions: Vec<ComponentDefinition<'a>>,
     pub(super) node_dependencies: &'a [NodeDependency],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) node_version: Option<&'a str>,
@@ -45,10 +45,22 @@ pub(super) struct StartPush<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct AppDefinition<'a> {
     pub(super) definition: &'a Module,
-    pub(super) dependencies: [(); 0],
+    pub(super) dependencies: &'a [String],
     pub(super) schema: Option<&'a Module>,
     pub(super) changed_modules: Vec<&'a Module>,
     pub(super) unchanged_module_hashes: Vec<UnchangedModule<'a>>,
+    pub(super) udf_server_version: &'a str,
+}
+
+/// A component: everything that is bundled.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ComponentDefinition<'a> {
+    pub(super) definition_path: &'a str,
+    pub(super) definition: &'a Module,
+    pub(super) dependencies: &'a [String],
+    pub(super) schema: Option<&'a Module>,
+    pub(super) functions: &'a [Module],
     pub(super) udf_server_version: &'a str,
 }
 
@@ -67,7 +79,7 @@ pub(super) enum SchemaStatus {
     /// It goes on: how far each component is.
     InProgress { components: BTreeMap<String, ComponentStatus> },
     /// Data does not match the schema.
-    Failed { error: String, table_name: Option<String> },
+    Failed { error: String, component_path: String, table_name: Option<String> },
     /// Another push has taken its place.
     RaceDetected,
     /// All is checked and filled.

@@ -87,15 +87,23 @@ impl Database {
     /// # Errors
     /// Bad request: `SchemaValidationFailed`.
     pub fn adopt_schema(&self, schema: &Schema) -> Result<SchemaChange> {
+        self.adopt_schema_in(ComponentId::ROOT, schema)
+    }
+
+    /// As [`Database::adopt_schema`], in a component.
+    ///
+    /// # Errors
+    /// Bad request: `SchemaValidationFailed`.
+    pub fn adopt_schema_in(&self, component: ComponentId, schema: &Schema) -> Result<SchemaChange> {
         let head = self.head();
-        if head.catalog().schema().is_some_and(|active| **active == *schema)
-            && attached::has_all(head.catalog(), ComponentId::ROOT, schema)
+        if head.catalog().schema_in(component).is_some_and(|active| **active == *schema)
+            && attached::has_all(head.catalog(), component, schema)
         {
             return Ok(SchemaChange::default());
         }
         // What is sequenced already becomes part of what the build looks at.
         self.wait_durable(self.head().ts())?;
-        let mut build = self.build_schema(Arc::new(schema.clone()));
+        let mut build = self.build_schemas([(component, Arc::new(schema.clone()))]);
         loop {
             build.complete()?;
             match self.switch(build, None, |_| Ok(()))? {

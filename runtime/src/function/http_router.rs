@@ -114,6 +114,26 @@ impl<H> HttpRouter<H> {
         exact.chain(prefixes)
     }
 
+    /// The same routes under a prefix, which starts and ends with a slash.
+    ///
+    /// # Errors
+    /// `InvalidHttpRoute` if the prefix is not allowed.
+    pub fn under(self, prefix: &str) -> Result<Self> {
+        let mut router = Self::default();
+        let stem = prefix.trim_end_matches('/');
+        for (path, methods) in self.exact {
+            for (method, handler) in methods {
+                router.add(RoutePath::Exact(format!("{stem}{path}")), method, handler)?;
+            }
+        }
+        for (method, prefixes) in self.prefixes {
+            for (path, handler) in prefixes {
+                router.add(RoutePath::Prefix(format!("{stem}{path}")), method, handler)?;
+            }
+        }
+        Ok(router)
+    }
+
     /// Whether there is no route.
     pub fn is_empty(&self) -> bool {
         self.exact.is_empty() && self.prefixes.is_empty()

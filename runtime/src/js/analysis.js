@@ -27,6 +27,15 @@ analysis.exportDefault = async (path) => {
   return typeof text === "string" ? text : JSON.stringify(text);
 };
 
+/** The JSON text of the definition that is the only export of a module. */
+analysis.exportDefinition = async (path) => {
+  const others = keys(await importModule(path)).filter((name) => name !== "default");
+  if (others.length > 0) {
+    throw new Error(`A definition exports nothing but itself, as default. Move ${others.join(", ")} to another file.`);
+  }
+  return analysis.exportDefault(path);
+};
+
 /** The JSON text of the providers in the default export of auth.config.js. */
 analysis.authProviders = async (path) => {
   const { default: config } = await importModule(path);

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
+use super::definitions::ImportedDefinition;
 use super::errors::{self, Bounds};
 use super::isolate::{Frame, Isolate, ScriptError, StopSignal};
 use super::node::stand_ins;
@@ -266,13 +267,15 @@ impl JsRuntime {
     /// The JSON that the definition in `convex.config.js` exports. Blocks.
     ///
     /// # Errors
-    /// `InvalidConvexConfig` if the module throws or exports something else.
-    pub fn evaluate_app_definition(
+    /// `InvalidDefinition` if the module throws or exports something else.
+    pub fn evaluate_definition(
         &self,
         module: &ModuleSource,
+        imported: &[ImportedDefinition],
         environment: &BTreeMap<String, String>,
     ) -> Result<Json> {
-        self.evaluate_export(module, environment, "exportDefault", "InvalidConvexConfig")
+        let others = imported.iter().map(ImportedDefinition::module).collect();
+        self.evaluate_among(module, others, environment, "exportDefinition", "InvalidDefinition")
             .map(|(json, _)| json)
     }
 
@@ -283,9 +286,22 @@ impl JsRuntime {
         driver: &'static str,
         code: &'static str,
     ) -> Result<(Json, Reads)> {
+        self.evaluate_among(module, Vec::new(), environment, driver, code)
+    }
+
+    /// What a module exports that may import `others`.
+    fn evaluate_among(
+        &self,
+        module: &ModuleSource,
+        others: Vec<ModuleSource>,
+        environment: &BTreeMap<String, String>,
+        driver: &'static str,
+        code: &'static str,
+    ) -> Result<(Json, Reads)> {
         let path = module.path.clone();
-        let module = ModuleSource { environment: Environment::Isolate, ..module.clone() };
-        let package = Package::new(self.engine(), vec![module]).map_err(|error| error.with_code(code))?;
+        let mut modules = others;
+        modules.push(ModuleSource { environment: Environment::Isolate, ..module.clone() });
+        let package = Package::new(self.engine(), modules).map_err(|error| error.with_code(code))?;
         let evaluated = package.clone();
         self.evaluate(&package, environment, code, move |isolate, bounds| {
             let failed = |error| {

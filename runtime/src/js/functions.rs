@@ -35,7 +35,7 @@ impl std::fmt::Debug for PackageFunctions {
 }
 
 impl JsRuntime {
-    /// The functions of a package as analysis found them, ready to be called. Isolates are made ready for the package
+    /// The functions of a package as analysis found them, ready to be called in the component at a path. Isolates are made ready for the package
     /// once it is the current one ([`JsRuntime::set_current`]); the first one is so at once.
     ///
     /// # Errors
@@ -44,6 +44,7 @@ impl JsRuntime {
         self: &Arc<Self>,
         package: &Arc<Package>,
         analysis: &BTreeMap<String, ModuleAnalysis>,
+        component: &str,
     ) -> Result<PackageFunctions> {
         let mut found = PackageFunctions::default();
         for (path, module) in analysis {
@@ -56,7 +57,8 @@ impl JsRuntime {
                     module: path.clone(),
                     export: function.name.clone(),
                 };
-                found.functions.push(entry(code, function, is_node)?);
+                let entry = entry(code, function, is_node)?;
+                found.functions.push(FunctionEntry { path: entry.path.in_component(component), ..entry });
             }
             for AnalyzedRoute { path: route, method, .. } in module.http_routes.iter().flatten() {
                 let code = JsFunction {
@@ -72,7 +74,10 @@ impl JsRuntime {
                 let handler = code.http_handler(route.display(), method.clone());
                 found.routes.add(route, method, handler)?;
             }
-            found.crons.extend(module.crons.iter().flatten().cloned());
+            let crons = module.crons.iter().flatten().cloned();
+            found
+                .crons
+                .extend(crons.map(|cron| CronDefinition { path: cron.path.in_component(component), ..cron }));
         }
         self.set_first(package);
         Ok(found)

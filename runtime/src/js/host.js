@@ -197,6 +197,6 @@ internals.positionOf = ["fileName", "lineNumber", "columnNumber"].map((name) => 
   return getter;
 });
 
-for (const name of ["evaluate", "exportDefault", "authProviders", "analyze"]) {
+for (const name of ["evaluate", "exportDefault", "exportDefinition", "authProviders", "analyze"]) {
   internals[name] = (path) => internals.need("analysis")[name](path);
 }

@@ -13,6 +13,7 @@
 pub mod analysis;
 pub mod answer;
 mod call;
+pub mod definitions;
 mod errors;
 pub mod functions;
 mod hangs;
@@ -37,6 +38,7 @@ pub mod testing;
 pub mod web;
 
 pub use analysis::{AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, Position};
+pub use definitions::ImportedDefinition;
 pub use functions::PackageFunctions;
 pub use node::{NodeAccess, NodeDependency, NodeOptions};
 pub use package::{Environment, ModuleSource, Package, UdfConfig};

@@ -64,11 +64,18 @@ pub struct UdfConfig {
     pub import_phase_rng_seed: [u8; 32],
     /// The time, in milliseconds since the epoch.
     pub import_phase_unix_ms: f64,
+    /// What modules for Node.js import from npm.
+    pub node_dependencies: Vec<NodeDependency>,
 }
 
 impl Default for UdfConfig {
     fn default() -> Self {
-        Self { server_version: String::new(), import_phase_rng_seed: [0; 32], import_phase_unix_ms: 0.0 }
+        Self {
+            server_version: String::new(),
+            import_phase_rng_seed: [0; 32],
+            import_phase_unix_ms: 0.0,
+            node_dependencies: Vec::new(),
+        }
     }
 }
 
@@ -91,8 +98,6 @@ pub struct Package {
     reads: Mutex<BTreeMap<String, Option<KnownVariables>>>,
     /// The lazy globals that the modules can name, once an isolate was made.
     lazy_globals: OnceLock<Arc<[&'static str]>>,
-    /// What its modules for Node.js import from npm.
-    node_dependencies: Mutex<Vec<NodeDependency>>,
     /// Its modules for Node.js as files, once they are needed.
     node_bundle: tokio::sync::OnceCell<Arc<Bundle>>,
 }
@@ -151,7 +156,6 @@ impl Package {
             udf_config: ArcSwap::default(),
             reads: Mutex::default(),
             lazy_globals: OnceLock::new(),
-            node_dependencies: Mutex::default(),
             node_bundle: tokio::sync::OnceCell::new(),
         };
         for (path, imports) in &imports {
@@ -201,15 +205,6 @@ impl Package {
     /// Sets what its modules see while they are loaded; analysis does so too.
     pub fn set_udf_config(&self, config: UdfConfig) {
         self.udf_config.store(Arc::new(config));
-    }
-
-    /// Sets what its modules for Node.js import from npm; before they are first loaded.
-    pub fn set_node_dependencies(&self, dependencies: Vec<NodeDependency>) {
-        *self.node_dependencies.lock() = dependencies;
-    }
-
-    pub(super) fn node_dependencies(&self) -> Vec<NodeDependency> {
-        self.node_dependencies.lock().clone()
     }
 
     pub(super) const fn node_bundle(&self) -> &tokio::sync::OnceCell<Arc<Bundle>> {

@@ -36,8 +36,8 @@ pub struct JsRuntime {
     threads: Threads,
     hangs: Hangs,
     node: Arc<Node>,
-    /// The package that calls go to; isolates for others are not made ready.
-    current: Mutex<Weak<Package>>,
+    /// The packages that calls go to; isolates for others are not made ready.
+    current: Mutex<Vec<Weak<Package>>>,
 }
 
 impl std::fmt::Debug for JsRuntime {
@@ -89,7 +89,7 @@ impl JsRuntime {
             threads: Threads::new(runtime.clone()),
             hangs: Hangs::default(),
             node,
-            current: Mutex::new(Weak::new()),
+            current: Mutex::default(),
         }))
     }
 
@@ -122,16 +122,16 @@ impl JsRuntime {
         &self.isolates.tasks
     }
 
-    /// From now on isolates of this package are made ready ahead of calls, and of no other.
-    pub fn set_current(&self, package: &Arc<Package>) {
-        *self.current.lock() = Arc::downgrade(package);
+    /// From now on isolates of these packages are made ready ahead of calls, and of no other.
+    pub fn set_current(&self, packages: &[Arc<Package>]) {
+        *self.current.lock() = packages.iter().map(Arc::downgrade).collect();
     }
 
     /// As [`JsRuntime::set_current`], if there is no such package yet.
     pub(super) fn set_first(&self, package: &Arc<Package>) {
         let mut current = self.current.lock();
-        if current.strong_count() == 0 {
-            *current = Arc::downgrade(package);
+        if current.iter().all(|package| package.strong_count() == 0) {
+            *current = vec![Arc::downgrade(package)];
         }
     }
 
@@ -201,7 +201,7 @@ impl Prepare for JsRuntime {
     }
 
     fn is_current(&self, wanted: &Wanted) -> bool {
-        std::ptr::eq(self.current.lock().as_ptr(), Arc::as_ptr(&wanted.package))
+        self.current.lock().iter().any(|package| std::ptr::eq(package.as_ptr(), Arc::as_ptr(&wanted.package)))
     }
 }
 

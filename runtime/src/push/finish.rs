@@ -1,15 +1,19 @@
 //! The end of a push: one commit, after which everything new runs the pushed code.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fusion_schema::{Object, Value, object};
 use serde_json::{Value as Json, json};
 
+use super::definition::Definition;
 use super::pending::{Pending, SchemaStatus};
+use super::prepare::Prepared;
 use super::request::FinishPushRequest;
-use super::{Pushes, module_diff};
+use super::{Pushes, answers};
 use crate::database::{BuildStep, SchemaBuild, Switched, Timestamp, Transaction};
+use crate::system::components::{Components, MountChange};
 use crate::system::crons::{CronChanges, Crons};
 use crate::system::environment::Environment;
 use crate::system::events::{Events, PUSH};
@@ -21,13 +25,31 @@ use crate::{Error, Result};
 const BLOBS_AT_ONCE: usize = 4 << 20;
 
 /// What the commit changed.
-struct Changes {
-    modules: ModuleChanges,
-    crons: CronChanges,
+pub(super) struct Changes {
+    /// By definition.
+    pub(super) modules: BTreeMap<String, ModuleChanges>,
+    /// By component.
+    pub(super) crons: BTreeMap<String, CronChanges>,
+    /// What became of each instance.
+    pub(super) components: Vec<(String, MountChange)>,
     /// Hashes whose contents nobody needs any more.
     unused: Vec<String>,
-    former_config: Option<CodeConfig>,
-    former_schema: Option<Json>,
+    /// Definitions that are gone.
+    gone: Vec<String>,
+    pub(super) former_config: Option<CodeConfig>,
+    /// By component.
+    pub(super) former_schemas: BTreeMap<String, Json>,
+    /// The definitions of the instances that were there.
+    former_definitions: BTreeMap<String, String>,
+}
+
+impl Changes {
+    /// The definition of an instance, be it gone.
+    pub(super) fn definition_of<'a>(&'a self, prepared: &'a Prepared, path: &str) -> &'a str {
+        let instance = prepared.instances.iter().find(|instance| instance.path == path);
+        let former = || self.former_definitions.get(path).map_or("", String::as_str);
+        instance.map_or_else(former, |instance| instance.definition.as_str())
+    }
 }
 
 impl Pushes {
@@ -86,18 +108,19 @@ impl Pushes {
         let (changes, ts) = self.switch(pending, build, variables)?;
         self.database().wait_durable(ts)?;
         self.is_damaged.store(false, Ordering::Relaxed);
-        pending.prepared.package.activate();
+        self.activate(&pending.prepared.code);
         self.set_providers(pending.prepared.providers.clone());
         let deployment = self.runner.deployment();
         deployment.alarm.ring();
         self.clean_up(pending, &changes);
-        Ok(answer(pending, &changes))
+        Ok(answers::finished(pending, &changes))
     }
 
     /// Writes the contents that are new. They mean nothing until modules name them.
     fn store_contents(&self, pending: &Pending) -> Result<()> {
         let mut blobs: Vec<CodeBlob> = Vec::new();
-        let mut contents = pending.prepared.contents.iter().peekable();
+        let all: BTreeMap<_, _> = pending.prepared.code.values().flat_map(|code| &code.contents).collect();
+        let mut contents = all.into_iter().peekable();
         while let Some((sha256, content)) = contents.next() {
             blobs.push(CodeBlob::of_content(sha256, content)?);
             let size: usize = blobs.iter().map(CodeBlob::size).sum();
@@ -111,8 +134,10 @@ impl Pushes {
 
     /// Stores the compiled code, which saves the next start of the server the time to compile.
     fn store_bytecode(&self, pending: &Pending) -> Result<()> {
-        let blob = CodeBlob::of_bytecode(&pending.prepared.package.bytecode())?;
-        self.write(|tx| Modules::new(tx).set_bytecode(&blob))
+        pending.prepared.code.iter().try_for_each(|(path, code)| {
+            let blob = CodeBlob::of_bytecode(path, &code.package.bytecode())?;
+            self.write(|tx| Modules::of(tx, path).set_bytecode(&blob))
+        })
     }
 
     fn switch(
@@ -141,9 +166,7 @@ impl Pushes {
 
     fn violated(&self, pending: &Pending, violation: crate::database::SchemaViolation) -> Error {
         let status = SchemaStatus::Failed(violation.clone());
-        if let Some(row) = pending.schema {
-            self.note_status(row, &status);
-        }
+        self.note_status(pending, &status);
         pending.set_status(status);
         not_matching(violation.message)
     }
@@ -168,22 +191,51 @@ impl Pushes {
                 "Environment variables changed while this push was being made. Push again.",
             ));
         }
-        super::definition::check_variables(&prepared.definition.required_variables, |name| {
-            now.contains_key(name) || deployment.system_variable(name).is_some()
-        })?;
+        let app = prepared.definitions.get("");
+        super::definition::check_variables(
+            app.into_iter().flat_map(Definition::required_variables),
+            |name| now.contains_key(name) || deployment.system_variable(name).is_some(),
+        )?;
 
-        let former: Vec<String> = Modules::new(tx).list()?.into_iter().map(|module| module.sha256).collect();
+        let catalog = tx.snapshot().catalog().clone();
+        let former_definitions =
+            catalog.components().map(|known| (known.path.to_string(), known.definition.clone())).collect();
+        let components = Components::new(tx).apply(&prepared.mounts)?;
+        let former_paths: BTreeSet<String> =
+            Components::new(tx).definitions()?.into_iter().map(|definition| definition.path).collect();
+        Components::new(tx).set_definitions(&prepared.stored_definitions())?;
+
+        let former = Modules::new(tx).all_contents()?;
         let former_config = Modules::new(tx).config()?;
-        let former_schema = PushedSchemas::new(tx).active()?.map(|active| active.schema);
-        let modules = Modules::new(tx).replace(&prepared.modules)?;
+        let active = PushedSchemas::new(tx).all_active()?;
+        let former_schemas = active.into_iter().map(|(path, active)| (path, active.schema)).collect();
+        let mut modules = BTreeMap::new();
+        let mut gone = Vec::new();
+        for (path, code) in &prepared.code {
+            modules.insert(path.clone(), Modules::of(tx, path).replace(&code.modules)?);
+        }
+        for path in former_paths.into_iter().filter(|path| !prepared.code.contains_key(path)) {
+            modules.insert(path.clone(), Modules::of(tx, &path).replace(&[])?);
+            gone.push(path);
+        }
         Modules::new(tx).set_config(&prepared.config)?;
-        PushedSchemas::new(tx).activate(pending.schema)?;
+        let ids: Vec<_> = pending.schemas.values().copied().collect();
+        // Those that are not mounted any more keep their data and what it looks like.
+        PushedSchemas::new(tx).activate(&ids, |path| !prepared.schemas.contains_key(path))?;
         let now_ns = deployment.clock().unix_ns();
-        let mut crons = Crons::new(tx).sync(&prepared.registry.cron_specs(), now_ns)?;
-        let crons = crons.remove("").unwrap_or_default();
-        let is_unused = |sha256: &String| !prepared.modules.iter().any(|module| module.sha256 == *sha256);
-        let unused = former.into_iter().filter(is_unused).collect();
-        let changes = Changes { modules, crons, unused, former_config, former_schema };
+        let crons = Crons::new(tx).sync(&prepared.registry.cron_specs(), now_ns)?;
+        let needed = Modules::new(tx).all_contents()?;
+        let unused = former.difference(&needed).cloned().collect();
+        let changes = Changes {
+            modules,
+            crons,
+            components,
+            unused,
+            gone,
+            former_config,
+            former_schemas,
+            former_definitions,
+        };
         Events::new(tx).record(PUSH, event(pending, &changes))?;
         Ok(changes)
     }
@@ -195,17 +247,29 @@ impl Pushes {
         if let Err(error) = removed {
             tracing::warn!(%error, "former code could not be removed and takes up room");
         }
+        let removed =
+            self.write(|tx| changes.gone.iter().try_for_each(|path| Modules::of(tx, path).remove_bytecode()));
+        if let Err(error) = removed {
+            tracing::warn!(%error, "former compiled code could not be removed and takes up room");
+        }
         if let Err(error) = self.store_bytecode(pending) {
             tracing::warn!(%error, "compiled code could not be stored: the next start will take longer");
         }
-        let schema = &pending.prepared.schema;
-        if schema.joined == schema.immediate {
+        let database = self.database().clone();
+        let snapshot = database.published();
+        let staged = pending.prepared.schemas.iter().filter(|(_, schema)| schema.joined != schema.immediate);
+        let staged = staged.filter_map(|(path, schema)| {
+            Some((snapshot.catalog().component_at(path)?, schema.joined.clone()))
+        });
+        let staged: Vec<_> = staged.collect();
+        if staged.is_empty() {
             return;
         }
-        let (pushes, schema) = (self.clone(), schema.joined.clone());
         let build = move || {
-            if let Err(error) = pushes.database().adopt_schema(&schema) {
-                tracing::error!(%error, "staged indexes could not be built");
+            for (component, schema) in staged {
+                if let Err(error) = database.adopt_schema_in(component, &schema) {
+                    tracing::error!(%error, "staged indexes could not be built");
+                }
             }
         };
         if let Err(error) = std::thread::Builder::new().name("staged indexes".to_owned()).spawn(build) {
@@ -236,12 +300,10 @@ fn event(pending: &Pending, changes: &Changes) -> Object {
         let text = schema.map(Json::to_string).filter(|text| text.len() <= SCHEMA_MAX);
         text.map_or(Value::Null, Value::String)
     };
-    let schemas = (changes.former_schema != prepared.schema.json).then(|| {
-        Value::Object(object! {
-            "next_schema" => schema(prepared.schema.json.as_ref()),
-            "previous_schema" => schema(changes.former_schema.as_ref()),
-        })
-    });
+    let (old, new) = (changes.former_schemas.get(""), prepared.schemas.get(""));
+    let new = new.and_then(|new| new.json.as_ref());
+    let schemas = (old != new)
+        .then(|| Value::Object(object! { "next_schema" => schema(new), "previous_schema" => schema(old) }));
     let version = prepared.config.server_version.as_str();
     let former = changes.former_config.as_ref().map(|config| config.server_version.as_str());
     let versions = (former != Some(version)).then(|| {
@@ -249,8 +311,17 @@ fn event(pending: &Pending, changes: &Changes) -> Object {
             "next_version" => version, "previous_version" => former.map_or(Value::Null, Value::from),
         })
     });
-    let (modules, crons) = (&changes.modules, &changes.crons);
+    let modules = changes.modules.get("").cloned().unwrap_or_default();
+    let crons = changes.crons.get("").cloned().unwrap_or_default();
+    let components: Object = changes
+        .components
+        .iter()
+        .filter(|(_, change)| *change != MountChange::Modify)
+        .take(NAMES_MAX)
+        .map(|(path, change)| (path.clone(), Value::from(change.name())))
+        .collect();
     object! {
+        "components" => components,
         "crons" => object! {
             "added" => names(&crons.added), "deleted" => names(&crons.deleted), "updated" => names(&crons.updated),
         },
@@ -260,44 +331,4 @@ fn event(pending: &Pending, changes: &Changes) -> Object {
         "schema" => schemas.unwrap_or(Value::Null),
         "server_version" => versions.unwrap_or(Value::Null),
     }
-}
-
-/// The answer to the end of a push.
-fn answer(pending: &Pending, changes: &Changes) -> Json {
-    let prepared = &pending.prepared;
-    let former = changes.former_config.as_ref();
-    let texts = |list: &str| -> Vec<String> {
-        let list: Vec<Json> = serde_json::from_str(list).unwrap_or_default();
-        list.iter().map(Json::to_string).collect()
-    };
-    let (old_auth, new_auth) =
-        (texts(former.map_or("[]", |config| &config.auth_providers)), texts(&prepared.config.auth_providers));
-    let without = |list: &[String], other: &[String]| -> Vec<String> {
-        list.iter().filter(|text| !other.contains(text)).cloned().collect()
-    };
-    let version = &prepared.config.server_version;
-    let versions = former
-        .filter(|config| config.server_version != *version)
-        .map(|config| json!({"previous_version": config.server_version, "next_version": version}));
-    let schemas = (changes.former_schema != prepared.schema.json).then(|| {
-        json!({
-            "previous_schema": changes.former_schema.as_ref().map(Json::to_string),
-            "next_schema": prepared.schema.json.as_ref().map(Json::to_string),
-        })
-    });
-    json!({
-        "authDiff": {"added": without(&new_auth, &old_auth), "removed": without(&old_auth, &new_auth)},
-        "definitionDiffs": {"": {}},
-        "componentDiffs": {"": {
-            "diffType": {"type": "modify"},
-            "moduleDiff": module_diff(&changes.modules),
-            "udfConfigDiff": versions,
-            "cronDiff": {
-                "added": changes.crons.added, "updated": changes.crons.updated, "deleted": changes.crons.deleted,
-            },
-            "indexDiff": prepared.schema.indexes.to_json(),
-            "schemaDiff": schemas,
-        }},
-        "shadowed": prepared.shadowed.to_json(),
-    })
 }

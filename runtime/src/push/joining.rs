@@ -1,7 +1,8 @@
 //! Joining what was pushed with the application that is compiled in.
 //!
 //! A pushed module takes the place of the native module of the same path, whole. Crons and routes have modules, too, in
-//! a project of TypeScript: `crons.js` takes the place of all native crons, `http.js` of all native routes.
+//! a project of TypeScript: `crons.js` takes the place of all native crons, `http.js` of all native routes. Components
+//! stand beside all that: no native function is in one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::scripts::PackageFunctions;
 use crate::Result;
+use crate::function::registry::{ComponentFunctions, HttpMount};
 use crate::function::{FunctionKind, FunctionRegistry};
 
 /// What the pushed modules stand in front of.
@@ -37,7 +39,7 @@ impl Shadowed {
 }
 
 /// The functions of a deployment: the pushed ones, and the native ones that they do not shadow. `names` are the pushed
-/// modules, by path without extension.
+/// modules, by path without extension; `mounts` say where in the app's routes those of its children are found.
 ///
 /// # Errors
 /// `InvalidCron` if a pushed cron names no mutation or action.
@@ -46,6 +48,8 @@ pub fn join(
     pushed: PackageFunctions,
     names: &BTreeSet<String>,
     schema: Schema,
+    mounts: Vec<HttpMount>,
+    components: Vec<ComponentFunctions>,
 ) -> Result<(FunctionRegistry, Shadowed)> {
     let mut modules = BTreeSet::new();
     let mut functions = Vec::new();
@@ -82,6 +86,7 @@ pub fn join(
     } else {
         native.routes().clone()
     };
-    let registry = FunctionRegistry::new(native.application(), functions, routes, crons, schema)?;
+    let registry = FunctionRegistry::new(native.application(), functions, routes, crons, schema)?
+        .with_components(mounts, components)?;
     Ok((registry, shadowed))
 }

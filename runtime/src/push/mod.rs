@@ -11,15 +11,18 @@
 //! running subscriptions are run again. A push that is not finished leaves nothing behind but a row that says so.
 //!
 //! - [`Pushes`]: the pushes of a deployment;  [`request`]: what clients send;
-//! - [`prepare`]: evaluating one;  [`module_set`], [`definition`], [`schema`], [`analysis`]: its parts;
+//! - [`prepare`]: evaluating one;  [`module_set`], `code`, [`definition`], [`graph`], [`schema`], [`analysis`]: its parts;
 //! - [`joining`]: pushed and native functions side by side;  `pending`, `finish`: the second half;
 //! - `inline_query`: code that is not pushed but run once.
 //!
-//! Deliberately absent: HTTP (`server`), running JavaScript (`js`, behind [`scripts`]), components.
+//! Deliberately absent: HTTP (`server`) and running JavaScript (`js`, behind [`scripts`]).
 
 pub mod analysis;
+mod answers;
+mod code;
 pub mod definition;
 mod finish;
+pub mod graph;
 mod inline_query;
 pub mod joining;
 pub mod module_set;
@@ -31,6 +34,7 @@ pub mod scripts;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -39,15 +43,14 @@ use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 
 use self::pending::{Pending, SchemaStatus};
-use self::prepare::{Evaluator, Prepared};
+use self::prepare::{Evaluator, Outline, Prepared};
 use self::request::{StartPushRequest, WaitForSchemaRequest};
 use self::scripts::Scripts;
 use crate::auth::{Authenticator, Provider};
 use crate::database::Database;
 use crate::function::FunctionRunner;
 use crate::function::mutations::Attempt;
-use crate::js::node::dependencies_id;
-use crate::system::modules::{ModuleChanges, Modules};
+use crate::system::modules::Modules;
 use crate::system::pushed_schemas::{PushedSchemas, SchemaState};
 use crate::{Error, Result};
 
@@ -152,12 +155,19 @@ impl Pushes {
     }
 
     fn restore_stored(&self) -> Result<()> {
-        let schema = self.evaluator().active_schema();
+        let schema = self.evaluator().active_schema("");
         let Some(restored) = self.evaluator().restore((*schema).clone())? else { return Ok(()) };
+        self.activate(&restored.code);
         self.set_providers(restored.providers);
         self.runner.set_registry(restored.registry)?;
         announce(&restored.shadowed);
         Ok(())
+    }
+
+    /// Has isolates for this code be made ready.
+    fn activate(&self, code: &std::collections::BTreeMap<String, code::Code>) {
+        let packages: Vec<_> = code.values().map(|code| code.package.clone()).collect();
+        self.scripts.activate(&packages);
     }
 
     fn set_providers(&self, pushed: Vec<Provider>) {
@@ -211,7 +221,7 @@ impl Pushes {
             let prepared = pushes.evaluator().prepare(request)?;
             let pending = if dry_run { pushes.begin_dry(prepared)? } else { pushes.begin(prepared)? };
             announce(&pending.prepared.shadowed);
-            Ok(answer(&pending))
+            Ok(answers::started(&pending))
         })
         .await
     }
@@ -219,18 +229,18 @@ impl Pushes {
     fn begin(self: &Arc<Self>, prepared: Prepared) -> Result<Arc<Pending>> {
         // One at a time: rows and memory tell the same order of pushes.
         let mut current = self.current.lock();
-        let row = self.write(|tx| PushedSchemas::new(tx).begin(prepared.schema.json.as_ref()))?;
-        let pending = Arc::new(Pending::new(new_id(), row, prepared, self.database()));
+        let rows = self.write(|tx| PushedSchemas::new(tx).begin(prepared.schema_texts()))?;
+        let pending = Arc::new(Pending::new(new_id(), rows, prepared, self.database()));
         if let Some(former) = current.replace(pending.clone()) {
             former.abandon();
         }
         drop(current);
-        let pushes = Arc::downgrade(self);
+        let (pushes, noted) = (Arc::downgrade(self), Arc::downgrade(&pending));
         pending.start(
             self.database().clone(),
             Box::new(move |status| {
-                if let (Some(pushes), Some(row)) = (pushes.upgrade(), row) {
-                    pushes.note_status(row, status);
+                if let (Some(pushes), Some(pending)) = (pushes.upgrade(), noted.upgrade()) {
+                    pushes.note_status(&pending, status);
                 }
             }),
         )?;
@@ -238,7 +248,7 @@ impl Pushes {
     }
 
     fn begin_dry(&self, prepared: Prepared) -> Result<Arc<Pending>> {
-        let pending = Arc::new(Pending::new(new_id(), None, prepared, self.database()));
+        let pending = Arc::new(Pending::new(new_id(), Default::default(), prepared, self.database()));
         if let Some(former) = self.dry.lock().replace(pending.clone()) {
             former.abandon();
         }
@@ -246,21 +256,31 @@ impl Pushes {
         Ok(pending)
     }
 
-    /// Keeps the row of a pending schema up to date, for those who look at the table.
-    fn note_status(&self, row: fusion_schema::DocumentId, status: &SchemaStatus) {
-        let state = match status {
-            SchemaStatus::InProgress(_) => return,
-            SchemaStatus::Complete => SchemaState::Validated,
-            SchemaStatus::Failed(violation) => {
-                SchemaState::Failed { error: violation.message.clone(), table: Some(violation.table.clone()) }
-            }
-            SchemaStatus::Overtaken => SchemaState::Overwritten,
+    /// Keeps the rows of pending schemas up to date, for those who look at the table.
+    fn note_status(&self, pending: &Pending, status: &SchemaStatus) {
+        let failed = match status {
+            SchemaStatus::Failed(violation) => Some((pending.path_of(violation.component), violation)),
+            _ => None,
         };
         let noted = self.write(|tx| {
-            let is_open = PushedSchemas::new(tx)
-                .get(row)?
-                .is_some_and(|schema| matches!(schema.state, SchemaState::Pending | SchemaState::Validated));
-            if is_open { PushedSchemas::new(tx).set_state(row, &state) } else { Ok(()) }
+            for (component, row) in &pending.schemas {
+                let state = match (status, failed) {
+                    (SchemaStatus::InProgress(_), _) => return Ok(()),
+                    (SchemaStatus::Complete, _) => SchemaState::Validated,
+                    (_, Some((path, violation))) if path == component => SchemaState::Failed {
+                        error: violation.message.clone(),
+                        table: Some(violation.table.clone()),
+                    },
+                    _ => SchemaState::Overwritten,
+                };
+                let is_open = PushedSchemas::new(tx).get(*row)?.is_some_and(|schema| {
+                    matches!(schema.state, SchemaState::Pending | SchemaState::Validated)
+                });
+                if is_open {
+                    PushedSchemas::new(tx).set_state(*row, &state)?;
+                }
+            }
+            Ok(())
         });
         if let Err(error) = noted {
             tracing::warn!(%error, "the state of a pushed schema could not be noted");
@@ -292,33 +312,23 @@ impl Pushes {
         };
         let patience = request.timeout_ms.filter(|ms| ms.is_finite() && *ms >= 0.0).unwrap_or(10_000.0);
         let patience = Duration::from_secs_f64((patience / 1_000.0).min(PATIENCE_MAX.as_secs_f64()));
-        match pending.wait(patience).await {
-            SchemaStatus::Complete => json!({"type": "complete"}),
-            SchemaStatus::Overtaken => json!({"type": "raceDetected"}),
-            SchemaStatus::Failed(violation) => json!({
-                "type": "failed", "error": violation.message, "componentPath": "", "tableName": violation.table,
-            }),
-            SchemaStatus::InProgress(progress) => json!({
-                "type": "inProgress",
-                "components": {"": {
-                    "schemaValidationComplete": progress.is_validated,
-                    "indexesComplete": progress.indexes_complete,
-                    "indexesTotal": progress.indexes_total,
-                }},
-            }),
-        }
+        answers::waited(&pending, pending.wait(patience).await)
     }
 
-    /// What a push would change of the schema, without evaluating its functions.
+    /// What a push would change of the schemas, without evaluating its functions.
     ///
     /// # Errors
-    /// What is wrong with the schema.
+    /// What is wrong with the schemas or definitions.
     pub async fn evaluate(self: &Arc<Self>, request: StartPushRequest) -> Result<Json> {
         self.blocking(move |pushes| {
-            definition::refuse_components(&request)?;
-            let schema = pushes.evaluator().schema(request.app_definition.schema)?;
+            let outline = pushes.outline(request)?;
+            let by_component = |of: fn(&prepare::EvaluatedSchema) -> Json| -> Json {
+                outline.schemas.iter().map(|(path, schema)| (path.clone(), of(schema))).collect()
+            };
             Ok(json!({"schemaChange": {
-                "allocatedComponentIds": {}, "schemaIds": {"": null}, "indexDiffs": {"": schema.indexes.to_json()},
+                "allocatedComponentIds": {},
+                "schemaIds": by_component(|_| Json::Null),
+                "indexDiffs": by_component(|schema| schema.indexes.to_json()),
             }}))
         })
         .await
@@ -327,16 +337,36 @@ impl Pushes {
     /// What a push would have to do to the data.
     ///
     /// # Errors
-    /// What is wrong with the schema.
+    /// What is wrong with the schemas or definitions.
     pub async fn evaluate_schema(self: &Arc<Self>, request: StartPushRequest) -> Result<Json> {
         self.blocking(move |pushes| {
-            definition::refuse_components(&request)?;
-            let evaluated = pushes.evaluator().schema(request.app_definition.schema)?;
-            let active = pushes.evaluator().active_schema();
-            let evaluation = schema::evaluate(&pushes.database().published(), &active, &evaluated.joined);
-            Ok(json!({"componentSchemaEvaluations": {"": evaluation}, "newComponentDefinitions": []}))
+            let outline = pushes.outline(request)?;
+            let snapshot = pushes.database().published();
+            let mut evaluations = serde_json::Map::new();
+            for (path, schema) in &outline.schemas {
+                let active = pushes.evaluator().active_schema(path);
+                let component = snapshot.catalog().component_at(path);
+                let mut evaluation = schema::evaluate(&snapshot, component, &active, &schema.joined);
+                let instance = outline.instances.iter().find(|instance| instance.path == *path);
+                evaluation["definitionPath"] = instance.map_or("", |instance| &instance.definition).into();
+                evaluations.insert(path.clone(), evaluation);
+            }
+            let known: BTreeSet<String> =
+                snapshot.catalog().components().map(|component| component.definition.clone()).collect();
+            let new =
+                outline.definitions.into_keys().filter(|path| !path.is_empty() && !known.contains(path));
+            Ok(json!({
+                "componentSchemaEvaluations": evaluations,
+                "newComponentDefinitions": new.collect::<Vec<_>>(),
+            }))
         })
         .await
+    }
+
+    fn outline(&self, mut request: StartPushRequest) -> Result<Outline> {
+        let evaluator = self.evaluator();
+        let seen = evaluator.with_system_variables(&evaluator.variables()?);
+        evaluator.outline(&mut request, &seen)
     }
 }
 
@@ -354,49 +384,4 @@ fn announce(shadowed: &joining::Shadowed) {
 
 fn new_id() -> String {
     uuid::Builder::from_random_bytes(crate::clock::random_bytes()).into_uuid().to_string()
-}
-
-/// The answer to the start of a push.
-fn answer(pending: &Pending) -> Json {
-    let prepared = &pending.prepared;
-    let config = &prepared.config;
-    let seed = fusion_schema::Value::Bytes(config.import_phase_rng_seed.to_vec());
-    let time = fusion_schema::Value::Int64(config.import_phase_unix_ms as i64);
-    let encoded = |value: &fusion_schema::Value| -> Json {
-        // Written by ourselves.
-        serde_json::from_str(&fusion_schema::json::encode(value)).unwrap_or_default()
-    };
-    json!({
-        "environmentVariables": prepared.variables,
-        "externalDepsId": dependencies_id(&prepare::node_dependencies(&prepared.config)),
-        "componentDefinitionPackages": {"": {}},
-        "appAuth": prepared.providers.iter().map(Provider::to_json).collect::<Vec<_>>(),
-        "analysis": {"": {
-            "definition": prepared.definition.json,
-            "schema": prepared.schema.json,
-            "functions": prepared.analysis,
-            "udfConfig": {
-                "serverVersion": config.server_version,
-                "importPhaseRngSeed": encoded(&seed),
-                "importPhaseUnixTimestamp": encoded(&time),
-            },
-        }},
-        "app": {
-            "definitionPath": "", "componentPath": "", "args": {}, "childComponents": {},
-            "httpRoutes": {"httpModuleRoutes": prepared.routes, "mounts": []},
-            "exports": {},
-        },
-        "schemaChange": {
-            "allocatedComponentIds": {},
-            "schemaIds": {"": pending.schema.map(|id| id.to_string())},
-            "indexDiffs": {"": prepared.schema.indexes.to_json()},
-            "pushId": pending.id,
-        },
-        "shadowed": prepared.shadowed.to_json(),
-    })
-}
-
-/// What `finish_push` answers about modules.
-fn module_diff(changes: &ModuleChanges) -> Json {
-    json!({"added": changes.added, "removed": changes.removed, "changed": changes.changed})
 }

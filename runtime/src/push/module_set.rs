@@ -51,17 +51,9 @@ impl PushedModule {
 /// The modules of a push by path.
 ///
 /// # Errors
-/// `InvalidModules` for paths and environments that are none, twice the same path, hashes the server does not have;
-/// `ModulesTooLarge`.
+/// `InvalidModules` for paths and environments that are none, twice the same path, hashes the server does not have.
 pub fn module_set(app: AppDefinition, tx: &mut Transaction) -> Result<BTreeMap<String, PushedModule>> {
-    let mut modules = BTreeMap::new();
-    for body in app.functions.into_iter().chain(app.changed_modules) {
-        let ModuleBody { path, source, source_map, environment } = body;
-        let environment = environment_of(&path, environment.as_deref().unwrap_or("isolate"))?;
-        let content = ModuleContent { source, source_map };
-        let sha256 = content.sha256();
-        add(&mut modules, PushedModule { path, environment, sha256, content, is_stored: false })?;
-    }
+    let mut modules = all_changed(app.functions.into_iter().chain(app.changed_modules))?;
     if !app.unchanged_module_hashes.is_empty() {
         let stored: BTreeMap<_, _> =
             Modules::new(tx).list()?.into_iter().map(|module| (module.path.clone(), module)).collect();
@@ -81,13 +73,40 @@ pub fn module_set(app: AppDefinition, tx: &mut Transaction) -> Result<BTreeMap<S
             add(&mut modules, PushedModule { path, environment, sha256, content, is_stored: true })?;
         }
     }
-    if modules.len() > MODULES_MAX {
+    Ok(modules)
+}
+
+/// The modules of a push that are all there, by path.
+///
+/// # Errors
+/// `InvalidModules` for paths and environments that are none, and twice the same path.
+pub fn all_changed(bodies: impl IntoIterator<Item = ModuleBody>) -> Result<BTreeMap<String, PushedModule>> {
+    let mut modules = BTreeMap::new();
+    for body in bodies {
+        let ModuleBody { path, source, source_map, environment } = body;
+        let environment = environment_of(&path, environment.as_deref().unwrap_or("isolate"))?;
+        let content = ModuleContent { source, source_map };
+        let sha256 = content.sha256();
+        add(&mut modules, PushedModule { path, environment, sha256, content, is_stored: false })?;
+    }
+    Ok(modules)
+}
+
+/// Fails if there are too many modules, or too large ones.
+///
+/// # Errors
+/// `InvalidModules`; `ModulesTooLarge`.
+pub fn check_size<'a>(modules: impl Iterator<Item = &'a PushedModule>) -> Result<()> {
+    let (mut count, mut size) = (0, 0);
+    for module in modules {
+        count += 1;
+        size += module.content.size();
+    }
+    if count > MODULES_MAX {
         return Err(invalid(format!(
-            "The deployment has {} modules; at most {MODULES_MAX} are allowed.",
-            modules.len()
+            "The deployment has {count} modules; at most {MODULES_MAX} are allowed."
         )));
     }
-    let size: usize = modules.values().map(|module| module.content.size()).sum();
     if size > MODULES_SIZE_MAX {
         return Err(Error::bad_request(
             "ModulesTooLarge",
@@ -96,7 +115,7 @@ pub fn module_set(app: AppDefinition, tx: &mut Transaction) -> Result<BTreeMap<S
             ),
         ));
     }
-    Ok(modules)
+    Ok(())
 }
 
 fn add(modules: &mut BTreeMap<String, PushedModule>, module: PushedModule) -> Result<()> {

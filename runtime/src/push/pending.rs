@@ -1,5 +1,6 @@
 //! A push that has begun and is not finished: its schema is prepared in the background.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use tokio::sync::watch;
 use super::prepare::Prepared;
 use crate::Result;
 use crate::clock::Moment;
-use crate::database::{BuildProgress, BuildStep, Database, SchemaBuild, SchemaViolation};
+use crate::database::{BuildProgress, BuildStep, ComponentId, Database, SchemaBuild, SchemaViolation};
+use crate::system::components::Mount;
 
 /// How long a push may stay unfinished before it is given up.
 const AGE_MAX: Duration = Duration::from_secs(15 * 60);
@@ -20,8 +22,8 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(50);
 /// How far the schema of a push has come.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum SchemaStatus {
-    /// Documents are validated and indexes built.
-    InProgress(BuildProgress),
+    /// Documents are validated and indexes built: how far each component is.
+    InProgress(Vec<(ComponentId, BuildProgress)>),
     /// It fits all data.
     Complete,
     /// A document does not match.
@@ -33,9 +35,13 @@ pub(super) enum SchemaStatus {
 /// See the module's documentation.
 pub(super) struct Pending {
     pub(super) id: String,
-    /// The row of the schema, if the push has one and is no dry run.
-    pub(super) schema: Option<DocumentId>,
+    /// The rows of the schemas by component, if the push is no dry run.
+    pub(super) schemas: BTreeMap<String, DocumentId>,
     pub(super) prepared: Prepared,
+    /// The ids of the components that it would make, by path.
+    pub(super) allocated: BTreeMap<String, String>,
+    /// The paths of the components.
+    paths: BTreeMap<ComponentId, String>,
     /// Gone once the push is finished or has failed.
     build: Mutex<Option<SchemaBuild>>,
     status: watch::Sender<SchemaStatus>,
@@ -47,13 +53,26 @@ pub(super) type OnStatus = Box<dyn Fn(&SchemaStatus) + Send>;
 impl Pending {
     pub(super) fn new(
         id: String,
-        schema: Option<DocumentId>,
+        schemas: BTreeMap<String, DocumentId>,
         prepared: Prepared,
         database: &Database,
     ) -> Self {
-        let build = database.build_schema(prepared.schema.immediate.clone());
-        let (status, _) = watch::channel(SchemaStatus::InProgress(build.progress()));
-        Self { id, schema, prepared, build: Mutex::new(Some(build)), status }
+        let snapshot = database.published();
+        let component = |path: &str| {
+            let new = || prepared.mounts.iter().find(|mount| mount.path == path).map(|mount| mount.new.id);
+            snapshot.catalog().component_at(path).or_else(new)
+        };
+        let wanted = prepared.schemas.iter();
+        let wanted = wanted.filter_map(|(path, schema)| Some((component(path)?, schema.immediate.clone())));
+        let wanted: Vec<_> = wanted.collect();
+        let paths = prepared.schemas.keys().filter_map(|path| Some((component(path)?, path.clone())));
+        let paths = paths.collect();
+        let is_new = |mount: &&Mount| snapshot.catalog().component_at(&mount.path).is_none();
+        let new = prepared.mounts.iter().filter(is_new);
+        let allocated = new.map(|mount| (mount.path.clone(), mount.new.document.to_string())).collect();
+        let build = database.build_schemas(wanted);
+        let (status, _) = watch::channel(SchemaStatus::InProgress(build.progress_of_components().collect()));
+        Self { id, schemas, prepared, allocated, paths, build: Mutex::new(Some(build)), status }
     }
 
     /// Starts to prepare the schema.
@@ -81,7 +100,7 @@ impl Pending {
             let mut guard = self.build.lock();
             let Some(build) = guard.as_mut() else { return };
             let step = build.advance();
-            let progress = build.progress();
+            let progress = build.progress_of_components().collect();
             let status = match step {
                 Ok(BuildStep::Working) => SchemaStatus::InProgress(progress),
                 Ok(BuildStep::CaughtUp) => SchemaStatus::Complete,
@@ -121,6 +140,11 @@ impl Pending {
             }
             changes
         });
+    }
+
+    /// The path of a component of this push.
+    pub(super) fn path_of(&self, component: ComponentId) -> &str {
+        self.paths.get(&component).map_or("", String::as_str)
     }
 
     pub(super) fn status(&self) -> SchemaStatus {

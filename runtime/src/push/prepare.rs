@@ -1,31 +1,35 @@
 //! Evaluating a push: everything that is found out before anything changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fusion_schema::table::Schema;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::definition::{Definition, refuse_components};
+use super::code::Code;
+use super::definition::Definition;
+use super::graph::{self, DefinitionModule, Instance};
 use super::joining::{Shadowed, join};
-use super::module_set::{AUTH_CONFIG, PushedModule, module_set};
-use super::request::{ModuleBody, StartPushRequest};
-use super::schema::{self, IndexDiff};
+use super::module_set::{AUTH_CONFIG, all_changed, check_size, module_set};
+use super::request::{ComponentDefinition, ModuleBody, StartPushRequest};
+use super::schema::{self, IndexDiff, diff_indexes};
 use super::scripts::{
-    ModuleSource, NodeDependency, ScriptPackage, Scripts, UdfConfig, Variables, environment,
+    ModuleSource, NodeDependency, PackageFunctions, Scripts, UdfConfig, Variables, environment,
 };
-use super::{analysis, schema::diff_indexes};
 use crate::auth::Provider;
+use crate::database::Database;
+use crate::function::registry::{ComponentFunctions, HttpMount};
 use crate::function::{Deployment, FunctionRegistry};
+use crate::system::components::{Components, Mount, StoredDefinition};
 use crate::system::environment::Environment;
-use crate::system::modules::{CodeConfig, ModuleContent, ModuleEnvironment, Modules, StoredModule};
+use crate::system::modules::{CodeConfig, ModuleEnvironment, Modules};
 use crate::{Error, Result};
 
-/// The schema of a push.
+/// The schema of an instance in a push; `""` is the app.
 pub(super) struct EvaluatedSchema {
     /// As the module exported it; `None` without one.
     pub(super) json: Option<Json>,
-    /// Joined with the native application's.
+    /// The whole of it: that of the app is joined with the native application's.
     pub(super) joined: Arc<Schema>,
     /// The same without staged indexes that are new: what the push waits for.
     pub(super) immediate: Arc<Schema>,
@@ -33,24 +37,68 @@ pub(super) struct EvaluatedSchema {
     pub(super) indexes: IndexDiff,
 }
 
-/// A push that was evaluated.
+/// A push that was evaluated. What belongs to definitions is by their paths, what belongs to instances by theirs.
 pub(super) struct Prepared {
     pub(super) config: CodeConfig,
-    pub(super) definition: Definition,
     /// The environment variables as the modules saw them, without those the server sets.
     pub(super) variables: Variables,
     pub(super) providers: Vec<Provider>,
-    pub(super) schema: EvaluatedSchema,
-    pub(super) modules: Vec<StoredModule>,
-    /// Contents that are not stored yet, by hash.
-    pub(super) contents: BTreeMap<String, ModuleContent>,
-    /// The description of each module with functions, by path.
-    pub(super) analysis: Map<String, Json>,
-    /// The pushed HTTP routes.
-    pub(super) routes: Option<Vec<Json>>,
+    pub(super) definitions: BTreeMap<String, Definition>,
+    pub(super) code: BTreeMap<String, Code>,
+    pub(super) instances: Vec<Instance>,
+    /// The instances as they are to be stored.
+    pub(super) mounts: Vec<Mount>,
+    pub(super) schemas: BTreeMap<String, EvaluatedSchema>,
     pub(super) registry: Arc<FunctionRegistry>,
-    pub(super) package: Arc<dyn ScriptPackage>,
     pub(super) shadowed: Shadowed,
+}
+
+impl Prepared {
+    /// The schemas that modules exported, by component.
+    pub(super) fn schema_texts(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.schemas.iter().filter_map(|(path, schema)| Some((path.as_str(), schema.json.as_ref()?)))
+    }
+
+    /// The definitions as they are stored.
+    pub(super) fn stored_definitions(&self) -> Vec<StoredDefinition> {
+        let stored = |(path, definition): (&String, &Definition)| {
+            let version = self.code.get(path).map(|code| &code.config.server_version);
+            let text = json!({"definition": definition.json, "serverVersion": version}).to_string();
+            StoredDefinition { path: path.clone(), definition: text }
+        };
+        self.definitions.iter().map(stored).collect()
+    }
+}
+
+/// Reads a definition as [`Prepared::stored_definitions`] wrote it, with the version of what pushed it.
+fn stored_definition(stored: &StoredDefinition) -> Result<(Definition, String)> {
+    let damaged = || Error::internal("A stored definition of a component is damaged. Push the code again.");
+    let mut json: Json =
+        serde_json::from_str(&stored.definition).map_err(|error| damaged().with_source(error))?;
+    let version = json["serverVersion"].as_str().unwrap_or_default().to_owned();
+    let definition = Definition::read(&stored.path, json["definition"].take())
+        .map_err(|error| damaged().with_source(error))?;
+    Ok((definition, version))
+}
+
+/// The instances as they are to be stored.
+fn stored_mounts(database: &Database, instances: &[Instance]) -> Vec<Mount> {
+    let mount = |instance: &Instance| Mount {
+        path: instance.path.clone(),
+        new: database.new_component(),
+        definition: instance.definition.clone(),
+        http_prefix: instance.http_prefix.clone(),
+        environment: instance.environment.clone(),
+    };
+    instances.iter().map(mount).collect()
+}
+
+/// The stored code, ready to run.
+pub(super) struct Restored {
+    pub(super) registry: FunctionRegistry,
+    pub(super) shadowed: Shadowed,
+    pub(super) providers: Vec<Provider>,
+    pub(super) code: BTreeMap<String, Code>,
 }
 
 /// What evaluating needs beside the request.
@@ -58,6 +106,13 @@ pub(super) struct Evaluator<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) scripts: &'a dyn Scripts,
     pub(super) native: &'a FunctionRegistry,
+}
+
+/// The definitions and instances of a push, with the schemas of the definitions.
+pub(super) struct Outline {
+    pub(super) definitions: BTreeMap<String, Definition>,
+    pub(super) instances: Vec<Instance>,
+    pub(super) schemas: BTreeMap<String, EvaluatedSchema>,
 }
 
 impl Evaluator<'_> {
@@ -69,7 +124,7 @@ impl Evaluator<'_> {
         Ok(variables.into_iter().map(|variable| (variable.name, variable.value)).collect())
     }
 
-    /// All environment variables, as modules see them.
+    /// All environment variables, as the app's modules see them; none are those of components.
     pub(super) fn with_system_variables(&self, variables: &Variables) -> Variables {
         let mut all = variables.clone();
         for name in crate::system::environment::SYSTEM_NAMES {
@@ -80,135 +135,176 @@ impl Evaluator<'_> {
         all
     }
 
-    /// Evaluates and checks the schema.
-    pub(super) fn schema(&self, module: Option<ModuleBody>) -> Result<EvaluatedSchema> {
-        let json = match module {
-            Some(module) => {
-                let module = isolate_module(module);
-                Some(self.scripts.evaluate_schema(&module)?)
-            }
-            None => None,
-        };
-        let native = self.native.schema();
-        let pushed = json.as_ref().map(|json| schema::read(json, native)).transpose()?;
-        let joined = schema::join(native, pushed.as_ref());
-        let active = self.active_schema();
-        Ok(EvaluatedSchema {
-            json,
-            indexes: diff_indexes(&active, &joined),
-            immediate: Arc::new(schema::without_new_staged(&joined, &active)),
-            joined: Arc::new(joined),
-        })
+    /// The schema in force in an instance; empty without one.
+    pub(super) fn active_schema(&self, path: &str) -> Arc<Schema> {
+        let snapshot = self.deployment.database.published();
+        let catalog = snapshot.catalog();
+        catalog
+            .component_at(path)
+            .and_then(|component| catalog.schema_in(component).cloned())
+            .unwrap_or_default()
     }
 
-    /// The schema in force.
-    pub(super) fn active_schema(&self) -> Arc<Schema> {
-        self.deployment.database.published().catalog().schema().cloned().unwrap_or_default()
+    /// Evaluates and checks what there is of definitions, instances and schemas, and takes the modules with them out of
+    /// the request.
+    pub(super) fn outline(&self, request: &mut StartPushRequest, seen: &Variables) -> Result<Outline> {
+        let app = &mut request.app_definition;
+        let mut modules = BTreeMap::new();
+        if let Some(module) = app.definition.take() {
+            let dependencies = std::mem::take(&mut app.dependencies);
+            modules.insert(String::new(), DefinitionModule { module: isolate_module(module), dependencies });
+        }
+        let mut exported = BTreeMap::from([(String::new(), self.exported_schema(app.schema.take())?)]);
+        for component in &mut request.component_definitions {
+            let ComponentDefinition { definition_path: path, definition, dependencies, schema, .. } =
+                component;
+            let Some(module) = definition.take().filter(|_| !path.is_empty()) else {
+                return Err(Error::bad_request(
+                    "InvalidDefinition",
+                    "A component was pushed without a definition.",
+                ));
+            };
+            let module = DefinitionModule {
+                module: isolate_module(module),
+                dependencies: std::mem::take(dependencies),
+            };
+            if modules.insert(path.clone(), module).is_some() {
+                return Err(Error::bad_request(
+                    "InvalidDefinition",
+                    format!("The component {path} was pushed twice."),
+                ));
+            }
+            exported.insert(path.clone(), self.exported_schema(schema.take())?);
+        }
+        let mut definitions = graph::evaluate(self.scripts, &modules, seen)?;
+        definitions.entry(String::new()).or_insert_with(Definition::empty);
+        let instances = graph::instances(&definitions)?;
+
+        let mut schemas = BTreeMap::new();
+        let none = Schema::default();
+        let app = [(String::new(), String::new())].into_iter();
+        let components =
+            instances.iter().map(|instance| (instance.path.clone(), instance.definition.clone()));
+        for (path, definition) in app.chain(components) {
+            let native = if path.is_empty() { self.native.schema() } else { &none };
+            let json = exported.get(&definition).cloned().flatten();
+            schemas.insert(path.clone(), evaluated_schema(json, native, &self.active_schema(&path))?);
+        }
+        Ok(Outline { definitions, instances, schemas })
+    }
+
+    fn exported_schema(&self, module: Option<ModuleBody>) -> Result<Option<Json>> {
+        module.map(|module| self.scripts.evaluate_schema(&isolate_module(module))).transpose()
     }
 
     /// Evaluates a push whole.
-    pub(super) fn prepare(&self, request: StartPushRequest) -> Result<Prepared> {
-        refuse_components(&request)?;
-        let StartPushRequest { functions, mut app_definition, mut node_dependencies, node_version, .. } =
-            request;
-        node_dependencies.iter().try_for_each(NodeDependency::check)?;
-        node_dependencies.sort();
-        let (definition, schema) = (app_definition.definition.take(), app_definition.schema.take());
-        let server_version = app_definition.udf_server_version.clone();
-        let modules = {
-            let mut tx = self.deployment.database.begin_query();
-            module_set(app_definition, &mut tx)?
-        };
+    pub(super) fn prepare(&self, mut request: StartPushRequest) -> Result<Prepared> {
         let variables = self.variables()?;
         let seen = self.with_system_variables(&variables);
+        let Outline { mut definitions, instances, schemas } = self.outline(&mut request, &seen)?;
 
-        let definition = match definition {
-            Some(module) => {
-                let module = isolate_module(module);
-                Definition::read(self.scripts.evaluate_app_definition(&module, &seen)?)?
-            }
-            None => Definition::empty(),
-        };
-        let providers = match modules.get(AUTH_CONFIG) {
+        let StartPushRequest {
+            functions,
+            app_definition,
+            component_definitions,
+            mut node_dependencies,
+            node_version,
+            ..
+        } = request;
+        node_dependencies.iter().try_for_each(NodeDependency::check)?;
+        node_dependencies.sort();
+        let server_version = app_definition.udf_server_version.clone();
+        let app = module_set(app_definition, &mut self.deployment.database.begin_query())?;
+        let providers = match app.get(AUTH_CONFIG) {
             Some(module) => read_providers(&self.scripts.evaluate_auth_config(&module.to_source(), &seen)?)?,
             None => Vec::new(),
         };
-        let schema = self.schema(schema)?;
         let config = CodeConfig {
             functions,
             server_version,
             node_version,
-            node_dependencies: serde_json::to_string(&node_dependencies).unwrap_or_default(),
+            node_dependencies: json!(node_dependencies).to_string(),
             import_phase_rng_seed: crate::clock::random_bytes(),
             import_phase_unix_ms: self.deployment.clock().unix_ms().floor(),
             auth_providers: Json::from(providers.iter().map(Provider::to_json).collect::<Vec<_>>())
                 .to_string(),
         };
-        self.analyze(modules, definition, variables, &seen, providers, schema, config)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of a push, each evaluated before")]
-    fn analyze(
-        &self,
-        modules: BTreeMap<String, PushedModule>,
-        definition: Definition,
-        variables: Variables,
-        seen: &Variables,
-        providers: Vec<Provider>,
-        schema: EvaluatedSchema,
-        config: CodeConfig,
-    ) -> Result<Prepared> {
-        let bytecode =
-            Modules::new(&mut self.deployment.database.begin_query()).bytecode().unwrap_or_default();
-        let package = self.scripts.package(sources(&modules), &bytecode).map_err(while_pushing)?;
-        package.set_node_dependencies(node_dependencies(&config));
-        let analyzed = package.analyze(seen, &udf_config(&config)).map_err(while_pushing)?;
-        let analyzed: BTreeMap<_, _> = analyzed
-            .into_iter()
-            .filter(|(path, _)| modules.get(path).is_some_and(PushedModule::has_functions))
-            .collect();
-        let functions = package.functions(&analyzed, &udf_config(&config))?;
-        let names = module_names(modules.keys().map(String::as_str));
-        let (registry, shadowed) = join(self.native, functions, &names, Schema::clone(&schema.joined))?;
-        let routes = analyzed.get("http.js").and_then(|http| http.http_routes.as_ref()).map(|routes| {
-            routes.iter().map(|route| json!({"path": route.path, "method": route.method})).collect()
-        });
-        let mut descriptions: Map<String, Json> =
-            analyzed.iter().map(|(path, module)| (path.clone(), analysis::to_json(module))).collect();
-        for module in modules.values().filter(|module| module.has_functions()) {
-            // What modules for Node.js export is not known.
-            descriptions.entry(module.path.clone()).or_insert_with(|| analysis::to_json(&Default::default()));
+        let used = graph::used(&instances);
+        let mut modules = BTreeMap::from([(String::new(), (app, config.server_version.clone()))]);
+        for component in component_definitions {
+            let path = component.definition_path;
+            if used.contains(path.as_str()) {
+                let set = all_changed(component.functions)?;
+                Code::refuse_node(&path, &set)?;
+                modules.insert(path, (set, component.udf_server_version));
+            }
         }
-        let mut contents = BTreeMap::new();
-        let modules = modules
-            .into_values()
-            .map(|module| {
-                let stored = StoredModule {
-                    analysis: descriptions.get(&module.path).map(Json::to_string),
-                    path: module.path,
-                    environment: module.environment,
-                    sha256: module.sha256,
-                };
-                if !module.is_stored {
-                    contents.insert(stored.sha256.clone(), module.content);
-                }
-                stored
-            })
-            .collect();
+        check_size(modules.values().flat_map(|(set, _)| set.values()))?;
+        definitions.retain(|path, _| used.contains(path.as_str()));
+
+        let nothing = self.with_system_variables(&Variables::new());
+        let mut code = BTreeMap::new();
+        for (path, (set, server_version)) in modules {
+            let variables = if path.is_empty() { &seen } else { &nothing };
+            let bytecode = self.stored_bytecode(&path);
+            let config = UdfConfig { server_version, ..udf_config(&config) };
+            let analyzed = Code::analyze(self.scripts, set, config, variables, &bytecode)
+                .map_err(|error| in_definition(&path, error))?;
+            if let Some(definition) = definitions.get_mut(&path).filter(|_| !path.is_empty()) {
+                definition.set_exports(analyzed.exports().of_definition());
+            }
+            code.insert(path, analyzed);
+        }
+        let schema = schemas.get("").map(|schema| Schema::clone(&schema.joined)).unwrap_or_default();
+        let (registry, shadowed) = self.registry(&code, &definitions, &instances, schema)?;
         Ok(Prepared {
             config,
-            definition,
             variables,
             providers,
-            schema,
-            modules,
-            contents,
-            analysis: descriptions,
-            routes,
+            definitions,
+            code,
+            mounts: stored_mounts(&self.deployment.database, &instances),
+            instances,
+            schemas,
             registry: Arc::new(registry),
-            package,
             shadowed,
         })
+    }
+
+    fn stored_bytecode(&self, definition: &str) -> Vec<u8> {
+        // What cannot be read is compiled.
+        Modules::of(&mut self.deployment.database.begin_query(), definition).bytecode().unwrap_or_default()
+    }
+
+    /// The functions of all instances, and the native ones that they do not shadow.
+    fn registry(
+        &self,
+        code: &BTreeMap<String, Code>,
+        definitions: &BTreeMap<String, Definition>,
+        instances: &[Instance],
+        schema: Schema,
+    ) -> Result<(FunctionRegistry, Shadowed)> {
+        let Some(app) = code.get("") else { return Err(Error::internal("a push without an app")) };
+        let mut components = Vec::new();
+        for instance in instances {
+            let Some(code) = code.get(&instance.definition) else { continue };
+            let PackageFunctions { functions, routes, crons } =
+                code.functions(&instance.path).map_err(|error| in_definition(&instance.definition, error))?;
+            let mounts = mounts(&instance.path, instances);
+            components.push(ComponentFunctions {
+                path: instance.path.clone(),
+                functions,
+                routes,
+                crons,
+                mounts,
+            });
+        }
+        let mut functions = app.functions("")?;
+        let prefix = definitions.get("").and_then(|app| app.http_prefix.as_deref());
+        if let Some(prefix) = prefix {
+            functions.routes = functions.routes.under(prefix)?;
+        }
+        join(self.native, functions, &app.module_names(), schema, mounts("", instances), components)
     }
 
     /// The functions of the code that is stored; `None` if nothing was pushed yet.
@@ -218,42 +314,45 @@ impl Evaluator<'_> {
     pub(super) fn restore(&self, schema: Schema) -> Result<Option<Restored>> {
         let mut tx = self.deployment.database.begin_query();
         let Some(config) = Modules::new(&mut tx).config()? else { return Ok(None) };
-        let stored = Modules::new(&mut tx).list()?;
-        let mut sources = Vec::new();
-        let mut analyzed = BTreeMap::new();
-        for module in &stored {
-            let content = Modules::new(&mut tx).content(&module.sha256)?.ok_or_else(|| {
-                Error::internal(format!("The code of {} is missing. Push the code again.", module.path))
-            })?;
-            if let Some(text) = &module.analysis {
-                analyzed.insert(module.path.clone(), analysis::from_json(text)?);
-            }
-            if module.path != AUTH_CONFIG {
-                sources.push(ModuleSource {
-                    path: module.path.clone(),
-                    source: content.source,
-                    source_map: content.source_map,
-                    environment: environment(module.environment),
-                });
-            }
+        let mut definitions = BTreeMap::from([(String::new(), Definition::empty())]);
+        let mut code = BTreeMap::new();
+        let mut versions = BTreeMap::from([(String::new(), config.server_version.clone())]);
+        for stored in Components::new(&mut tx).definitions()? {
+            let (definition, version) = stored_definition(&stored)?;
+            definitions.insert(stored.path.clone(), definition);
+            versions.insert(stored.path, version);
         }
-        let bytecode = Modules::new(&mut tx).bytecode().unwrap_or_default();
-        let package = self.scripts.package(sources, &bytecode)?;
-        package.set_node_dependencies(node_dependencies(&config));
-        let functions = package.functions(&analyzed, &udf_config(&config))?;
-        let names = module_names(stored.iter().map(|module| module.path.as_str()));
-        let (registry, shadowed) = join(self.native, functions, &names, schema)?;
-        package.activate();
+        for (path, server_version) in versions {
+            let config = UdfConfig { server_version, ..udf_config(&config) };
+            let stored = Code::stored(self.scripts, &mut tx, &path, config)?;
+            code.insert(path, stored);
+        }
+        let instances = graph::instances(&definitions)?;
+        let (registry, shadowed) = self.registry(&code, &definitions, &instances, schema)?;
         let providers: Json = serde_json::from_str(&config.auth_providers).unwrap_or_default();
-        Ok(Some(Restored { registry, shadowed, providers: read_providers(&providers)? }))
+        Ok(Some(Restored { registry, shadowed, providers: read_providers(&providers)?, code }))
     }
 }
 
-/// The stored code, ready to run.
-pub(super) struct Restored {
-    pub(super) registry: FunctionRegistry,
-    pub(super) shadowed: Shadowed,
-    pub(super) providers: Vec<Provider>,
+/// Where in the routes of an instance those of its children are found.
+fn mounts(parent: &str, instances: &[Instance]) -> Vec<HttpMount> {
+    let children = instances.iter().filter(|instance| instance.parent == parent);
+    let mount = |child: &Instance| {
+        let prefix = child.http_prefix.clone()?;
+        Some(HttpMount { prefix, component: child.path.clone() })
+    };
+    children.filter_map(mount).collect()
+}
+
+fn evaluated_schema(json: Option<Json>, native: &Schema, active: &Schema) -> Result<EvaluatedSchema> {
+    let pushed = json.as_ref().map(|json| schema::read(json, native)).transpose()?;
+    let joined = schema::join(native, pushed.as_ref());
+    Ok(EvaluatedSchema {
+        json,
+        indexes: diff_indexes(active, &joined),
+        immediate: Arc::new(schema::without_new_staged(&joined, active)),
+        joined: Arc::new(joined),
+    })
 }
 
 fn isolate_module(module: ModuleBody) -> ModuleSource {
@@ -261,38 +360,30 @@ fn isolate_module(module: ModuleBody) -> ModuleSource {
     ModuleSource { path, source, source_map, environment: environment(ModuleEnvironment::Isolate) }
 }
 
-/// The modules of the package. The one with the auth providers is evaluated by itself.
-fn sources(modules: &BTreeMap<String, PushedModule>) -> Vec<ModuleSource> {
-    modules.values().filter(|module| module.path != AUTH_CONFIG).map(PushedModule::to_source).collect()
-}
-
-/// What user code did wrong, as people who push it read it.
-fn while_pushing(error: Error) -> Error {
-    match error.code() {
-        "InvalidModules" => {
-            Error::bad_request("InvalidModules", format!("Hit an error while pushing:\n{}", error.message()))
-        }
-        _ => error,
+/// An error with the component it is in.
+fn in_definition(path: &str, error: Error) -> Error {
+    if path.is_empty() || error.message().contains(path) {
+        return error;
     }
+    Error::new(
+        error.kind(),
+        error.code().to_owned(),
+        format!("{} (in the component {path})", error.message()),
+    )
 }
 
-/// The modules with functions, by path without extension.
-fn module_names<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    let named = paths.filter(|path| !path.starts_with("_deps/") && *path != AUTH_CONFIG);
-    named.map(|path| path.strip_suffix(".js").unwrap_or(path).to_owned()).collect()
+/// What the app's modules for Node.js import from npm.
+pub(super) fn node_dependencies(config: &CodeConfig) -> Vec<NodeDependency> {
+    serde_json::from_str(&config.node_dependencies).unwrap_or_default()
 }
 
-pub(super) fn udf_config(config: &CodeConfig) -> UdfConfig {
+fn udf_config(config: &CodeConfig) -> UdfConfig {
     UdfConfig {
         server_version: config.server_version.clone(),
         import_phase_rng_seed: config.import_phase_rng_seed,
         import_phase_unix_ms: config.import_phase_unix_ms,
+        node_dependencies: node_dependencies(config),
     }
-}
-
-/// What the modules for Node.js import from npm.
-pub(super) fn node_dependencies(config: &CodeConfig) -> Vec<NodeDependency> {
-    serde_json::from_str(&config.node_dependencies).unwrap_or_default()
 }
 
 /// Reads the list of providers, bare or under `providers`.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde_json::Value as Json;
 
 use super::scripts::NodeDependency;
 use crate::{Error, Result};
@@ -23,7 +22,7 @@ pub struct StartPushRequest {
     pub app_definition: AppDefinition,
     /// The components it uses.
     #[serde(default)]
-    pub component_definitions: Vec<Json>,
+    pub component_definitions: Vec<ComponentDefinition>,
     /// What modules for Node.js import from npm.
     #[serde(default)]
     pub node_dependencies: Vec<NodeDependency>,
@@ -39,9 +38,9 @@ pub struct AppDefinition {
     /// `convex.config.js`.
     #[serde(default)]
     pub definition: Option<ModuleBody>,
-    /// The definitions it imports.
+    /// The paths of the definitions it imports.
     #[serde(default)]
-    pub dependencies: Vec<Json>,
+    pub dependencies: Vec<String>,
     /// `schema.js`.
     #[serde(default)]
     pub schema: Option<ModuleBody>,
@@ -55,6 +54,28 @@ pub struct AppDefinition {
     #[serde(default)]
     pub functions: Vec<ModuleBody>,
     /// The version of the `convex` package.
+    pub udf_server_version: String,
+}
+
+/// The definition of a component, with all its modules.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentDefinition {
+    /// Its path from the app's functions.
+    pub definition_path: String,
+    /// `convex.config.js`.
+    pub definition: Option<ModuleBody>,
+    /// The paths of the definitions it imports.
+    #[serde(default)]
+    pub dependencies: Vec<String>,
+    /// `schema.js`.
+    #[serde(default)]
+    pub schema: Option<ModuleBody>,
+    /// Its modules.
+    #[serde(default)]
+    pub functions: Vec<ModuleBody>,
+    /// The version of the `convex` package.
+    #[serde(default)]
     pub udf_server_version: String,
 }
 

@@ -7,7 +7,7 @@ use fusion_schema::table::{IndexDefinition, Schema, TableDefinition};
 use fusion_schema::validator::Validator;
 use serde_json::{Map, Value as Json, json};
 
-use crate::database::Snapshot;
+use crate::database::{ComponentId, Snapshot};
 use crate::{Error, Result};
 
 /// Reads a schema as `defineSchema(..).export()` writes it and checks its rules; ids may lead to tables of `native`,
@@ -194,11 +194,12 @@ pub fn diff_indexes(old: &Schema, new: &Schema) -> IndexDiff {
     diff
 }
 
-/// What a push of `new` would have to do to the data, table by table and index by index, as `evaluate_schema` answers.
-pub fn evaluate(snapshot: &Snapshot, old: &Schema, new: &Schema) -> Json {
-    let count =
-        |table: &str| snapshot.catalog().table(table).map_or(0, |meta| snapshot.document_count(meta.id));
-    let size = |table: &str| snapshot.catalog().table(table).map_or(0, |meta| snapshot.table_size(meta.id));
+/// What a push of `new` would have to do to the data of a component, which may not be there yet, table by table and index
+/// by index, as `evaluate_schema` answers.
+pub fn evaluate(snapshot: &Snapshot, component: Option<ComponentId>, old: &Schema, new: &Schema) -> Json {
+    let table = |name: &str| component.and_then(|component| snapshot.catalog().table_in(component, name));
+    let count = |name: &str| table(name).map_or(0, |meta| snapshot.document_count(meta.id));
+    let size = |name: &str| table(name).map_or(0, |meta| snapshot.table_size(meta.id));
     let tables: Vec<Json> = new
         .tables
         .iter()

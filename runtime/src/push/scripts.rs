@@ -1,5 +1,6 @@
 //! What a push needs of the JavaScript runtime, and what it learns about modules.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,9 +9,10 @@ use serde_json::Value as Json;
 use crate::js::{Environment, JsRuntime, Package};
 use crate::system::modules::ModuleEnvironment;
 
+pub use crate::js::node::dependencies_id;
 pub use crate::js::{
-    AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, ModuleSource, NodeDependency, PackageFunctions,
-    Position, UdfConfig,
+    AnalyzedFunction, AnalyzedRoute, ImportedDefinition, ModuleAnalysis, ModuleSource, NodeDependency,
+    PackageFunctions, Position, UdfConfig,
 };
 use crate::{Error, Result};
 
@@ -33,6 +35,9 @@ pub trait Scripts: Send + Sync {
     /// `InvalidModules` with file and line: syntax errors, imports that do not resolve.
     fn package(&self, modules: Vec<ModuleSource>, bytecode: &[u8]) -> Result<Arc<dyn ScriptPackage>>;
 
+    /// Says that calls will be of these packages from now on.
+    fn activate(&self, packages: &[Arc<dyn ScriptPackage>]);
+
     /// The schema that a `schema.js` exports.
     ///
     /// # Errors
@@ -45,11 +50,16 @@ pub trait Scripts: Send + Sync {
     /// What the module throws; `AuthConfigMissingEnvironmentVariable`.
     fn evaluate_auth_config(&self, module: &ModuleSource, variables: &Variables) -> Result<Json>;
 
-    /// The definition that a `convex.config.js` exports.
+    /// The definition that a `convex.config.js` exports, which may import others.
     ///
     /// # Errors
     /// What the module throws.
-    fn evaluate_app_definition(&self, module: &ModuleSource, variables: &Variables) -> Result<Json>;
+    fn evaluate_definition(
+        &self,
+        module: &ModuleSource,
+        imported: &[ImportedDefinition],
+        variables: &Variables,
+    ) -> Result<Json>;
 }
 
 /// A deployment that runs no JavaScript: whatever is pushed is refused.
@@ -70,6 +80,8 @@ impl Scripts for NoScripts {
         Self::refuse()
     }
 
+    fn activate(&self, _packages: &[Arc<dyn ScriptPackage>]) {}
+
     fn evaluate_schema(&self, _module: &ModuleSource) -> Result<Json> {
         Self::refuse()
     }
@@ -78,7 +90,12 @@ impl Scripts for NoScripts {
         Self::refuse()
     }
 
-    fn evaluate_app_definition(&self, _module: &ModuleSource, _variables: &Variables) -> Result<Json> {
+    fn evaluate_definition(
+        &self,
+        _module: &ModuleSource,
+        _imported: &[ImportedDefinition],
+        _variables: &Variables,
+    ) -> Result<Json> {
         Self::refuse()
     }
 }
@@ -91,10 +108,8 @@ pub trait ScriptPackage: Send + Sync {
     /// `InvalidModules` and others, with what a module throws.
     fn analyze(&self, variables: &Variables, config: &UdfConfig) -> Result<BTreeMap<String, ModuleAnalysis>>;
 
-    /// Says what the modules for Node.js import from npm, before they are first loaded.
-    fn set_node_dependencies(&self, dependencies: Vec<NodeDependency>);
-
-    /// What the modules export as functions that can be registered. They are loaded with `config` whenever they run.
+    /// What the modules export as functions that can be registered, in the component at a path. They are loaded with
+    /// `config` whenever they run.
     ///
     /// # Errors
     /// Exports that cannot be registered: validators, routes.
@@ -102,19 +117,26 @@ pub trait ScriptPackage: Send + Sync {
         &self,
         analysis: &BTreeMap<String, ModuleAnalysis>,
         config: &UdfConfig,
+        component: &str,
     ) -> Result<PackageFunctions>;
 
     /// The compiled code, to be stored.
     fn bytecode(&self) -> Vec<u8>;
 
-    /// Says that calls will be of this package from now on.
-    fn activate(&self);
+    /// Itself, for those who know what it is.
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl Scripts for Arc<JsRuntime> {
     fn package(&self, modules: Vec<ModuleSource>, bytecode: &[u8]) -> Result<Arc<dyn ScriptPackage>> {
         let package = Package::from_bytecode(self.engine(), modules, bytecode)?;
         Ok(Arc::new(JsPackage { runtime: self.clone(), package }))
+    }
+
+    fn activate(&self, packages: &[Arc<dyn ScriptPackage>]) {
+        let packages = packages.iter().filter_map(|package| package.as_any().downcast_ref::<JsPackage>());
+        let packages: Vec<_> = packages.map(|package| package.package.clone()).collect();
+        self.set_current(&packages);
     }
 
     fn evaluate_schema(&self, module: &ModuleSource) -> Result<Json> {
@@ -125,8 +147,13 @@ impl Scripts for Arc<JsRuntime> {
         JsRuntime::evaluate_auth_config(self, module, variables)
     }
 
-    fn evaluate_app_definition(&self, module: &ModuleSource, variables: &Variables) -> Result<Json> {
-        JsRuntime::evaluate_app_definition(self, module, variables)
+    fn evaluate_definition(
+        &self,
+        module: &ModuleSource,
+        imported: &[ImportedDefinition],
+        variables: &Variables,
+    ) -> Result<Json> {
+        JsRuntime::evaluate_definition(self, module, imported, variables)
     }
 }
 
@@ -137,10 +164,6 @@ struct JsPackage {
 }
 
 impl ScriptPackage for JsPackage {
-    fn set_node_dependencies(&self, dependencies: Vec<NodeDependency>) {
-        self.package.set_node_dependencies(dependencies);
-    }
-
     fn analyze(&self, variables: &Variables, config: &UdfConfig) -> Result<BTreeMap<String, ModuleAnalysis>> {
         self.runtime.analyze(&self.package, variables, config.clone())
     }
@@ -149,16 +172,17 @@ impl ScriptPackage for JsPackage {
         &self,
         analysis: &BTreeMap<String, ModuleAnalysis>,
         config: &UdfConfig,
+        component: &str,
     ) -> Result<PackageFunctions> {
         self.package.set_udf_config(config.clone());
-        self.runtime.functions(&self.package, analysis)
+        self.runtime.functions(&self.package, analysis, component)
     }
 
     fn bytecode(&self) -> Vec<u8> {
         self.package.bytecode()
     }
 
-    fn activate(&self) {
-        self.runtime.set_current(&self.package);
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }

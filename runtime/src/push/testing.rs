@@ -8,7 +8,7 @@ use fusion_schema::{Object, Validator, Value, json as values, object};
 use serde_json::{Value as Json, json};
 
 use super::scripts::{
-    AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, ModuleSource, NodeDependency, PackageFunctions,
+    AnalyzedFunction, AnalyzedRoute, ImportedDefinition, ModuleAnalysis, ModuleSource, PackageFunctions,
     ScriptPackage, Scripts, UdfConfig, Variables,
 };
 use crate::function::http::{HttpBody, HttpResponse};
@@ -55,6 +55,8 @@ impl Scripts for FakeScripts {
         Ok(Arc::new(FakePackage(modules.collect::<Result<_>>()?)))
     }
 
+    fn activate(&self, _packages: &[Arc<dyn ScriptPackage>]) {}
+
     fn evaluate_schema(&self, module: &ModuleSource) -> Result<Json> {
         evaluate(module, "schema")
     }
@@ -64,7 +66,12 @@ impl Scripts for FakeScripts {
         Ok(serde_json::from_str(&with_variables(&providers, variables)).unwrap_or_default())
     }
 
-    fn evaluate_app_definition(&self, module: &ModuleSource, _variables: &Variables) -> Result<Json> {
+    fn evaluate_definition(
+        &self,
+        module: &ModuleSource,
+        _imported: &[ImportedDefinition],
+        _variables: &Variables,
+    ) -> Result<Json> {
         evaluate(module, "definition")
     }
 }
@@ -78,8 +85,6 @@ fn text(json: &Json, name: &str) -> String {
 }
 
 impl ScriptPackage for FakePackage {
-    fn set_node_dependencies(&self, _: Vec<NodeDependency>) {}
-
     fn analyze(
         &self,
         _variables: &Variables,
@@ -149,12 +154,15 @@ impl ScriptPackage for FakePackage {
         b"code of a fake package".to_vec()
     }
 
-    fn activate(&self) {}
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
 
     fn functions(
         &self,
         analysis: &BTreeMap<String, ModuleAnalysis>,
         _config: &UdfConfig,
+        component: &str,
     ) -> Result<PackageFunctions> {
         let mut pushed = PackageFunctions::default();
         for (path, module) in analysis {
@@ -167,7 +175,7 @@ impl ScriptPackage for FakePackage {
                     .unwrap_or(Value::Null);
                 let mutated = value.clone();
                 pushed.functions.push(FunctionEntry {
-                    path: FunctionPath::from_parts(path, &function.name)?,
+                    path: FunctionPath::from_parts(path, &function.name)?.in_component(component),
                     visibility: Visibility::Public,
                     args: Validator::Any,
                     returns: None,
@@ -194,7 +202,10 @@ impl ScriptPackage for FakePackage {
             if module.http_routes.is_some() {
                 pushed.routes = routes;
             }
-            pushed.crons.extend(module.crons.iter().flatten().cloned());
+            let crons = module.crons.iter().flatten().cloned();
+            pushed
+                .crons
+                .extend(crons.map(|cron| CronDefinition { path: cron.path.in_component(component), ..cron }));
         }
         Ok(pushed)
     }

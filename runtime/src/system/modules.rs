@@ -1,10 +1,13 @@
 //! The code that was pushed: `_modules` says which modules there are, `_code_blobs` has their sources and what was
-//! compiled from them, `_code_config` everything else a push brings.
+//! compiled from them, `_code_config` everything else a push brings. Instances of a component share the code of its
+//! definition, by whose path its modules are known.
 //!
 //! Contents are addressed by their SHA-256, compressed and cut into parts, so a module that did not change is not
 //! written again and a version that is gone takes its contents along.
 //!
 //! Deliberately absent: what the code means (`push`), and schemas (`pushed_schemas`).
+
+use std::collections::BTreeSet;
 
 use fusion_schema::{DocumentId, Object, Value, object};
 use sha2::{Digest, Sha256};
@@ -126,12 +129,12 @@ impl CodeBlob {
         Self::new(content_name(sha256), &content.to_bytes())
     }
 
-    /// The blob of compiled code.
+    /// The blob of the compiled code of a definition.
     ///
     /// # Errors
     /// If it cannot be compressed.
-    pub fn of_bytecode(bytes: &[u8]) -> Result<Self> {
-        Self::new(BYTECODE.to_owned(), bytes)
+    pub fn of_bytecode(definition: &str, bytes: &[u8]) -> Result<Self> {
+        Self::new(bytecode_name(definition), bytes)
     }
 
     fn new(name: String, bytes: &[u8]) -> Result<Self> {
@@ -146,8 +149,10 @@ impl CodeBlob {
     }
 }
 
-/// The blob of what was compiled of all modules.
-const BYTECODE: &str = "bytecode";
+/// The blob of what was compiled of all modules of a definition.
+fn bytecode_name(definition: &str) -> String {
+    if definition.is_empty() { "bytecode".to_owned() } else { format!("bytecode:{definition}") }
+}
 
 fn content_name(sha256: &str) -> String {
     format!("source:{sha256}")
@@ -212,9 +217,10 @@ pub struct ModuleChanges {
     pub removed: Vec<String>,
 }
 
-/// The pushed code as one transaction sees it.
+/// The pushed code of the app, or of the definition of a component, as one transaction sees it.
 pub struct Modules<'a> {
     tx: &'a mut Transaction,
+    definition: &'a str,
 }
 
 impl std::fmt::Debug for Modules<'_> {
@@ -224,10 +230,15 @@ impl std::fmt::Debug for Modules<'_> {
 }
 
 impl<'a> Modules<'a> {
-    /// The code in this transaction, which is freed of its limits: contents are larger than what functions read.
+    /// The app's code in this transaction, which is freed of its limits: contents are larger than what functions read.
     pub const fn new(tx: &'a mut Transaction) -> Self {
+        Self::of(tx, "")
+    }
+
+    /// As [`Modules::new`], the code of the definition at that path; `""` is the app's.
+    pub const fn of(tx: &'a mut Transaction, definition: &'a str) -> Self {
         tx.lift_limits();
-        Self { tx }
+        Self { tx, definition }
     }
 
     fn rows(&mut self) -> Result<Vec<(DocumentId, StoredModule)>> {
@@ -241,8 +252,10 @@ impl<'a> Modules<'a> {
                 analysis: text("analysis").map(str::to_owned),
             })
         };
+        let definition = self.definition;
         all(self.tx, MODULES)?
             .iter()
+            .filter(|row| definition_of(row.fields()) == definition)
             .map(|row| Ok((row.id(), read(row.fields()).ok_or_else(|| damaged(row.id()))?)))
             .collect()
     }
@@ -255,6 +268,16 @@ impl<'a> Modules<'a> {
         let mut modules: Vec<_> = self.rows()?.into_iter().map(|(_, module)| module).collect();
         modules.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(modules)
+    }
+
+    /// The names of all contents that modules have, whosever they are.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn all_contents(&mut self) -> Result<BTreeSet<String>> {
+        let rows = all(self.tx, MODULES)?;
+        let names = rows.iter().filter_map(|row| row.fields().get("sha256").and_then(Value::as_str));
+        Ok(names.map(str::to_owned).collect())
     }
 
     /// Makes these the modules. Their contents must be stored.
@@ -272,13 +295,13 @@ impl<'a> Modules<'a> {
                 }
                 Some(new) if new == old => {}
                 Some(new) => {
-                    self.tx.replace(*id, row(new))?;
+                    self.tx.replace(*id, row(new, self.definition))?;
                     changes.changed.push(new.path.clone());
                 }
             }
         }
         for new in modules.iter().filter(|new| !stored.iter().any(|(_, old)| old.path == new.path)) {
-            self.tx.insert(MODULES, row(new))?;
+            self.tx.insert(MODULES, row(new, self.definition))?;
             changes.added.push(new.path.clone());
         }
         for paths in [&mut changes.added, &mut changes.changed, &mut changes.removed] {
@@ -358,7 +381,18 @@ impl<'a> Modules<'a> {
     /// # Errors
     /// If the database cannot be read.
     pub fn bytecode(&mut self) -> Result<Vec<u8>> {
-        Ok(self.blob(BYTECODE)?.unwrap_or_default())
+        Ok(self.blob(&bytecode_name(self.definition))?.unwrap_or_default())
+    }
+
+    /// Removes the compiled code.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn remove_bytecode(&mut self) -> Result<()> {
+        for (id, _) in self.parts(&bytecode_name(self.definition))? {
+            self.tx.delete(id)?;
+        }
+        Ok(())
     }
 
     /// Puts compiled code in place of what was there.
@@ -392,13 +426,21 @@ impl<'a> Modules<'a> {
     }
 }
 
-fn row(module: &StoredModule) -> Object {
-    object! {
+fn row(module: &StoredModule, definition: &str) -> Object {
+    let mut row = object! {
         "analysis" => module.analysis.as_deref().map_or(Value::Null, Value::from),
         "environment" => module.environment.name(),
         "path" => module.path.as_str(),
         "sha256" => module.sha256.as_str(),
+    };
+    if !definition.is_empty() {
+        row.insert("definition", definition);
     }
+    row
+}
+
+fn definition_of(row: &Object) -> &str {
+    row.get("definition").and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]

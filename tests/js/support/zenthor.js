@@ -10,6 +10,7 @@ import { project } from "./cli.js";
 import { startIssuer } from "./issuer.js";
 import { callAsAdmin, connectClient, startServer } from "./server.js";
 import { advanceClock } from "./test_clock.js";
+import { until } from "./wait.js";
 import { startZenthorServices } from "./zenthor_services.js";
 
 const apps = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../apps");
@@ -89,6 +90,11 @@ export function people(t, server, issuer) {
   const withKey = (args) => ({ serviceKey: AGENT_SECRET, ...args });
   const token = (subject, claims = {}) => issuer.token(subject, { seconds: 10 * YEAR_S, claims });
 
+  const developer = new ConvexHttpClient(server.url, { logger: false });
+  developer.setAdminAuth(server.adminKey);
+  /** The crons, as the dashboard of developers lists them. */
+  const crons = () => developer.query("_system/frontend/listCronJobs", {});
+
   /** A signed-in user's HTTP client; `known` makes them known to the app first. */
   const user = async (subject, { known = true, email = `${subject}@example.org`, name = subject } = {}) => {
     const client = new ConvexHttpClient(server.url, { logger: false });
@@ -129,6 +135,13 @@ export function people(t, server, issuer) {
         if (isDone) return documents;
         cursor = continueCursor;
       }
+    },
+    crons,
+    /** Waits until a cron has run, if it had to, at the time to which the clock was set. */
+    reached: async (name) => {
+      const now = await advanceClock(server, 0);
+      const due = ({ nextRun }) => Number(nextRun.nextTs / 1_000_000n) <= now;
+      await until(`the cron ${name}`, async () => !due((await crons()).find((cron) => cron.name === name)));
     },
     advance: (ms) => advanceClock(server, ms),
     /** Sends what Clerk would send; `change` may spoil the headers. */

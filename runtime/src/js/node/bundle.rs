@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-use super::packages::{self, NodeDependency};
+use super::packages;
 use crate::js::package::{Environment, Package};
 use crate::{Error, Result};
 
@@ -130,8 +130,8 @@ fn hash(package: &Package) -> String {
             hasher.update(part);
         }
     }
-    let dependencies: Vec<NodeDependency> = package.node_dependencies();
-    hasher.update(packages::dependencies_id(&dependencies).unwrap_or_default());
+    let dependencies = &package.udf_config().node_dependencies;
+    hasher.update(packages::dependencies_id(dependencies).unwrap_or_default());
     hex(&hasher.finalize())
 }
 

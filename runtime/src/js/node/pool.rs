@@ -110,9 +110,10 @@ impl Node {
         let write = async || {
             let program = self.program().await?;
             let options = self.options()?.clone();
-            let dependencies = package.node_dependencies();
+            let config = package.udf_config();
             let installing = self.installing.lock().await;
-            let installed = blocking(move || packages::install(&program, &options, &dependencies)).await?;
+            let installed =
+                blocking(move || packages::install(&program, &options, &config.node_dependencies)).await?;
             drop(installing);
             let (node, package) = (self.clone(), package.clone());
             blocking(move || node.bundles.write(&package, installed.as_deref())).await

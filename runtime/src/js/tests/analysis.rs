@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::app::{analyze, config, js, source, sources};
 use crate::function::{FunctionKind, Visibility};
-use crate::js::{Environment, ModuleSource, Package};
+use crate::js::{Environment, ImportedDefinition, ModuleSource, Package};
 
 fn refused(modules: &[(&str, &str)]) -> String {
     let error = analyze(sources(modules)).unwrap_err();
@@ -162,5 +164,37 @@ fn definitions_are_evaluated() {
         assert!(error.code() == "InvalidSchema" && error.message().contains(expected), "{error}");
     }
     let app = source("convex.config.js", "export default { export: () => '{\"httpPrefix\":null}' };");
-    assert!(js().evaluate_app_definition(&app, &BTreeMap::new()).unwrap().is_object());
+    assert!(js().evaluate_definition(&app, &[], &BTreeMap::new()).unwrap().is_object());
+}
+
+#[test]
+fn definitions_import_each_other_by_path() {
+    let imported = ImportedDefinition {
+        path: "../components/counter".to_owned(),
+        default_name: "counter".to_owned(),
+        export: json!({"definitionType": {"type": "childComponent"}}),
+    };
+    let text = r#"
+import counter from "./_componentDeps/Li4vY29tcG9uZW50cy9jb3VudGVy";
+const { componentDefinitionPath: path, defaultName: name } = counter;
+export default { export: () => ({ path, name, type: JSON.parse(counter.export()).definitionType.type }) };
+"#;
+    let evaluate = |text: &str, imported: &[ImportedDefinition]| {
+        js().evaluate_definition(&source("convex.config.js", text), imported, &BTreeMap::new())
+    };
+    assert_eq!(
+        evaluate(text, std::slice::from_ref(&imported)).unwrap(),
+        json!({"path": "../components/counter", "name": "counter", "type": "childComponent"})
+    );
+    for (text, words) in [
+        (text, "Could not resolve"),
+        ("export default { export: () => ({}) }; export const more = 1;", "Move more to another file"),
+        ("export const more = 1;", "Move more to another file"),
+        ("export default 7;", "cannot be exported"),
+        ("throw new Error('no');", "Uncaught Error: no"),
+    ] {
+        let error = evaluate(text, &[]).unwrap_err();
+        assert_eq!(error.code(), "InvalidDefinition", "{error}");
+        assert!(error.message().contains(words), "{error}");
+    }
 }

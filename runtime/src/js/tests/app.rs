@@ -38,6 +38,7 @@ pub(super) fn config() -> UdfConfig {
         server_version: "1.48.0".to_owned(),
         import_phase_rng_seed: [3; 32],
         import_phase_unix_ms: 1_600_000_000_000.0,
+        node_dependencies: Vec::new(),
     }
 }
 
@@ -120,7 +121,7 @@ impl App {
         let js = runtime(&limits, tasks.handle().clone(), node);
         let package = Package::new(js.engine(), modules).unwrap();
         let analysis = js.analyze(&package, &BTreeMap::new(), config()).unwrap();
-        let found = js.functions(&package, &analysis).unwrap();
+        let found = js.functions(&package, &analysis, "").unwrap();
         let native_registry = native.build().unwrap();
         let functions =
             native_registry.iter().filter(|entry| !entry.path.is_system()).map(|entry| (**entry).clone());
