@@ -13,12 +13,19 @@ use parking_lot::Mutex;
 use crate::error::{Error, Result};
 use crate::store::{StoreReader, TableId};
 
-/// Bytes of all resident bodies. The memory budget is one of the process, so the counter is too.
+/// Bytes that all resident bodies take. The memory budget is one of the process, so the counter is too.
 static RESIDENT_BYTES: AtomicI64 = AtomicI64::new(0);
 
-/// Bytes of all document bodies in memory.
+/// Bytes that all document bodies in memory take, about.
 pub fn resident_bytes() -> usize {
     usize::try_from(RESIDENT_BYTES.load(Ordering::Relaxed)).unwrap_or(0)
+}
+
+/// What a body takes in memory. Allocators round up, and bodies that go one by one leave holes: with 100,000 bodies of
+/// 29 KB, inserted and evicted as they came, the process took 1.4 times their length, and 1.1 times after a start
+/// (`fusion-bench search-vector --documents 100000`).
+fn taken(body: &str) -> i64 {
+    (body.len() + body.len() / 4) as i64
 }
 
 /// One version of a document in memory. There is one for every document, so its size matters.
@@ -52,7 +59,7 @@ impl Entry {
         size: usize,
         body: Arc<str>,
     ) -> Self {
-        RESIDENT_BYTES.fetch_add(body.len() as i64, Ordering::Relaxed);
+        RESIDENT_BYTES.fetch_add(taken(&body), Ordering::Relaxed);
         Self {
             id,
             table,
@@ -112,7 +119,7 @@ impl Entry {
         }
         match stored {
             Ok(Some((ts, text))) if ts == self.ts() => {
-                RESIDENT_BYTES.fetch_add(text.len() as i64, Ordering::Relaxed);
+                RESIDENT_BYTES.fetch_add(taken(&text), Ordering::Relaxed);
                 *body = Some(text.clone());
                 self.touched.store(true, Ordering::Relaxed);
                 Ok(text)
@@ -171,16 +178,16 @@ impl Entry {
         if self.superseded.load(Ordering::Relaxed) {
             return 0;
         }
-        let freed = body.take().map_or(0, |body| body.len());
-        RESIDENT_BYTES.fetch_sub(freed as i64, Ordering::Relaxed);
-        freed
+        let Some(body) = body.take() else { return 0 };
+        RESIDENT_BYTES.fetch_sub(taken(&body), Ordering::Relaxed);
+        body.len()
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         if let Some(body) = self.body.get_mut() {
-            RESIDENT_BYTES.fetch_sub(body.len() as i64, Ordering::Relaxed);
+            RESIDENT_BYTES.fetch_sub(taken(body), Ordering::Relaxed);
         }
     }
 }

@@ -12,7 +12,7 @@ use fusion_schema::{DocumentId, Object};
 use futures_util::{FutureExt, Stream};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::call::{FunctionCall, FunctionKind};
+use super::call::{Caller, FunctionCall, FunctionKind};
 use super::context::ActionCore;
 use super::execution::{check_args, check_returns};
 use super::execution_log::{Completion, LogEvent, Usage};
@@ -106,7 +106,7 @@ impl FunctionRunner {
             call.path.to_string(),
             call.identity.clone(),
             call.request_id,
-            call.caller.job(),
+            call.caller,
         );
         let result = self.run_action_handler(&call, entry, core.clone()).await;
         let result = match result {
@@ -183,7 +183,7 @@ impl FunctionRunner {
             identifier.clone(),
             identity,
             request_id,
-            None,
+            Caller::HttpEndpoint,
         );
         let timeout = self.deployment().limits().action_timeout;
         let execution = core.execution_id();
@@ -210,7 +210,7 @@ impl FunctionRunner {
                 request_id,
                 execution,
                 parent: None,
-                caller: super::call::Caller::HttpEndpoint.name(),
+                caller: Caller::HttpEndpoint.name(),
                 identity: identity_kind,
                 duration: started.elapsed(),
                 cached: false,

@@ -3,6 +3,7 @@
 //! An action is outside of any transaction: each query and mutation it runs is one of its own, and nothing is
 //! undone when it fails. The context can be cloned and used from several tasks at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ use crate::function::outcome::{ExecutionId, Outcome, RequestId};
 use crate::function::path::FunctionPath;
 use crate::function::registry::FunctionRegistry;
 use crate::function::runner::FunctionRunner;
-use crate::system::environment::Environment;
+use crate::system::environment::{Environment, SYSTEM_NAMES};
 use crate::system::files::{FileMetadata, Files};
 use crate::{Error, Result};
 
@@ -45,6 +46,8 @@ struct Inner {
     request_id: RequestId,
     execution: ExecutionId,
     job: Option<DocumentId>,
+    /// Whether an action calls it.
+    is_nested: bool,
     logs: Mutex<LogLines>,
 }
 
@@ -63,12 +66,19 @@ impl ActionCore {
         name: String,
         identity: Identity,
         request_id: RequestId,
-        job: Option<DocumentId>,
+        caller: Caller,
     ) -> Self {
         let logs = Mutex::new(LogLines::default());
         let execution = ExecutionId::new(request_id);
-        let inner = Inner { runner, registry, kind, name, identity, request_id, execution, job, logs };
+        let (job, is_nested) = (caller.job(), matches!(caller, Caller::Action(_)));
+        let inner =
+            Inner { runner, registry, kind, name, identity, request_id, execution, job, is_nested, logs };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Whether another action calls it.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.inner.is_nested
     }
 
     /// The deployment.
@@ -115,6 +125,24 @@ impl ActionCore {
         }
         let mut tx = deployment.database.begin_query();
         Ok(Environment::new(&mut tx, deployment.secrets()).get(name)?.map(|variable| variable.value))
+    }
+
+    /// All environment variables as they now are, the server's own included.
+    ///
+    /// # Errors
+    /// See [`Environment::list`].
+    pub(crate) fn variables(&self) -> Result<BTreeMap<String, String>> {
+        let deployment = self.deployment();
+        let mut tx = deployment.database.begin_query();
+        let listed = Environment::new(&mut tx, deployment.secrets()).list()?;
+        let mut variables: BTreeMap<String, String> =
+            listed.into_iter().map(|variable| (variable.name, variable.value)).collect();
+        for name in SYSTEM_NAMES {
+            if let Some(value) = deployment.system_variable(name) {
+                variables.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Ok(variables)
     }
 
     /// The names of all environment variables, the server's own included, in order.
