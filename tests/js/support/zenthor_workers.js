@@ -17,7 +17,8 @@ process.on("exit", () => {
 export function startWorkers(t, app, url, { count, model = "answer", lockMs = 60_000, name = "worker", steps = [] }) {
   const workers = Array.from({ length: count }, (_, number) => {
     const child = spawn(process.execPath, [path.join(app.folder, "worker/main.js")], {
-      stdio: ["ignore", "pipe", "inherit"],
+      // The channel tells it when this process is gone, however it went.
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
       env: {
         ...process.env,
         CONVEX_URL: url,

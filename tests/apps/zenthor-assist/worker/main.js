@@ -18,4 +18,7 @@ const worker = startWorker({
   report: (step) => console.log(JSON.stringify({ worker: WORKER_ID, at: Date.now(), ...step })),
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, worker.stop);
+// Started by a program that talks to it, it goes when that is gone.
+process.on("disconnect", () => process.exit());
+process.channel?.unref();
 await worker.finished;
