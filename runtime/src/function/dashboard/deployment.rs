@@ -9,16 +9,14 @@ use crate::system::environment::Environment;
 use crate::system::events::{EventFilter, Events};
 use crate::system::exports::Exports;
 use crate::system::imports::Imports;
-use crate::system::modules::Modules;
+use crate::system::modules::{ModuleEnvironment, Modules};
+
+/// The version of Node.js that projects get which do not ask for one.
+const NODE_VERSION: &str = "20";
 
 pub(super) fn register(module: &mut AddModule<'_>) {
     module("components", &|module| {
-        module.query("list", |_: &mut QueryCtx<'_>, _: Root| {
-            Ok(vec![object! {
-                "args" => Object::new(), "httpPrefix" => Value::Null, "id" => "", "name" => Value::Null,
-                "path" => "", "state" => "active",
-            }])
-        });
+        module.query("list", |ctx: &mut QueryCtx<'_>, _: Root| Ok(components(ctx)));
     });
     module("getVersion", &|module| {
         module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
@@ -58,7 +56,15 @@ pub(super) fn register(module: &mut AddModule<'_>) {
         module.query("default", |_: &mut QueryCtx<'_>, _: Root| Ok(Vec::<Value>::new()));
     });
     module("node", &|module| {
-        module.query("version", |_: &mut QueryCtx<'_>, _: Root| Ok(Value::Null));
+        module.query("version", |ctx: &mut QueryCtx<'_>, _: Root| {
+            let has_any = Modules::new(ctx.tx())
+                .list()?
+                .iter()
+                .any(|module| module.environment == ModuleEnvironment::Node);
+            let version = Modules::new(ctx.tx()).config()?.and_then(|config| config.node_version);
+            let version = version.unwrap_or_else(|| NODE_VERSION.to_owned());
+            Ok(if has_any { Value::String(format!("nodejs{version}.x")) } else { Value::Null })
+        });
     });
     module("deploymentEvents", &|module| {
         module.query("lastPushEvent", |ctx: &mut QueryCtx<'_>, _: Root| {
@@ -84,6 +90,27 @@ pub(super) fn register(module: &mut AddModule<'_>) {
             .query("latestCloudExport", |_: &mut QueryCtx<'_>, _: Root| Ok(Value::Null))
             .query("canExportFileStorage", |_: &mut QueryCtx<'_>, _: Root| Ok(true));
     });
+}
+
+/// The app and all components, mounted or not, in the order of their paths.
+fn components(ctx: &mut QueryCtx<'_>) -> Vec<Object> {
+    let mut components: Vec<_> = ctx.tx().snapshot().catalog().components().cloned().collect();
+    components.sort_by(|a, b| a.path.cmp(&b.path));
+    let app = object! {
+        "args" => Object::new(), "httpPrefix" => Value::Null, "id" => "", "name" => Value::Null,
+        "path" => "", "state" => "active",
+    };
+    let shown = components.iter().map(|component| {
+        object! {
+            "args" => Object::new(),
+            "httpPrefix" => component.http_prefix.as_deref().map_or(Value::Null, Value::from),
+            "id" => component.document,
+            "name" => component.name.as_str(),
+            "path" => &*component.path,
+            "state" => if component.is_active { "active" } else { "unmounted" },
+        }
+    });
+    std::iter::once(app).chain(shown).collect()
 }
 
 #[derive(Typed)]
