@@ -7,6 +7,7 @@
 mod components;
 mod entry_points;
 mod esbuild;
+mod external;
 mod source_map;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use serde::Serialize;
 pub(crate) use self::components::{Component, ComponentBundle, Components, components};
 pub(crate) use self::entry_points::{EntryPoint, entry_points, entry_points_in};
 use self::esbuild::{Build, Esbuild, Platform};
+use self::external::External;
+pub(crate) use self::external::NodeDependency;
 use crate::failure::{Failure, Result};
 use crate::project::{Project, module_in};
 
@@ -72,6 +75,8 @@ pub(crate) struct Bundle {
     pub(crate) schema: Option<Module>,
     /// Everything else.
     pub(crate) modules: Vec<Module>,
+    /// What its modules for Node import from npm.
+    pub(crate) node_dependencies: Vec<NodeDependency>,
     /// The components that the app uses, and those that these use.
     pub(crate) components: Vec<ComponentBundle>,
     /// Where they are and who uses whom.
@@ -88,14 +93,6 @@ pub(crate) async fn bundle(project: &Project) -> Result<Bundle> {
     let entries = entry_points(project)?;
     let (node, isolate): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|entry| entry.environment == Environment::Node);
-    if !node.is_empty() && !project.settings.node.external_packages.is_empty() {
-        return Err(Failure::new(format!(
-            "convex.json wants these packages installed on the server, which Fusion does not do: {}",
-            project.settings.node.external_packages.join(", ")
-        ))
-        .hint("remove them from node.externalPackages, so that they are bundled"));
-    }
-
     // Each in a process of its own, all at once.
     let folder = &project.functions;
     let (isolate, node, schema, auth, components) = tokio::join!(
@@ -119,6 +116,7 @@ pub(crate) async fn bundle(project: &Project) -> Result<Bundle> {
         dependencies: components.uses("").to_vec(),
         schema: None,
         modules: Vec::new(),
+        node_dependencies: External::find(project)?.dependencies(&node.metafile)?,
         components: Vec::new(),
         found: Components::default(),
         inputs: components.inputs.clone(),
@@ -167,8 +165,12 @@ async fn build_modules(
         Environment::Isolate => (Platform::Browser, "_deps/[hash]"),
         Environment::Node => (Platform::Node, "_deps/node/[hash]"),
     };
-    let mut build = esbuild
-        .run(platform)
+    let external = match environment {
+        Environment::Isolate => External::default(),
+        Environment::Node => External::find(project)?,
+    };
+    let run = external.names().fold(esbuild.run(platform), |run, name| run.arg(format!("--external:{name}")));
+    let mut build = run
         .arg("--splitting")
         .arg(format!("--chunk-names={chunks}"))
         .functions(project, folder)

@@ -223,7 +223,7 @@ impl Push<'_> {
                     udf_server_version: convex_version,
                 })
                 .collect(),
-            node_dependencies: [],
+            node_dependencies: &bundle.node_dependencies,
             node_version: self.project.settings.node.node_version.as_deref(),
             for_codegen: false,
         }

@@ -7,6 +7,8 @@ pub(crate) mod credentials;
 mod listeners;
 mod logging;
 mod memory;
+#[cfg(feature = "quickjs")]
+mod node;
 pub(crate) mod options;
 pub(crate) mod pages;
 mod ready;
@@ -303,7 +305,7 @@ impl Server {
 
         let authenticator = Arc::new(authenticator);
         let limits = runner.deployment().limits().clone();
-        let pushes = Pushes::new(runner.clone(), scripts(limits)?, authenticator.clone(), providers);
+        let pushes = Pushes::new(runner.clone(), scripts(limits, options)?, authenticator.clone(), providers);
         let restoring = pushes.clone();
         let restored = tokio::task::spawn_blocking(move || restoring.restore());
         if let Ok(Err(error)) = restored.await {
@@ -403,13 +405,14 @@ fn stop_at_once(reason: &str) {
 
 /// What runs pushed code.
 #[cfg(feature = "quickjs")]
-fn scripts(limits: Arc<Limits>) -> Result<Arc<dyn Scripts>> {
-    let runtime = JsRuntime::new(limits, fetch::client()?, tokio::runtime::Handle::current())?;
+fn scripts(limits: Arc<Limits>, options: &ServerOptions) -> Result<Arc<dyn Scripts>> {
+    let tasks = tokio::runtime::Handle::current();
+    let runtime = JsRuntime::new(limits, fetch::client()?, tasks, Some(node::options(options)))?;
     Ok(Arc::new(runtime))
 }
 
 /// What runs pushed code: nothing.
 #[cfg(not(feature = "quickjs"))]
-fn scripts(_: Arc<Limits>) -> Result<Arc<dyn Scripts>> {
+fn scripts(_: Arc<Limits>, _: &ServerOptions) -> Result<Arc<dyn Scripts>> {
     Ok(Arc::new(NoScripts))
 }

@@ -80,12 +80,20 @@ pub struct Limits {
     pub function_system_timeout: Duration,
     /// Wall time of an action (`V8_ACTION_USER_TIMEOUT_SECS`).
     pub action_timeout: Duration,
+    /// Wall time of an action in Node.js (`NODE_ACTION_USER_TIMEOUT_SECS`).
+    pub node_action_timeout: Duration,
     /// Queries running at once (`APPLICATION_MAX_CONCURRENT_QUERIES`).
     pub concurrent_queries_max: usize,
     /// Mutations running at once (`APPLICATION_MAX_CONCURRENT_MUTATIONS`).
     pub concurrent_mutations_max: usize,
     /// Actions running at once (`APPLICATION_MAX_CONCURRENT_V8_ACTIONS`).
     pub concurrent_actions_max: usize,
+    /// Actions in Node.js that clients have running at once (`APPLICATION_MAX_CONCURRENT_NODE_ACTIONS`).
+    pub concurrent_node_actions_max: usize,
+    /// Processes of Node.js; each runs several actions when there are more (`NODE_PROCESSES`).
+    pub node_processes_max: usize,
+    /// Bytes of objects that one process of Node.js may hold (`NODE_HEAP_SIZE`).
+    pub node_memory_max: usize,
     /// HTTP requests served at once (`APPLICATION_MAX_CONCURRENT_HTTP_REQUESTS`).
     pub concurrent_http_requests_max: usize,
     /// Time limit of an HTTP request (`HTTP_SERVER_TIMEOUT_SECONDS`).
@@ -120,9 +128,13 @@ impl Default for Limits {
             function_timeout: Duration::from_secs(1),
             function_system_timeout: Duration::from_secs(15),
             action_timeout: Duration::from_secs(1_800),
+            node_action_timeout: Duration::from_secs(600),
             concurrent_queries_max: 16,
             concurrent_mutations_max: 16,
             concurrent_actions_max: 64,
+            concurrent_node_actions_max: 64,
+            node_processes_max: 4,
+            node_memory_max: 512 << 20,
             concurrent_http_requests_max: 1_024,
             http_timeout: Duration::from_secs(300),
             concurrent_jobs_max: 8,
@@ -159,9 +171,13 @@ impl Limits {
             "DATABASE_UDF_USER_TIMEOUT_SECONDS" => self.function_timeout = seconds()?,
             "DATABASE_UDF_SYSTEM_TIMEOUT_SECONDS" => self.function_system_timeout = seconds()?,
             "V8_ACTION_USER_TIMEOUT_SECS" => self.action_timeout = seconds()?,
+            "NODE_ACTION_USER_TIMEOUT_SECS" => self.node_action_timeout = seconds()?,
             "APPLICATION_MAX_CONCURRENT_QUERIES" => self.concurrent_queries_max = number()?.max(1),
             "APPLICATION_MAX_CONCURRENT_MUTATIONS" => self.concurrent_mutations_max = number()?.max(1),
             "APPLICATION_MAX_CONCURRENT_V8_ACTIONS" => self.concurrent_actions_max = number()?.max(1),
+            "APPLICATION_MAX_CONCURRENT_NODE_ACTIONS" => self.concurrent_node_actions_max = number()?.max(1),
+            "NODE_PROCESSES" => self.node_processes_max = number()?.max(1),
+            "NODE_HEAP_SIZE" => self.node_memory_max = number()?.max(16 << 20),
             "APPLICATION_MAX_CONCURRENT_HTTP_REQUESTS" => {
                 self.concurrent_http_requests_max = number()?.max(1)
             }
@@ -190,9 +206,13 @@ impl Limits {
         "DATABASE_UDF_USER_TIMEOUT_SECONDS",
         "DATABASE_UDF_SYSTEM_TIMEOUT_SECONDS",
         "V8_ACTION_USER_TIMEOUT_SECS",
+        "NODE_ACTION_USER_TIMEOUT_SECS",
         "APPLICATION_MAX_CONCURRENT_QUERIES",
         "APPLICATION_MAX_CONCURRENT_MUTATIONS",
         "APPLICATION_MAX_CONCURRENT_V8_ACTIONS",
+        "APPLICATION_MAX_CONCURRENT_NODE_ACTIONS",
+        "NODE_PROCESSES",
+        "NODE_HEAP_SIZE",
         "APPLICATION_MAX_CONCURRENT_HTTP_REQUESTS",
         "HTTP_SERVER_TIMEOUT_SECONDS",
         "SCHEDULED_JOB_EXECUTION_PARALLELISM",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::bundle::{Environment, Module};
+use crate::bundle::{Environment, Module, NodeDependency};
 
 /// What `get_config_hashes` answers: the modules that are there.
 #[derive(Debug, Deserialize)]
@@ -34,7 +34,7 @@ pub(super) struct StartPush<'a> {
     pub(super) functions: &'a str,
     pub(super) app_definition: AppDefinition<'a>,
     pub(super) component_definitions: Vec<ComponentDefinition<'a>>,
-    pub(super) node_dependencies: [(); 0],
+    pub(super) node_dependencies: &'a [NodeDependency],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) node_version: Option<&'a str>,
     pub(super) for_codegen: bool,

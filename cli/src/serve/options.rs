@@ -99,6 +99,18 @@ pub struct ServerOptions {
     #[arg(long, hide_short_help = true, value_name = "JSON", env = "AUTH_PROVIDERS", hide_env_values = true)]
     pub auth_providers: Option<String>,
 
+    /// Node.js 20 or newer, for actions that begin with "use node" [default: `node` on the PATH].
+    #[arg(long, hide_short_help = true, value_name = "PROGRAM", env = "FUSION_NODE", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub node: Option<PathBuf>,
+
+    /// What actions in Node.js may reach on this machine.
+    #[arg(long, hide_short_help = true, value_enum, env = "FUSION_NODE_ACCESS", hide_env_values = true, default_value_t = NodeAccess::Sandbox)]
+    pub node_access: NodeAccess,
+
+    /// Let packages of `node.externalPackages` run their install scripts.
+    #[arg(long, hide_short_help = true, env = "FUSION_NODE_INSTALL_SCRIPTS", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub node_install_scripts: bool,
+
     /// Show clients neither log lines nor the details of errors.
     #[arg(long, hide_short_help = true, env = "REDACT_LOGS_TO_CLIENT", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub redact_logs_to_client: bool,
@@ -142,6 +154,15 @@ impl From<Durability> for store::Durability {
     }
 }
 
+/// What actions in Node.js may reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NodeAccess {
+    /// Their code and packages, the system's libraries, the network, and a temporary folder.
+    Sandbox,
+    /// Whatever the server may: all files, other programs, threads.
+    Full,
+}
+
 /// Form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -161,6 +182,7 @@ impl ServerOptions {
             convex_origin: text(&self.convex_origin),
             convex_site: text(&self.convex_site),
             auth_providers: text(&self.auth_providers),
+            node: self.node.clone().filter(|program| !program.as_os_str().is_empty()),
             local_storage: self.local_storage.clone().filter(|folder| !folder.as_os_str().is_empty()),
             ..self.clone()
         }

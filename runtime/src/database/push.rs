@@ -322,11 +322,12 @@ fn write_component_catalog(tx: &mut Transaction, build: &ComponentBuild) -> Resu
 
 pub(super) fn all_rows(tx: &mut Transaction, table: TableId) -> Result<Vec<(DocumentId, Arc<Object>)>> {
     let entries = tx.state().tables.get(&table).map(|table| table.documents.clone()).unwrap_or_default();
-    // The schemas of several components change in one transaction, each of which deletes rows of its own.
-    let mut rows = Vec::new();
-    for id in entries.keys() {
-        let document = tx.load_if_there(table, *id)?;
-        rows.extend(document.map(|document| (document.id(), document.fields().clone())));
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries.values() {
+        // The transaction may have deleted it.
+        if let Some(document) = tx.peek(table, entry.id)? {
+            rows.push((document.id(), document.fields().clone()));
+        }
     }
     Ok(rows)
 }

@@ -390,7 +390,7 @@ impl Transaction {
     }
 
     /// The current version of a document, without recording the read.
-    fn peek(&self, table: TableId, id: DocumentId) -> Result<Option<Document>> {
+    pub(super) fn peek(&self, table: TableId, id: DocumentId) -> Result<Option<Document>> {
         if let Some(write) = self.writes.get(table, id.internal) {
             return Ok(write.new.as_ref().map(|version| version.document.clone()));
         }
@@ -399,24 +399,14 @@ impl Transaction {
 
     /// Loads a document that a scan found, and counts it.
     pub(crate) fn load(&mut self, table: TableId, id: fusion_schema::id::InternalId) -> Result<Document> {
-        let found = self.load_if_there(table, id)?;
-        found.ok_or_else(|| Error::internal("An index names a document that is not there."))
-    }
-
-    /// As [`Transaction::load`], of a document that this transaction may have deleted.
-    pub(super) fn load_if_there(
-        &mut self,
-        table: TableId,
-        id: fusion_schema::id::InternalId,
-    ) -> Result<Option<Document>> {
         let found = match self.writes.get(table, id) {
             Some(write) => write.new.as_ref().map(|version| version.document.clone()),
             None => self.state().entry(table, id).map(|entry| self.document(entry)).transpose()?,
         };
-        if let Some(document) = &found {
-            self.count_read(table, document.size())?;
-        }
-        Ok(found)
+        let document =
+            found.ok_or_else(|| Error::internal("An index names a document that is not there."))?;
+        self.count_read(table, document.size())?;
+        Ok(document)
     }
 
     fn count_read(&mut self, table: TableId, size: usize) -> Result<()> {

@@ -12,7 +12,7 @@ use fusion_schema::{DocumentId, Object};
 use futures_util::{FutureExt, Stream};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::call::{FunctionCall, FunctionKind};
+use super::call::{Caller, FunctionCall, FunctionKind};
 use super::context::ActionCore;
 use super::execution::{check_args, check_returns};
 use super::execution_log::{Completion, LogEvent, Usage};
@@ -107,7 +107,7 @@ impl FunctionRunner {
             call.path.as_str().to_owned(),
             call.identity.clone(),
             call.request_id,
-            call.caller.job(),
+            call.caller,
         );
         let core = match core {
             Ok(core) => core,
@@ -196,7 +196,7 @@ impl FunctionRunner {
             identifier.clone(),
             identity,
             request_id,
-            None,
+            Caller::HttpEndpoint,
         );
         let core = match core {
             Ok(core) => core,
@@ -228,7 +228,7 @@ impl FunctionRunner {
                 request_id,
                 execution,
                 parent: None,
-                caller: super::call::Caller::HttpEndpoint.name(),
+                caller: Caller::HttpEndpoint.name(),
                 identity: identity_kind,
                 duration: started.elapsed(),
                 cached: false,

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use super::definitions::ImportedDefinition;
 use super::errors::{self, Bounds};
 use super::isolate::{Frame, Isolate, ScriptError, StopSignal};
-use super::node;
+use super::node::stand_ins;
 use super::op::OpValue;
 use super::package::{Environment, ModuleSource, Package, UdfConfig};
 use super::runtime::{Beginning, JsRuntime, variables};
@@ -151,12 +151,38 @@ impl JsRuntime {
         for path in paths.into_iter().skip(failed.unwrap_or(usize::MAX)) {
             found.insert(path.clone(), self.analyze_alone(package, environment, path)?);
         }
-        for (path, module) in package.entries() {
-            if module.source.environment == Environment::Node {
-                found.insert(path.clone(), self.analyze_node(package, &module.source, environment));
-            }
-        }
+        found.extend(self.analyze_node_modules(package, environment)?);
         Ok(found)
+    }
+
+    /// What the modules for Node.js export: as Node.js finds it, or where there is none as far as it can be learned.
+    fn analyze_node_modules(
+        &self,
+        package: &Arc<Package>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, ModuleAnalysis>> {
+        let modules: Vec<&ModuleSource> = package
+            .entries()
+            .map(|(_, module)| &module.source)
+            .filter(|module| module.environment == Environment::Node)
+            .collect();
+        if modules.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        match self.analyze_in_node(package, environment) {
+            Ok(found) => found
+                .into_iter()
+                .map(|(path, text)| Ok((path.clone(), read_module(package, &path, &text)?)))
+                .collect(),
+            Err(error) if error.code() == "NodeActionsNotAvailable" => {
+                tracing::warn!(%error, "the functions for Node.js were pushed but cannot be called");
+                let analyze = |module: &&ModuleSource| {
+                    (module.path.clone(), self.analyze_node(package, module, environment))
+                };
+                Ok(modules.iter().map(analyze).collect())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What a module exports that is loaded by itself.
@@ -182,7 +208,7 @@ impl JsRuntime {
         environment: &BTreeMap<String, String>,
     ) -> ModuleAnalysis {
         let loaded = || {
-            let stand_in = node::package_with_stand_ins(self.engine(), package)?;
+            let stand_in = stand_ins::package_with_stand_ins(self.engine(), package)?;
             stand_in.set_udf_config(UdfConfig::clone(&package.udf_config()));
             self.analyze_alone(&stand_in, environment, module.path.clone())
         };
@@ -190,7 +216,10 @@ impl JsRuntime {
             Ok(analysis) => analysis,
             Err(error) => {
                 tracing::debug!(module = module.path, %error, "a Node.js module is analyzed by its text");
-                ModuleAnalysis { functions: node::read_exports(&module.source), ..ModuleAnalysis::default() }
+                ModuleAnalysis {
+                    functions: stand_ins::read_exports(&module.source),
+                    ..ModuleAnalysis::default()
+                }
             }
         }
     }

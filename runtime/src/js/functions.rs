@@ -110,14 +110,19 @@ fn entry(code: JsFunction, function: &AnalyzedFunction, is_node: bool) -> Result
                 path.with_extension()
             ),
         ),
-        Some(_) if is_node => refusal(
-            function.kind,
-            "NodeActionsNotAvailable",
-            format!(
-                "Node actions are not available yet: {} begins with \"use node\".",
-                path.with_extension()
-            ),
-        ),
+        Some(_) if is_node && function.kind == FunctionKind::Action => {
+            Handler::Action(Arc::new(move |core, args| Box::pin(code.clone().run_in_node(core, args))))
+        }
+        Some(_) if is_node => {
+            return Err(Error::bad_request(
+                "InvalidModules",
+                format!(
+                    "{} is a {}, and its module begins with \"use node\": only actions run in Node.js. Move it to a module of its own.",
+                    path.with_extension(),
+                    function.kind
+                ),
+            ));
+        }
         Some(_) => handler(code, function.kind),
     };
     Ok(FunctionEntry {

@@ -3,6 +3,7 @@
 //! - [`op`] is how scripts reach the host: small functions over plain values, the same for every engine.
 //! - [`state`] is what ops know of the isolate that calls them.
 //! - [`isolate`] is what is known of an engine; [`quickjs`] is one.
+//! - [`node`] runs what is meant for Node.js in processes of its own.
 //! - [`prelude`] is JavaScript that runs before a package's modules, most of it in [`web`]; [`host`] is what it
 //!   offers to the host.
 //!
@@ -21,7 +22,7 @@ mod http;
 pub mod inline_query;
 pub mod isolate;
 mod leftovers;
-mod node;
+pub mod node;
 pub mod op;
 pub mod package;
 mod pool;
@@ -39,6 +40,7 @@ pub mod web;
 pub use analysis::{AnalyzedFunction, AnalyzedRoute, ModuleAnalysis, Position};
 pub use definitions::ImportedDefinition;
 pub use functions::PackageFunctions;
+pub use node::{NodeAccess, NodeDependency, NodeOptions};
 pub use package::{Environment, ModuleSource, Package, UdfConfig};
 pub use runtime::JsRuntime;
 

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::isolate::{Bytecode, Engine, Import, Modules, Positions, ScriptError};
+use super::node::{Bundle, NodeDependency};
 use super::prelude::{CompiledPrelude, names_its_globals};
 use super::source_map::SourceMap;
 use super::syscalls::import::{KnownVariables, Reads};
@@ -63,11 +64,18 @@ pub struct UdfConfig {
     pub import_phase_rng_seed: [u8; 32],
     /// The time, in milliseconds since the epoch.
     pub import_phase_unix_ms: f64,
+    /// What modules for Node.js import from npm.
+    pub node_dependencies: Vec<NodeDependency>,
 }
 
 impl Default for UdfConfig {
     fn default() -> Self {
-        Self { server_version: String::new(), import_phase_rng_seed: [0; 32], import_phase_unix_ms: 0.0 }
+        Self {
+            server_version: String::new(),
+            import_phase_rng_seed: [0; 32],
+            import_phase_unix_ms: 0.0,
+            node_dependencies: Vec::new(),
+        }
     }
 }
 
@@ -90,6 +98,8 @@ pub struct Package {
     reads: Mutex<BTreeMap<String, Option<KnownVariables>>>,
     /// The lazy globals that the modules can name, once an isolate was made.
     lazy_globals: OnceLock<Arc<[&'static str]>>,
+    /// Its modules for Node.js as files, once they are needed.
+    node_bundle: tokio::sync::OnceCell<Arc<Bundle>>,
 }
 
 impl Package {
@@ -146,6 +156,7 @@ impl Package {
             udf_config: ArcSwap::default(),
             reads: Mutex::default(),
             lazy_globals: OnceLock::new(),
+            node_bundle: tokio::sync::OnceCell::new(),
         };
         for (path, imports) in &imports {
             package.check_imports(path, imports)?;
@@ -194,6 +205,10 @@ impl Package {
     /// Sets what its modules see while they are loaded; analysis does so too.
     pub fn set_udf_config(&self, config: UdfConfig) {
         self.udf_config.store(Arc::new(config));
+    }
+
+    pub(super) const fn node_bundle(&self) -> &tokio::sync::OnceCell<Arc<Bundle>> {
+        &self.node_bundle
     }
 
     /// Notes what a module and those below it read of the environment.

@@ -1,4 +1,4 @@
-//! [`JsRuntime`]: everything that JavaScript needs in this process: the engine, its threads, limits.
+//! [`JsRuntime`]: everything that JavaScript needs: the engine, its threads, limits, and Node.js beside them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::hangs::Hangs;
 use super::host;
 use super::isolate::{Engine, Isolate, IsolateOptions, ScriptError, StopSignal};
+use super::node::{Node, NodeOptions};
 use super::op::{OpTable, OpValue};
 use super::package::{Package, UdfConfig};
 use super::pool::{Prepare, Ready, Threads, Wanted};
@@ -34,6 +35,7 @@ pub struct JsRuntime {
     isolates: Isolates,
     threads: Threads,
     hangs: Hangs,
+    node: Arc<Node>,
     /// The packages that calls go to; isolates for others are not made ready.
     current: Mutex<Vec<Weak<Package>>>,
 }
@@ -53,7 +55,7 @@ pub(super) struct Beginning {
 
 impl JsRuntime {
     /// Compiles the prelude and is ready to run modules on QuickJS. Fetches of actions go through `http`; futures of
-    /// ops run as `tasks`.
+    /// ops run as `tasks`. Without `node` there are no Node actions.
     ///
     /// # Errors
     /// If the prelude does not compile, which is a defect.
@@ -62,8 +64,9 @@ impl JsRuntime {
         limits: Arc<Limits>,
         http: reqwest::Client,
         tasks: tokio::runtime::Handle,
+        node: Option<NodeOptions>,
     ) -> Result<Arc<Self>> {
-        Self::with_engine(Arc::new(super::quickjs::QuickJs), limits, http, tasks)
+        Self::with_engine(Arc::new(super::quickjs::QuickJs), limits, http, tasks, node)
     }
 
     /// As [`JsRuntime::new`], on another engine.
@@ -75,14 +78,17 @@ impl JsRuntime {
         limits: Arc<Limits>,
         http: reqwest::Client,
         tasks: tokio::runtime::Handle,
+        node: Option<NodeOptions>,
     ) -> Result<Arc<Self>> {
         let modules = web::PRELUDES.iter().copied().flatten().chain(host::PRELUDE);
         let prelude = CompiledPrelude::new(engine.as_ref(), modules)
             .map_err(|error| Error::internal("the prelude does not compile").with_source(error))?;
+        let node = Node::new(node, limits.clone());
         Ok(Arc::new_cyclic(|runtime: &Weak<Self>| Self {
             isolates: Isolates { engine, prelude: Arc::new(prelude), limits, http, tasks },
             threads: Threads::new(runtime.clone()),
             hangs: Hangs::default(),
+            node,
             current: Mutex::default(),
         }))
     }
@@ -106,6 +112,10 @@ impl JsRuntime {
 
     pub(super) const fn hangs(&self) -> &Hangs {
         &self.hangs
+    }
+
+    pub(super) const fn node(&self) -> &Arc<Node> {
+        &self.node
     }
 
     pub(super) const fn tasks(&self) -> &tokio::runtime::Handle {

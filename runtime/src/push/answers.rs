@@ -7,7 +7,8 @@ use serde_json::{Map, Value as Json, json};
 use super::finish::Changes;
 use super::graph::Instance;
 use super::pending::{Pending, SchemaStatus};
-use super::prepare::Prepared;
+use super::prepare::{Prepared, node_dependencies};
+use super::scripts::dependencies_id;
 use crate::auth::Provider;
 use crate::system::components::MountChange;
 use crate::system::modules::ModuleChanges;
@@ -25,7 +26,7 @@ pub(super) fn started(pending: &Pending) -> Json {
         prepared.schemas.iter().map(|(path, schema)| (path.clone(), schema.indexes.to_json())).collect();
     json!({
         "environmentVariables": prepared.variables,
-        "externalDepsId": null,
+        "externalDepsId": dependencies_id(&node_dependencies(&prepared.config)),
         "componentDefinitionPackages": packages,
         "appAuth": prepared.providers.iter().map(Provider::to_json).collect::<Vec<_>>(),
         "analysis": analysis(prepared),

@@ -13,7 +13,6 @@ use super::prepare::Prepared;
 use super::request::FinishPushRequest;
 use super::{Pushes, answers};
 use crate::database::{BuildStep, SchemaBuild, Switched, Timestamp, Transaction};
-use crate::system::component_definitions::ComponentDefinitions;
 use crate::system::components::{Components, MountChange};
 use crate::system::crons::{CronChanges, Crons};
 use crate::system::environment::Environment;
@@ -204,8 +203,10 @@ impl Pushes {
             catalog.components().map(|known| (known.path.to_string(), known.definition.clone())).collect();
         let components = Components::new(tx).apply(&prepared.mounts)?;
         let former_paths: BTreeSet<String> =
-            ComponentDefinitions::new(tx).list()?.into_iter().map(|definition| definition.path).collect();
-        ComponentDefinitions::new(tx).replace(&prepared.stored_definitions())?;
+            Components::new(tx).definitions()?.into_iter().map(|definition| definition.path).collect();
+        Components::new(tx).set_definitions(&prepared.stored_definitions())?;
+        let now_ms = deployment.clock().unix_ms();
+        FunctionHandles::new(tx).sync(prepared.registry.handle_targets(), now_ms)?;
 
         let former = Modules::new(tx).all_contents()?;
         let former_config = Modules::new(tx).config()?;
@@ -224,8 +225,6 @@ impl Pushes {
         let ids: Vec<_> = pending.schemas.values().copied().collect();
         // Those that are not mounted any more keep their data and what it looks like.
         PushedSchemas::new(tx).activate(&ids, |path| !prepared.schemas.contains_key(path))?;
-        let now_ms = deployment.clock().unix_ms();
-        FunctionHandles::new(tx).sync(prepared.registry.handle_targets(), now_ms)?;
         let now_ns = deployment.clock().unix_ns();
         let crons = Crons::new(tx).sync(&prepared.registry.cron_specs(), now_ns)?;
         let needed = Modules::new(tx).all_contents()?;

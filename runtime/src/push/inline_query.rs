@@ -24,6 +24,7 @@ impl Pushes {
                 server_version: String::new(),
                 import_phase_rng_seed: crate::clock::random_bytes(),
                 import_phase_unix_ms: pushes.runner.deployment().clock().unix_ms().floor(),
+                node_dependencies: Vec::new(),
             };
             let modules = inline_query::modules(path.clone(), source, source_map);
             let package = pushes.scripts.package(modules, &[])?;

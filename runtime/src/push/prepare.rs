@@ -13,13 +13,14 @@ use super::joining::{Shadowed, join};
 use super::module_set::{AUTH_CONFIG, all_changed, check_size, module_set};
 use super::request::{ComponentDefinition, ModuleBody, StartPushRequest};
 use super::schema::{self, IndexDiff, diff_indexes};
-use super::scripts::{ModuleSource, PackageFunctions, Scripts, UdfConfig, Variables, environment};
+use super::scripts::{
+    ModuleSource, NodeDependency, PackageFunctions, Scripts, UdfConfig, Variables, environment,
+};
 use crate::auth::Provider;
 use crate::database::Database;
 use crate::function::registry::{ComponentFunctions, HttpMount};
 use crate::function::{Deployment, FunctionRegistry};
-use crate::system::component_definitions::{ComponentDefinitions, StoredDefinition};
-use crate::system::components::Mount;
+use crate::system::components::{Components, Mount, StoredDefinition};
 use crate::system::environment::Environment;
 use crate::system::modules::{CodeConfig, ModuleEnvironment, Modules};
 use crate::{Error, Result};
@@ -202,7 +203,16 @@ impl Evaluator<'_> {
         let seen = self.with_system_variables(&variables);
         let Outline { mut definitions, instances, schemas } = self.outline(&mut request, &seen)?;
 
-        let StartPushRequest { functions, app_definition, component_definitions, node_version, .. } = request;
+        let StartPushRequest {
+            functions,
+            app_definition,
+            component_definitions,
+            mut node_dependencies,
+            node_version,
+            ..
+        } = request;
+        node_dependencies.iter().try_for_each(NodeDependency::check)?;
+        node_dependencies.sort();
         let server_version = app_definition.udf_server_version.clone();
         let app = module_set(app_definition, &mut self.deployment.database.begin_query())?;
         let providers = match app.get(AUTH_CONFIG) {
@@ -213,6 +223,7 @@ impl Evaluator<'_> {
             functions,
             server_version,
             node_version,
+            node_dependencies: json!(node_dependencies).to_string(),
             import_phase_rng_seed: crate::clock::random_bytes(),
             import_phase_unix_ms: self.deployment.clock().unix_ms().floor(),
             auth_providers: Json::from(providers.iter().map(Provider::to_json).collect::<Vec<_>>())
@@ -306,7 +317,7 @@ impl Evaluator<'_> {
         let mut definitions = BTreeMap::from([(String::new(), Definition::empty())]);
         let mut code = BTreeMap::new();
         let mut versions = BTreeMap::from([(String::new(), config.server_version.clone())]);
-        for stored in ComponentDefinitions::new(&mut tx).list()? {
+        for stored in Components::new(&mut tx).definitions()? {
             let (definition, version) = stored_definition(&stored)?;
             definitions.insert(stored.path.clone(), definition);
             versions.insert(stored.path, version);
@@ -361,11 +372,17 @@ fn in_definition(path: &str, error: Error) -> Error {
     )
 }
 
+/// What the app's modules for Node.js import from npm.
+pub(super) fn node_dependencies(config: &CodeConfig) -> Vec<NodeDependency> {
+    serde_json::from_str(&config.node_dependencies).unwrap_or_default()
+}
+
 fn udf_config(config: &CodeConfig) -> UdfConfig {
     UdfConfig {
         server_version: config.server_version.clone(),
         import_phase_rng_seed: config.import_phase_rng_seed,
         import_phase_unix_ms: config.import_phase_unix_ms,
+        node_dependencies: node_dependencies(config),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::scripts::NodeDependency;
 use crate::{Error, Result};
 
 /// A push: the app's definition, schema and modules.
@@ -22,6 +23,9 @@ pub struct StartPushRequest {
     /// The components it uses.
     #[serde(default)]
     pub component_definitions: Vec<ComponentDefinition>,
+    /// What modules for Node.js import from npm.
+    #[serde(default)]
+    pub node_dependencies: Vec<NodeDependency>,
     /// The version of Node.js the project asks for.
     #[serde(default)]
     pub node_version: Option<String>,

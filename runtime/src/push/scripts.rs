@@ -9,9 +9,10 @@ use serde_json::Value as Json;
 use crate::js::{Environment, JsRuntime, Package};
 use crate::system::modules::ModuleEnvironment;
 
+pub use crate::js::node::dependencies_id;
 pub use crate::js::{
-    AnalyzedFunction, AnalyzedRoute, ImportedDefinition, ModuleAnalysis, ModuleSource, PackageFunctions,
-    Position, UdfConfig,
+    AnalyzedFunction, AnalyzedRoute, ImportedDefinition, ModuleAnalysis, ModuleSource, NodeDependency,
+    PackageFunctions, Position, UdfConfig,
 };
 use crate::{Error, Result};
 

@@ -1,4 +1,5 @@
-//! Components: `_components` has a row for each instance.
+//! Components: `_components` has a row for each instance, `_component_definitions` one for each definition that the last
+//! push brought.
 //!
 //! An instance that a push does not mount any more is `unmounted`: its data stay, and a later push that mounts one of the
 //! same name under the same parent finds them again. Only [`Components::delete`] takes a row away; the tables go with
@@ -16,6 +17,8 @@ use crate::database::staging::{Contents, Target};
 use crate::database::{ComponentId, Database, Document, EnvironmentBinding, NewComponent, Transaction};
 use crate::{Error, Result};
 
+const DEFINITIONS: &str = "_component_definitions";
+
 /// An instance as a push wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
@@ -29,6 +32,15 @@ pub struct Mount {
     pub http_prefix: Option<String>,
     /// Its environment variables by name.
     pub environment: Vec<(String, EnvironmentBinding)>,
+}
+
+/// A definition as a push brought it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDefinition {
+    /// Its path; empty for the app.
+    pub path: String,
+    /// What it exports, as JSON text.
+    pub definition: String,
 }
 
 /// What a push did to an instance.
@@ -117,6 +129,37 @@ impl<'a> Components<'a> {
         }
         changes.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(changes)
+    }
+
+    /// Every definition that the last push brought.
+    ///
+    /// # Errors
+    /// If a row is damaged.
+    pub fn definitions(&mut self) -> Result<Vec<StoredDefinition>> {
+        let read = |row: &Document| {
+            let text = |name: &str| row.fields().get(name).and_then(Value::as_str).map(str::to_owned);
+            let parts = text("path").zip(text("definition"));
+            let found = parts.map(|(path, definition)| StoredDefinition { path, definition });
+            found.ok_or_else(|| {
+                Error::internal(format!("the row {} of a component's definition is damaged", row.id()))
+            })
+        };
+        all(self.tx, DEFINITIONS)?.iter().map(read).collect()
+    }
+
+    /// Makes these the definitions.
+    ///
+    /// # Errors
+    /// If a row is damaged.
+    pub fn set_definitions(&mut self, definitions: &[StoredDefinition]) -> Result<()> {
+        for row in all(self.tx, DEFINITIONS)? {
+            self.tx.delete(row.id())?;
+        }
+        for StoredDefinition { path, definition } in definitions {
+            let row = object! { "definition" => definition.as_str(), "path" => path.as_str() };
+            self.tx.insert(DEFINITIONS, row)?;
+        }
+        Ok(())
     }
 }
 

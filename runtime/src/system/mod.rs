@@ -14,7 +14,6 @@
 //! scheduler).
 
 pub mod blobs;
-pub mod component_definitions;
 pub mod components;
 pub mod crons;
 pub mod environment;

@@ -167,6 +167,8 @@ pub struct CodeConfig {
     pub server_version: String,
     /// The version of Node.js the project asks for.
     pub node_version: Option<String>,
+    /// What modules for Node.js import from npm, as JSON text of a list.
+    pub node_dependencies: String,
     /// The seed of random numbers while modules are loaded.
     pub import_phase_rng_seed: [u8; 32],
     /// The time while modules are loaded, in milliseconds since the epoch.
@@ -182,6 +184,7 @@ impl CodeConfig {
             "functions" => self.functions.as_str(),
             "importPhaseRngSeed" => Value::Bytes(self.import_phase_rng_seed.to_vec()),
             "importPhaseUnixMs" => self.import_phase_unix_ms,
+            "nodeDependencies" => self.node_dependencies.as_str(),
             "nodeVersion" => self.node_version.as_deref().map_or(Value::Null, Value::from),
             "serverVersion" => self.server_version.as_str(),
         }
@@ -194,6 +197,8 @@ impl CodeConfig {
             functions: text("functions")?,
             server_version: text("serverVersion")?,
             node_version: text("nodeVersion"),
+            // Earlier versions had none.
+            node_dependencies: text("nodeDependencies").unwrap_or_else(|| "[]".to_owned()),
             import_phase_rng_seed: seed.as_slice().try_into().ok()?,
             import_phase_unix_ms: fields.get("importPhaseUnixMs").and_then(Value::as_f64)?,
             auth_providers: text("authProviders")?,
@@ -526,6 +531,7 @@ mod tests {
                 functions: "convex/".to_owned(),
                 server_version: "1.48.0".to_owned(),
                 node_version,
+                node_dependencies: r#"[{"name":"sharp","version":"0.33.5"}]"#.to_owned(),
                 import_phase_rng_seed: [7; 32],
                 import_phase_unix_ms: 1.7e12,
                 auth_providers: "[]".to_owned(),

@@ -3,6 +3,7 @@
 //! An action is outside of any transaction: each query and mutation it runs is one of its own, and nothing is
 //! undone when it fails. The context can be cloned and used from several tasks at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -51,6 +52,8 @@ struct Inner {
     request_id: RequestId,
     execution: ExecutionId,
     job: Option<JobRef>,
+    /// Whether an action calls it.
+    is_nested: bool,
     logs: Mutex<LogLines>,
 }
 
@@ -74,10 +77,11 @@ impl ActionCore {
         name: String,
         identity: Identity,
         request_id: RequestId,
-        job: Option<JobRef>,
+        caller: Caller,
     ) -> Result<Self> {
         let logs = Mutex::new(LogLines::default());
         let execution = ExecutionId::new(request_id);
+        let (job, is_nested) = (caller.job(), matches!(caller, Caller::Action(_)));
         let component = match component_path {
             "" => ComponentId::ROOT,
             path => {
@@ -97,6 +101,7 @@ impl ActionCore {
             request_id,
             execution,
             job,
+            is_nested,
             logs,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -132,6 +137,11 @@ impl ActionCore {
         let deployment = self.deployment();
         let component = variables::component_document(&self.begin_query());
         deployment.files.generate_upload_url(deployment.clock().unix_ms(), component)
+    }
+
+    /// Whether another action calls it.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.inner.is_nested
     }
 
     /// The deployment.
@@ -173,6 +183,21 @@ impl ActionCore {
     /// See [`Environment::get`].
     pub fn env(&self, name: &str) -> Result<Option<String>> {
         variables::get(&mut self.begin_query(), self.deployment(), name)
+    }
+
+    /// All environment variables as they now are, the server's own included.
+    ///
+    /// # Errors
+    /// See [`Environment::list`].
+    pub(crate) fn variables(&self) -> Result<BTreeMap<String, String>> {
+        let (mut tx, deployment) = (self.begin_query(), self.deployment());
+        let mut variables = BTreeMap::new();
+        for name in variables::names(&mut tx, deployment)? {
+            if let Some(value) = variables::get(&mut tx, deployment, &name)? {
+                variables.insert(name, value);
+            }
+        }
+        Ok(variables)
     }
 
     /// The names of all environment variables, the server's own included, in order.

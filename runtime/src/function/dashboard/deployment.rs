@@ -9,7 +9,10 @@ use crate::system::environment::Environment;
 use crate::system::events::{EventFilter, Events};
 use crate::system::exports::Exports;
 use crate::system::imports::Imports;
-use crate::system::modules::Modules;
+use crate::system::modules::{ModuleEnvironment, Modules};
+
+/// The version of Node.js that projects get which do not ask for one.
+const NODE_VERSION: &str = "20";
 
 pub(super) fn register(module: &mut AddModule<'_>) {
     module("components", &|module| {
@@ -53,7 +56,15 @@ pub(super) fn register(module: &mut AddModule<'_>) {
         module.query("default", |_: &mut QueryCtx<'_>, _: Root| Ok(Vec::<Value>::new()));
     });
     module("node", &|module| {
-        module.query("version", |_: &mut QueryCtx<'_>, _: Root| Ok(Value::Null));
+        module.query("version", |ctx: &mut QueryCtx<'_>, _: Root| {
+            let has_any = Modules::new(ctx.tx())
+                .list()?
+                .iter()
+                .any(|module| module.environment == ModuleEnvironment::Node);
+            let version = Modules::new(ctx.tx()).config()?.and_then(|config| config.node_version);
+            let version = version.unwrap_or_else(|| NODE_VERSION.to_owned());
+            Ok(if has_any { Value::String(format!("nodejs{version}.x")) } else { Value::Null })
+        });
     });
     module("deploymentEvents", &|module| {
         module.query("lastPushEvent", |ctx: &mut QueryCtx<'_>, _: Root| {

@@ -1,7 +1,7 @@
 //! The engine room from the outside: small modules in, results out.
 
 mod analysis;
-mod app;
+pub(super) mod app;
 mod calls;
 mod errors;
 mod http;

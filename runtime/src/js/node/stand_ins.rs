@@ -1,4 +1,4 @@
-//! Modules for Node.js (`"use node"`): they cannot run here, but a push wants to know their functions.
+//! Modules for Node.js where there is no Node.js: they cannot run, but a push wants to know their functions.
 //!
 //! They are loaded with stand-ins for every module that only Node.js has: whatever is imported from there can be
 //! called, constructed and asked for anything, and gives itself. Modules that do not get along with that are read
@@ -7,17 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::analysis::AnalyzedFunction;
-use super::isolate::Engine;
-use super::package::{Environment, ModuleSource, Package};
 use crate::Result;
 use crate::function::{FunctionKind, Visibility};
+use crate::js::analysis::AnalyzedFunction;
+use crate::js::isolate::Engine;
+use crate::js::package::{Environment, ModuleSource, Package};
 
 /// Where stand-ins live; no module of an application has such a path.
 const STAND_INS: &str = "_stand_ins/";
 
 /// A package's modules with stand-ins for what they import from Node.js, all meant for isolates.
-pub(super) fn package_with_stand_ins(engine: &dyn Engine, package: &Package) -> Result<Arc<Package>> {
+pub(in crate::js) fn package_with_stand_ins(engine: &dyn Engine, package: &Package) -> Result<Arc<Package>> {
     let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut modules = Vec::new();
     for module in package.sources() {
@@ -126,7 +126,7 @@ export default anything;
 }
 
 /// The exported actions that the text of a module shows: `name = internalAction(…)`.
-pub(super) fn read_exports(source: &str) -> Vec<AnalyzedFunction> {
+pub(in crate::js) fn read_exports(source: &str) -> Vec<AnalyzedFunction> {
     let mut found = BTreeMap::new();
     for line in source.lines() {
         let Some((left, right)) = line.split_once('=') else { continue };

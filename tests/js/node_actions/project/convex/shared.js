@@ -1,0 +1,7 @@
+export class Refusal extends Error {
+  name = "Refusal";
+}
+
+export function refuse(what) {
+  throw new Refusal(`${typeof what} refused: ${what}`);
+}
