@@ -238,7 +238,9 @@ async fn a_token_that_names_no_key_is_of_the_only_one_there_is() -> Fallible {
     let several = Stub::start(&[&rsa, &other]).await?;
     let (_, ambiguous) = authenticator(&[oidc(&several)])?;
     let (_, custom_only) = authenticator(&[custom(&stub, "RS256")])?;
-    for (authenticator, issuer) in [(ambiguous, several.issuer.as_str()), (custom_only, "https://custom.example")] {
+    for (authenticator, issuer) in
+        [(ambiguous, several.issuer.as_str()), (custom_only, "https://custom.example")]
+    {
         let error = refusal(&authenticator, &sign(issuer)?).await?;
         assert!(error.message().contains("JWT may be missing a 'kid'"), "{error}");
     }
