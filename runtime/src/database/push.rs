@@ -322,10 +322,14 @@ fn write_component_catalog(tx: &mut Transaction, build: &ComponentBuild) -> Resu
 
 pub(super) fn all_rows(tx: &mut Transaction, table: TableId) -> Result<Vec<(DocumentId, Arc<Object>)>> {
     let entries = tx.state().tables.get(&table).map(|table| table.documents.clone()).unwrap_or_default();
-    entries
-        .keys()
-        .map(|id| tx.load(table, *id).map(|document| (document.id(), document.fields().clone())))
-        .collect()
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries.values() {
+        // The transaction may have deleted it.
+        if let Some(document) = tx.peek(table, entry.id)? {
+            rows.push((document.id(), document.fields().clone()));
+        }
+    }
+    Ok(rows)
 }
 
 /// The vector indexes of a schema that are not the same in another one, as `table.index`.

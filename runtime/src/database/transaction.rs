@@ -390,7 +390,7 @@ impl Transaction {
     }
 
     /// The current version of a document, without recording the read.
-    fn peek(&self, table: TableId, id: DocumentId) -> Result<Option<Document>> {
+    pub(super) fn peek(&self, table: TableId, id: DocumentId) -> Result<Option<Document>> {
         if let Some(write) = self.writes.get(table, id.internal) {
             return Ok(write.new.as_ref().map(|version| version.document.clone()));
         }

@@ -24,10 +24,10 @@ use super::registry::{Access, FunctionEntry, FunctionRegistry, Handler};
 use super::runner::FunctionRunner;
 use crate::auth::Identity;
 use crate::clock::Moment;
-use crate::database::TransactionUse;
+use crate::database::{ComponentId, TransactionUse};
 use crate::limits::FUNCTION_QUEUE_WAIT_MAX;
 use crate::system::files::Files;
-use crate::system::jobs::Jobs;
+use crate::system::jobs::{JobRef, Jobs};
 use crate::{Error, Result};
 
 /// What came of a request to an HTTP action.
@@ -103,11 +103,16 @@ impl FunctionRunner {
             self.clone(),
             registry,
             FunctionKind::Action,
-            call.path.to_string(),
+            call.path.component(),
+            call.path.as_str().to_owned(),
             call.identity.clone(),
             call.request_id,
             call.caller,
         );
+        let core = match core {
+            Ok(core) => core,
+            Err(error) => return Outcome::failed(&error, call.request_id),
+        };
         let result = self.run_action_handler(&call, entry, core.clone()).await;
         let result = match result {
             Ok(value) => Ok(Returned::from_value(&value)),
@@ -134,8 +139,9 @@ impl FunctionRunner {
         let Handler::Action(handler) = &entry.handler else {
             return Err(Error::internal("a function that is no action was run as one"));
         };
+        let component = core.component();
         let tables = self.deployment().database.published();
-        let args = check_args(entry, call.args.clone(), tables.catalog().as_ref())?;
+        let args = check_args(entry, call.args.clone(), &tables.catalog().names_in(component))?;
         let run = AssertUnwindSafe(async { handler(core, args).await }).catch_unwind();
         let value = match tokio::time::timeout(self.deployment().limits().action_timeout, run).await {
             Ok(Ok(result)) => result?,
@@ -143,7 +149,7 @@ impl FunctionRunner {
             Err(_) => return Err(timed_out(self.deployment().limits().action_timeout)),
         };
         let tables = self.deployment().database.published();
-        check_returns(entry, &value, tables.catalog().as_ref())?;
+        check_returns(entry, &value, &tables.catalog().names_in(component))?;
         Ok(value)
     }
 
@@ -156,19 +162,25 @@ impl FunctionRunner {
         mut request: HttpRequest,
     ) -> HttpOutcome {
         let started = Moment::now();
-        request.extensions_mut().insert(RoutedPath(path.to_owned()));
         let registry = self.registry();
         let request_id = RequestId::new();
         let failed = |error: &Error| HttpOutcome { result: Err(UdfError::new(error, request_id)) };
-        if registry.routes().is_empty() {
+        if registry.has_no_routes() {
             return failed(&Error::not_found(
                 "HttpActionsNotEnabled",
                 "This Convex deployment does not have HTTP actions enabled.",
             ));
         }
         let method = request.method().as_str().to_owned();
-        let Some(handler) = registry.routes().lookup(&method, path).cloned() else {
+        let Some(route) = registry.route(&method, path) else {
             return failed(&Error::not_found("NoMatchingRoute", "No matching routes found"));
+        };
+        let (component, handler) = (route.component.to_owned(), route.handler.clone());
+        request.extensions_mut().insert(RoutedPath(route.path.to_owned()));
+        // Who the user is stays inside the app.
+        let identity = match identity {
+            identity if component.is_empty() || identity.is_admin() => identity,
+            _ => Identity::Anonymous,
         };
         let place = match self.action_place().await {
             Ok(place) => place,
@@ -180,11 +192,16 @@ impl FunctionRunner {
             self.clone(),
             registry.clone(),
             FunctionKind::HttpAction,
+            &component,
             identifier.clone(),
             identity,
             request_id,
             Caller::HttpEndpoint,
         );
+        let core = match core {
+            Ok(core) => core,
+            Err(error) => return failed(&error),
+        };
         let timeout = self.deployment().limits().action_timeout;
         let execution = core.execution_id();
         let task = tokio::spawn(async move {
@@ -206,6 +223,7 @@ impl FunctionRunner {
             now,
             LogEvent::Completion(Box::new(Completion {
                 kind: FunctionKind::HttpAction,
+                component,
                 identifier,
                 request_id,
                 execution,
@@ -225,44 +243,50 @@ impl FunctionRunner {
         HttpOutcome { result }
     }
 
-    /// Schedules a function at once, outside of any mutation. `job` is the job that asks for it, if one does.
+    /// Schedules a function at once, outside of any mutation, as a job of a component. `job` is the one that asks for it,
+    /// if one does.
     ///
     /// # Errors
     /// If the time is out of range.
     pub(crate) async fn schedule(
         self: &Arc<Self>,
+        component: ComponentId,
         path: FunctionPath,
         args: Object,
         due_ms: f64,
-        job: Option<DocumentId>,
+        job: Option<JobRef>,
     ) -> Result<DocumentId> {
         let id = self
             .write(move |tx, now| {
                 let canceled = match job {
-                    Some(job) => Jobs::new(tx).is_canceled(job)?,
+                    Some(job) => tx.inside(job.component, |tx| Jobs::new(tx).is_canceled(job.id))?,
                     None => false,
                 };
-                Jobs::new(tx).schedule(path.with_extension(), args.clone(), due_ms, now, canceled)
+                let (name, of) = (path.with_extension(), path.component());
+                tx.inside(component, |tx| {
+                    Jobs::new(tx).schedule(name, of, args.clone(), due_ms, now, canceled)
+                })
             })
             .await?;
         self.deployment().alarm.ring();
         Ok(id)
     }
 
-    /// Cancels a scheduled function.
+    /// Cancels a scheduled function of a component.
     ///
     /// # Errors
     /// `ScheduledFunctionNotFound`.
-    pub async fn cancel_job(self: &Arc<Self>, id: DocumentId) -> Result<()> {
-        self.write(move |tx, now| Jobs::new(tx).cancel(id, now).map(drop)).await
+    pub async fn cancel_job(self: &Arc<Self>, component: ComponentId, id: DocumentId) -> Result<()> {
+        self.write(move |tx, now| tx.inside(component, |tx| Jobs::new(tx).cancel(id, now).map(drop))).await
     }
 
-    /// Stores a file: first its content, then its rows. `expected` is the SHA-256 it must have.
+    /// Stores a file of a component: first its content, then its rows. `expected` is the SHA-256 it must have.
     ///
     /// # Errors
     /// `Sha256Mismatch`; if the content cannot be read or written.
     pub async fn store_file<E: Into<Error>>(
         self: &Arc<Self>,
+        component: ComponentId,
         content: impl Stream<Item = std::result::Result<Bytes, E>> + Send,
         content_type: Option<String>,
         expected: Option<[u8; 32]>,
@@ -271,7 +295,10 @@ impl FunctionRunner {
         let uuid = file.uuid.clone();
         let stored = self
             .write(move |tx, _| {
-                Files::new(tx).insert(&file.uuid, &file.sha256(), file.written.size, content_type.as_deref())
+                tx.inside(component, |tx| {
+                    let (sha256, size) = (file.sha256(), file.written.size);
+                    Files::new(tx).insert(&file.uuid, &sha256, size, content_type.as_deref())
+                })
             })
             .await;
         if stored.is_err() {
@@ -280,12 +307,12 @@ impl FunctionRunner {
         stored
     }
 
-    /// Deletes a stored file.
+    /// Deletes a stored file of a component.
     ///
     /// # Errors
     /// `StorageIdNotFound`.
-    pub async fn delete_file(self: &Arc<Self>, id: DocumentId) -> Result<()> {
-        let uuid = self.write(move |tx, _| Files::new(tx).delete(id)).await?;
+    pub async fn delete_file(self: &Arc<Self>, component: ComponentId, id: DocumentId) -> Result<()> {
+        let uuid = self.write(move |tx, _| tx.inside(component, |tx| Files::new(tx).delete(id))).await?;
         self.deployment().files.delete_later(uuid);
         Ok(())
     }

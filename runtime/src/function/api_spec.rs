@@ -5,14 +5,16 @@ use serde_json::{Value as Json, json};
 
 use super::registry::{FunctionEntry, FunctionRegistry};
 
-/// One entry for each function of the application, sorted by identifier, then one for each HTTP route.
-pub fn api_spec(registry: &FunctionRegistry) -> Vec<Json> {
+/// One entry for each function of the app or a component, sorted by identifier, then one for each HTTP route.
+pub fn api_spec(registry: &FunctionRegistry, component: &str) -> Vec<Json> {
     let mut functions: Vec<&FunctionEntry> =
         registry.iter().map(AsRef::as_ref).filter(|entry| !entry.path.is_system()).collect();
+    functions.retain(|entry| entry.path.component() == component);
     functions.sort_by(|a, b| a.path.cmp(&b.path));
     let routes = registry
-        .routes()
-        .routes()
+        .routes_of(component)
+        .into_iter()
+        .flat_map(|(routes, _)| routes.routes())
         .map(|(path, method, _)| json!({ "functionType": "HttpAction", "method": method, "path": path }));
     functions.into_iter().map(function_spec).chain(routes).collect()
 }
@@ -28,8 +30,8 @@ fn function_spec(entry: &FunctionEntry) -> Json {
 }
 
 /// [`api_spec`] as the value a query returns.
-pub fn api_spec_value(registry: &FunctionRegistry) -> Value {
-    Value::Array(api_spec(registry).into_iter().map(plain).collect())
+pub fn api_spec_value(registry: &FunctionRegistry, component: &str) -> Value {
+    Value::Array(api_spec(registry, component).into_iter().map(plain).collect())
 }
 
 /// JSON of validators as a value: every number is a double. Field names that values cannot have (the `$` of

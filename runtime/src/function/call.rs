@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use fusion_schema::{DocumentId, Object};
+use fusion_schema::Object;
 
 use super::outcome::{ExecutionId, RequestId};
 use super::path::FunctionPath;
 use crate::auth::Identity;
+use crate::system::jobs::JobRef;
 
 /// What a function may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,12 +68,12 @@ pub enum Caller {
     HttpApi,
     /// A request to an HTTP action.
     HttpEndpoint,
-    /// A due job: its row.
-    Scheduler(DocumentId),
+    /// A due job.
+    Scheduler(JobRef),
     /// A due cron.
     Cron,
     /// An action that called another function; the job it runs for, if any.
-    Action(Option<DocumentId>),
+    Action(Option<JobRef>),
     /// The dashboard or the command line trying a function.
     Tester,
 }
@@ -92,7 +93,7 @@ impl Caller {
     }
 
     /// The job this call is made for, directly or through an action.
-    pub const fn job(self) -> Option<DocumentId> {
+    pub const fn job(self) -> Option<JobRef> {
         match self {
             Self::Scheduler(id) | Self::Action(Some(id)) => Some(id),
             _ => None,

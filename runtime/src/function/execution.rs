@@ -18,10 +18,10 @@ use super::outcome;
 use super::path::FunctionPath;
 use super::randomness::Randomness;
 use super::registry::{Access, FunctionEntry, FunctionRegistry, Handler};
+use super::variables;
 use crate::auth::{Identity, UserIdentity};
-use crate::database::Transaction;
+use crate::database::{ComponentId, Transaction};
 use crate::limits::NESTED_CALLS_MAX;
-use crate::system::environment::Environment;
 use crate::system::file_storage::UncommittedFiles;
 use crate::system::files::Files;
 use crate::system::jobs::Jobs;
@@ -71,6 +71,8 @@ pub struct Execution {
     effects: Vec<Effect>,
     files: UncommittedFiles,
     scheduled: ScheduledTotals,
+    /// The path of the component that was called.
+    called: String,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,6 +127,7 @@ impl Execution {
             effects: Vec::new(),
             files: UncommittedFiles::default(),
             scheduled: ScheduledTotals::default(),
+            called: call.path.component().to_owned(),
         }
     }
 
@@ -148,8 +151,10 @@ impl Execution {
 
     /// An execution on the same snapshot that knows nothing of what this one did.
     fn beside(&self) -> Self {
+        let mut tx = self.deployment.database.begin(self.tx.snapshot().clone());
+        tx.enter(self.tx.component());
         Self {
-            tx: self.deployment.database.begin(self.tx.snapshot().clone()),
+            tx,
             deployment: self.deployment.clone(),
             registry: self.registry.clone(),
             identity: self.identity.clone(),
@@ -164,6 +169,7 @@ impl Execution {
             effects: Vec::new(),
             files: UncommittedFiles::default(),
             scheduled: ScheduledTotals::default(),
+            called: self.called.clone(),
         }
     }
 
@@ -189,6 +195,37 @@ impl Execution {
     /// # Errors
     /// Whatever the function fails with; `ArgumentValidationError`, `ReturnsValidationError` and too large values.
     pub fn run(&mut self, entry: &FunctionEntry, args: Object) -> Result<Value> {
+        let component = self.component_of(entry, &args)?;
+        let caller = self.tx.enter(component);
+        let result = self.run_inside(entry, args);
+        self.tx.enter(caller);
+        result
+    }
+
+    /// The component in which a function runs: its own; the server's own functions run in the one that the caller means.
+    fn component_of(&self, entry: &FunctionEntry, args: &Object) -> Result<ComponentId> {
+        let path = entry.path.component();
+        let catalog = self.tx.snapshot().catalog();
+        if !entry.path.is_system() {
+            if path.is_empty() {
+                return Ok(ComponentId::ROOT);
+            }
+            return catalog.component_at(path).ok_or_else(|| component_not_found(path));
+        }
+        match args.get("componentId").and_then(Value::as_str).filter(|id| !id.is_empty()) {
+            Some(id) => {
+                let document = DocumentId::decode(id).ok();
+                let found = document.and_then(|document| catalog.component_by_document(document));
+                found.map(|meta| meta.id).ok_or_else(|| component_not_found(id))
+            }
+            None if self.stack.is_empty() => {
+                catalog.component_at(&self.called).ok_or_else(|| component_not_found(&self.called))
+            }
+            None => Ok(self.tx.component()),
+        }
+    }
+
+    fn run_inside(&mut self, entry: &FunctionEntry, args: Object) -> Result<Value> {
         let args = check_args(entry, args, &self.tx)?;
         self.stack.push(entry.path.clone());
         let result = match &entry.handler {
@@ -239,6 +276,42 @@ impl Execution {
             self.scheduled = scheduled;
         }
         result
+    }
+
+    /// Fails where pages cannot be read: in components other than the app, but for the server's own functions.
+    ///
+    /// # Errors
+    /// `PaginationUnsupportedInComponents`.
+    pub fn check_paginate(&self) -> Result<()> {
+        let is_system = self.current().is_some_and(FunctionPath::is_system);
+        if self.tx.component().is_root() || is_system {
+            return Ok(());
+        }
+        Err(Error::bad_request(
+            "PaginationUnsupportedInComponents",
+            "paginate() is only supported in the app. Inside a component read an index range with .take(), or use `paginator` of convex-helpers.",
+        ))
+    }
+
+    /// Where a file of the component in which it runs can be downloaded.
+    pub fn file_url(&self, uuid: &str) -> String {
+        self.deployment.files.url(uuid, variables::component_document(&self.tx))
+    }
+
+    /// A URL that takes uploads to the component in which it runs for an hour.
+    ///
+    /// # Errors
+    /// Only if the token cannot be sealed, which is internal.
+    pub fn generate_upload_url(&self) -> Result<String> {
+        let now_ms = self.deployment.clock().unix_ms();
+        self.deployment.files.generate_upload_url(now_ms, variables::component_document(&self.tx))
+    }
+
+    /// A transaction on the same state and in the same component, whose reads are not those of the function.
+    pub(crate) fn unseen(&self) -> Transaction {
+        let mut tx = self.deployment.database.begin(self.tx.snapshot().clone());
+        tx.enter(self.tx.component());
+        tx
     }
 
     /// The transaction.
@@ -299,11 +372,7 @@ impl Execution {
     /// # Errors
     /// See [`Environment::get`].
     pub fn env(&mut self, name: &str) -> Result<Option<String>> {
-        if let Some(value) = self.deployment.system_variable(name) {
-            return Ok(Some(value.to_owned()));
-        }
-        let variable = Environment::new(&mut self.tx, self.deployment.secrets()).get(name)?;
-        Ok(variable.map(|variable| variable.value))
+        variables::get(&mut self.tx, &self.deployment, name)
     }
 
     /// The names of all environment variables, the server's own included, in order.
@@ -311,8 +380,7 @@ impl Execution {
     /// # Errors
     /// See [`Environment::list`].
     pub fn env_names(&mut self) -> Result<Vec<String>> {
-        let variables = Environment::new(&mut self.tx, self.deployment.secrets()).list()?;
-        Ok(self.deployment.with_system_variables(variables.into_iter().map(|variable| variable.name)))
+        variables::names(&mut self.tx, &self.deployment)
     }
 
     /// Prints a line of already formatted arguments.
@@ -349,11 +417,12 @@ impl Execution {
         }
         // What a canceled job schedules from then on is canceled too.
         let canceled = match self.caller.job() {
-            Some(job) => Jobs::new(&mut self.tx).is_canceled(job)?,
+            Some(job) => self.tx.inside(job.component, |tx| Jobs::new(tx).is_canceled(job.id))?,
             None => false,
         };
         let now = self.now_ms;
-        let id = Jobs::new(&mut self.tx).schedule(path.with_extension(), args, due_ms, now, canceled)?;
+        let (name, component) = (path.with_extension(), path.component());
+        let id = Jobs::new(&mut self.tx).schedule(name, component, args, due_ms, now, canceled)?;
         self.effects.push(Effect::JobDue);
         Ok(id)
     }
@@ -393,6 +462,11 @@ impl Execution {
         self.effects.push(Effect::DeleteBlob(uuid));
         Ok(())
     }
+}
+
+/// The error of a call into a component that is not there.
+pub(crate) fn component_not_found(component: &str) -> Error {
+    Error::not_found("ComponentNotFound", format!("There is no component \"{component}\" here."))
 }
 
 /// Fails unless the arguments are what the function takes; gives them back.

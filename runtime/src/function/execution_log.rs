@@ -36,6 +36,8 @@ pub enum LogEvent {
     Progress {
         /// Whether it is an action or an HTTP action.
         kind: FunctionKind,
+        /// The path of its component; empty for the app.
+        component: String,
         /// The function.
         identifier: String,
         /// Its request.
@@ -52,6 +54,8 @@ pub enum LogEvent {
 pub struct Completion {
     /// What kind of function it was.
     pub kind: FunctionKind,
+    /// The path of its component; empty for the app.
+    pub component: String,
     /// Its path, or method and path of an HTTP action.
     pub identifier: String,
     /// Its request.
@@ -98,7 +102,8 @@ impl Completion {
     pub(super) fn of(kind: FunctionKind, call: &FunctionCall, execution: ExecutionId) -> Self {
         Self {
             kind,
-            identifier: call.path.to_string(),
+            component: call.path.component().to_owned(),
+            identifier: call.path.as_str().to_owned(),
             request_id: call.request_id,
             execution,
             parent: call.parent,
@@ -114,6 +119,11 @@ impl Completion {
             log_lines: Vec::new(),
         }
     }
+}
+
+/// The path of a component as log streams carry it.
+fn component_json(component: &str) -> Json {
+    if component.is_empty() { Json::Null } else { Json::from(component) }
 }
 
 impl LogEvent {
@@ -133,16 +143,18 @@ impl LogEntry {
         let timestamp = self.timestamp_ms / 1_000.0;
         let line = |line: &LogLine| if structured { line.to_json() } else { Json::String(line.to_string()) };
         match &self.event {
-            LogEvent::Progress { kind, identifier, request_id, execution, line: printed } => json!({
-                "kind": "Progress",
-                "udfType": kind.name(),
-                "componentPath": null,
-                "identifier": identifier,
-                "timestamp": timestamp,
-                "logLines": [line(printed)],
-                "requestId": request_id.to_string(),
-                "executionId": execution.to_string(),
-            }),
+            LogEvent::Progress { kind, component, identifier, request_id, execution, line: printed } => {
+                json!({
+                    "kind": "Progress",
+                    "udfType": kind.name(),
+                    "componentPath": component_json(component),
+                    "identifier": identifier,
+                    "timestamp": timestamp,
+                    "logLines": [line(printed)],
+                    "requestId": request_id.to_string(),
+                    "executionId": execution.to_string(),
+                })
+            }
             LogEvent::Completion(completion) => completion.to_json(timestamp, line),
         }
     }
@@ -158,7 +170,7 @@ impl Completion {
         json!({
             "kind": "Completion",
             "udfType": self.kind.name(),
-            "componentPath": null,
+            "componentPath": component_json(&self.component),
             "identifier": self.identifier,
             "logLines": self.log_lines.iter().map(line).collect::<Vec<_>>(),
             "timestamp": timestamp,
@@ -287,7 +299,10 @@ mod tests {
         let (kind, identifier) = (FunctionKind::Action, "a:b".to_owned());
         let request_id = RequestId::from_number(1);
         let execution = ExecutionId::new(request_id);
-        log.push(now_ms, LogEvent::Progress { kind, identifier, request_id, execution, line });
+        log.push(
+            now_ms,
+            LogEvent::Progress { kind, component: String::new(), identifier, request_id, execution, line },
+        );
     }
 
     #[test]

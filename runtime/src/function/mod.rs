@@ -34,6 +34,7 @@ pub mod registry;
 pub mod runner;
 pub mod series;
 mod system_functions;
+mod variables;
 
 pub use crate::system::schedule::{DayOfWeek, Schedule};
 pub use actions::HttpOutcome;

@@ -19,6 +19,7 @@ use super::http_router::HttpRouter;
 use super::path::FunctionPath;
 use crate::auth::Identity;
 use crate::system::crons::CronSpec;
+use crate::system::function_handles::HandleTarget;
 use crate::system::schedule::Schedule;
 use crate::{Error, Result};
 
@@ -254,8 +255,9 @@ impl FunctionRegistry {
     }
 
     /// The functions that handles can be made for: all but the server's own.
-    pub fn handle_paths(&self) -> Vec<FunctionPath> {
-        self.functions.keys().filter(|path| !path.is_system()).cloned().collect()
+    pub fn handle_targets(&self) -> impl Iterator<Item = HandleTarget> {
+        let paths = self.functions.keys().filter(|path| !path.is_system());
+        paths.map(|path| HandleTarget { component: path.component().to_owned(), path: path.with_extension() })
     }
 
     /// The application's name.
@@ -266,10 +268,7 @@ impl FunctionRegistry {
     /// The function at a path, whoever asks. The server's own functions are those of every component.
     pub fn get(&self, path: &FunctionPath) -> Option<&Arc<FunctionEntry>> {
         if path.is_system() && !path.component().is_empty() {
-            return self
-                .functions
-                .get(&path.in_component(""))
-                .filter(|_| self.has_component(path.component()));
+            return self.functions.get(&path.in_component(""));
         }
         self.functions.get(path)
     }

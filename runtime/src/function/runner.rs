@@ -21,6 +21,7 @@ use super::registry::{FunctionEntry, FunctionRegistry};
 use crate::clock::Moment;
 use crate::database::{Snapshot, Timestamp, Token, Transaction, TransactionUse};
 use crate::system::environment::{Environment, EnvironmentChange};
+use crate::system::function_handles::FunctionHandles;
 use crate::{Error, Result};
 
 /// See the module's documentation.
@@ -108,7 +109,10 @@ impl FunctionRunner {
     /// If the database takes no writes.
     pub fn set_registry(&self, registry: FunctionRegistry) -> Result<()> {
         let database = &self.deployment.database;
-        let ((), ts) = database.switch_attachment(Arc::new(registry), |_| Ok(()))?;
+        let (registry, now_ms) = (Arc::new(registry), self.deployment.clock().unix_ms());
+        let ((), ts) = database.switch_attachment(registry.clone(), |tx| {
+            FunctionHandles::new(tx).sync(registry.handle_targets(), now_ms)
+        })?;
         database.wait_durable(ts)
     }
 

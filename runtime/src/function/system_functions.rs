@@ -11,6 +11,7 @@ use super::context::{QueryCtx, page_request, page_value};
 use super::registry::FunctionEntry;
 use super::{Application, Visibility};
 use crate::database::query::{Order, Query, QuerySource};
+use crate::database::{ComponentId, Document};
 use crate::system::all;
 use crate::system::environment::Environment;
 use crate::system::exports::Exports;
@@ -54,7 +55,8 @@ pub(super) fn functions() -> impl Iterator<Item = FunctionEntry> {
     });
     module("modules", &|module| {
         module.query("apiSpec", |ctx: &mut QueryCtx<'_>, _: OfComponent| {
-            Ok(api_spec_value(ctx.execution().registry()))
+            let component = ctx.tx().component_path();
+            Ok(api_spec_value(ctx.execution().registry(), &component))
         });
     });
     module("convexUrl", &|module| {
@@ -88,8 +90,10 @@ struct TableName {
 
 /// The names of all tables that hold or held documents.
 fn tables(ctx: &mut QueryCtx<'_>, _: Tables) -> Result<Page<TableName>> {
+    let component = ctx.tx().component();
     let mut names: Vec<String> = all(ctx.tx(), "_tables")?
         .iter()
+        .filter(|row| is_of(row, component))
         .filter_map(|row| row.fields().get("name").and_then(Value::as_str).map(str::to_owned))
         .collect();
     names.sort_unstable();
@@ -100,6 +104,13 @@ fn tables(ctx: &mut QueryCtx<'_>, _: Tables) -> Result<Page<TableName>> {
         split_cursor: None,
         page_status: None,
     })
+}
+
+/// Whether a row of `_tables` is that of a user's table of a component.
+pub(super) fn is_of(row: &Document, component: ComponentId) -> bool {
+    let number = row.fields().get("component").and_then(Value::as_f64).unwrap_or_default();
+    let name = row.fields().get("name").and_then(Value::as_str).unwrap_or_default();
+    number == f64::from(component.0) && !name.starts_with('_')
 }
 
 #[derive(Typed)]

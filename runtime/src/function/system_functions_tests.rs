@@ -7,6 +7,7 @@ use futures_util::stream;
 use super::testing::{ManualClock, call, runner, value};
 use super::*;
 use crate::auth::Identity;
+use crate::database::ComponentId;
 use crate::system::environment::EnvironmentChange;
 use crate::system::files::Files;
 use crate::{Error, Result};
@@ -132,7 +133,10 @@ fn pieces(texts: &[&'static str]) -> impl futures_util::Stream<Item = Result<Byt
 #[tokio::test]
 async fn a_file_is_stored_read_and_deleted() {
     let runner = start();
-    let id = runner.store_file(pieces(&["hel", "lo"]), Some("text/plain".to_owned()), None).await.unwrap();
+    let id = runner
+        .store_file(ComponentId::ROOT, pieces(&["hel", "lo"]), Some("text/plain".to_owned()), None)
+        .await
+        .unwrap();
     let file = Files::new(&mut runner.deployment().database.begin_query()).get(id).unwrap().unwrap();
     assert_eq!((file.size, file.content_type.as_deref()), (5, Some("text/plain")));
     assert_eq!(file.sha256, "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=");
@@ -161,7 +165,8 @@ async fn a_file_is_stored_read_and_deleted() {
 #[tokio::test]
 async fn a_file_with_the_wrong_digest_is_refused() {
     let runner = start();
-    let error = runner.store_file(pieces(&["hello"]), None, Some([0; 32])).await.unwrap_err();
+    let error =
+        runner.store_file(ComponentId::ROOT, pieces(&["hello"]), None, Some([0; 32])).await.unwrap_err();
     assert_eq!(error.code(), "Sha256Mismatch");
     assert_eq!(
         ask(&runner, "_system/cli/tableSize", object! { "tableName" => "_storage" }).await.unwrap(),
@@ -173,7 +178,7 @@ async fn a_file_with_the_wrong_digest_is_refused() {
 async fn an_upload_url_is_good_for_an_hour() {
     let runner = start();
     let files = &runner.deployment().files;
-    let url = files.generate_upload_url(1_000.0).unwrap();
+    let url = files.generate_upload_url(1_000.0, None).unwrap();
     let token = url.strip_prefix("http://cloud/api/storage/upload?token=").unwrap();
     files.check_upload_token(token, 3_600_999.0).unwrap();
     assert_eq!(files.check_upload_token(token, 3_601_000.0).unwrap_err().code(), "StorageTokenExpired");

@@ -17,6 +17,7 @@ use crate::system::components::{Components, MountChange};
 use crate::system::crons::{CronChanges, Crons};
 use crate::system::environment::Environment;
 use crate::system::events::{Events, PUSH};
+use crate::system::function_handles::FunctionHandles;
 use crate::system::modules::{CodeBlob, CodeConfig, ModuleChanges, Modules};
 use crate::system::pushed_schemas::PushedSchemas;
 use crate::{Error, Result};
@@ -204,6 +205,8 @@ impl Pushes {
         let former_paths: BTreeSet<String> =
             Components::new(tx).definitions()?.into_iter().map(|definition| definition.path).collect();
         Components::new(tx).set_definitions(&prepared.stored_definitions())?;
+        let now_ms = deployment.clock().unix_ms();
+        FunctionHandles::new(tx).sync(prepared.registry.handle_targets(), now_ms)?;
 
         let former = Modules::new(tx).all_contents()?;
         let former_config = Modules::new(tx).config()?;

@@ -21,7 +21,7 @@ use crate::system::crons::{CronOutcome, CronRun, Crons};
 /// If the system failed and the run is to be tried again.
 pub(super) async fn run(runner: &Arc<FunctionRunner>, run: CronRun) -> Result<()> {
     let registry = runner.registry();
-    let path = FunctionPath::parse(&run.spec.path);
+    let path = FunctionPath::parse(&run.spec.path).map(|path| path.in_component(&run.spec.component));
     let found = path.and_then(|path| Ok((registry.find_schedulable(&path)?.clone(), path)));
     let (entry, path) = match found {
         Ok(found) => found,

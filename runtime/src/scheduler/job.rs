@@ -3,24 +3,27 @@
 use std::sync::Arc;
 
 use fusion_schema::table::ScheduledState;
-use fusion_schema::{DocumentId, Object, Value};
+use fusion_schema::{Object, Value};
 
 use super::{is_final, run_mutation};
 use crate::Result;
 use crate::auth::Identity;
 use crate::function::outcome::describe;
 use crate::function::{Caller, FunctionCall, FunctionKind, FunctionPath, FunctionRunner};
-use crate::system::jobs::{Job, Jobs};
+use crate::system::jobs::{Job, JobRef, Jobs};
 
 /// Runs a job if it is still pending.
 ///
 /// # Errors
 /// If the system failed and the job is to be tried again.
-pub(super) async fn run(runner: &Arc<FunctionRunner>, id: DocumentId) -> Result<()> {
-    let job = Jobs::new(&mut runner.deployment().database.begin_query()).get(id)?;
+pub(super) async fn run(runner: &Arc<FunctionRunner>, id: JobRef) -> Result<()> {
+    let mut tx = runner.deployment().database.begin_query();
+    let job = get(&mut tx, id)?;
+    let component = tx.inside(id.component, |tx| tx.component_path());
     let Some(job) = job.filter(|job| job.state == ScheduledState::Pending) else { return Ok(()) };
     let registry = runner.registry();
-    let found = call_of(&job, id).and_then(|call| Ok((registry.find_schedulable(&call.path)?.clone(), call)));
+    let found = call_of(&job, id, &component)
+        .and_then(|call| Ok((registry.find_schedulable(&call.path)?.clone(), call)));
     let (entry, call) = match found {
         Ok(found) => found,
         Err(error) => return fail(runner, id, describe(&error)).await,
@@ -31,10 +34,10 @@ pub(super) async fn run(runner: &Arc<FunctionRunner>, id: DocumentId) -> Result<
     let clock = runner.deployment().clock().clone();
     let ended = clock.clone();
     let before = move |tx: &mut crate::database::Transaction| {
-        let job = Jobs::new(tx).get(id)?;
+        let job = get(tx, id)?;
         let Some(job) = job.filter(|job| job.state == ScheduledState::Pending) else { return Ok(false) };
         // The function sees its own row as running; nobody else ever does.
-        Jobs::new(tx).start(job)?;
+        tx.inside(id.component, |tx| Jobs::new(tx).start(job))?;
         Ok(true)
     };
     let after = move |tx: &mut crate::database::Transaction, result: &Result<Value>, _: &[_], _| {
@@ -50,12 +53,12 @@ pub(super) async fn run(runner: &Arc<FunctionRunner>, id: DocumentId) -> Result<
     }
 }
 
-async fn run_action(runner: &Arc<FunctionRunner>, id: DocumentId, call: FunctionCall) -> Result<()> {
+async fn run_action(runner: &Arc<FunctionRunner>, id: JobRef, call: FunctionCall) -> Result<()> {
     let started = runner
         .write(move |tx, _| {
-            let job = Jobs::new(tx).get(id)?;
+            let job = get(tx, id)?;
             match job.filter(|job| job.state == ScheduledState::Pending) {
-                Some(job) => Jobs::new(tx).start(job).map(|()| true),
+                Some(job) => tx.inside(id.component, |tx| Jobs::new(tx).start(job)).map(|()| true),
                 None => Ok(false),
             }
         })
@@ -71,33 +74,38 @@ async fn run_action(runner: &Arc<FunctionRunner>, id: DocumentId, call: Function
     end(runner, id, state).await
 }
 
-async fn fail(runner: &Arc<FunctionRunner>, id: DocumentId, error: String) -> Result<()> {
+async fn fail(runner: &Arc<FunctionRunner>, id: JobRef, error: String) -> Result<()> {
     end(runner, id, ScheduledState::Failed { error }).await
 }
 
-async fn end(runner: &Arc<FunctionRunner>, id: DocumentId, state: ScheduledState) -> Result<()> {
+async fn end(runner: &Arc<FunctionRunner>, id: JobRef, state: ScheduledState) -> Result<()> {
     runner.write(move |tx, now_ms| finish(tx, id, state.clone(), now_ms)).await
 }
 
 /// Notes how a job ended, unless it was canceled or removed meanwhile.
 fn finish(
     tx: &mut crate::database::Transaction,
-    id: DocumentId,
+    id: JobRef,
     state: ScheduledState,
     now_ms: f64,
 ) -> Result<()> {
-    let job = Jobs::new(tx).get(id)?;
+    let job = get(tx, id)?;
     match job.filter(|job| matches!(job.state, ScheduledState::Pending | ScheduledState::InProgress)) {
-        Some(job) => Jobs::new(tx).finish(job, state, now_ms),
+        Some(job) => tx.inside(id.component, |tx| Jobs::new(tx).finish(job, state, now_ms)),
         None => Ok(()),
     }
 }
 
-fn call_of(job: &Job, id: DocumentId) -> Result<FunctionCall> {
+fn get(tx: &mut crate::database::Transaction, job: JobRef) -> Result<Option<Job>> {
+    tx.inside(job.component, |tx| Jobs::new(tx).get(job.id))
+}
+
+/// The call that a job of a component asks for.
+fn call_of(job: &Job, id: JobRef, component: &str) -> Result<FunctionCall> {
     let args = match job.args.first() {
         Some(Value::Object(args)) => args.clone(),
         _ => Object::new(),
     };
-    let path = FunctionPath::parse(&job.name)?;
+    let path = FunctionPath::parse(&job.name)?.in_component(job.component.as_deref().unwrap_or(component));
     Ok(FunctionCall::new(path, args, Identity::System, Caller::Scheduler(id)))
 }

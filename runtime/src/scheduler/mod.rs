@@ -21,14 +21,14 @@ use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 use crate::clock::Moment;
-use crate::database::{Timestamp, Transaction, TransactionUse};
+use crate::database::{ComponentId, Timestamp, Transaction, TransactionUse};
 use crate::function::execution::{Effect, Execution, Finished, IdentityAccess};
 use crate::function::mutations::{Attempt, guard};
 use crate::function::registry::FunctionRegistry;
 use crate::function::{FunctionCall, FunctionKind, FunctionRunner, LogLine, Outcome, Returned, UdfError};
 use crate::system::crons::Crons;
 use crate::system::file_storage::UncommittedFiles;
-use crate::system::jobs::Jobs;
+use crate::system::jobs::{JobRef, Jobs};
 use crate::{Error, Result};
 
 /// What a job or cron run that a crash interrupted has failed with.
@@ -51,7 +51,7 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// Something that runs: a job, or a cron by the row that says what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Task {
-    Job(DocumentId),
+    Job(JobRef),
     Cron(DocumentId),
 }
 
@@ -166,13 +166,27 @@ impl Scheduler {
         let mut tx = deployment.database.begin_query();
         let places = deployment.limits().concurrent_jobs_max;
         // What runs or waits for its next try is still due as far as the rows tell.
-        let jobs = Jobs::new(&mut tx).due(now_ms, places + self.running.len() + self.backoffs.len())?;
+        let limit = places + self.running.len() + self.backoffs.len();
+        let mut jobs: Vec<(JobRef, f64)> = Vec::new();
+        let mut due_job = None;
+        let components: Vec<ComponentId> = tx.snapshot().catalog().active_components().collect();
+        for component in components {
+            tx.enter(component);
+            for job in Jobs::new(&mut tx).due(now_ms, limit)? {
+                let reference = JobRef { component, id: job.id.document_id() };
+                jobs.push((reference, job.fields.scheduled_time));
+            }
+            let next = Jobs::new(&mut tx).next_due(now_ms)?.map(|ms| (ms * 1e6) as u64);
+            due_job = due_job.into_iter().chain(next).min();
+        }
+        tx.enter(ComponentId::ROOT);
+        jobs.sort_by(|(_, a), (_, b)| a.total_cmp(b));
         let due_crons = Crons::new(&mut tx).due(now_ns)?;
         let crons = due_crons.into_iter().map(|run| (Task::Cron(run.job), Some(run)));
-        if let Some(oldest) = jobs.first() {
-            self.runner.metrics().record_lag(now_ms, now_ms - oldest.fields.scheduled_time);
+        if let Some((_, oldest_ms)) = jobs.first() {
+            self.runner.metrics().record_lag(now_ms, now_ms - oldest_ms);
         }
-        let jobs = jobs.into_iter().map(|job| (Task::Job(job.id.document_id()), None));
+        let jobs = jobs.into_iter().map(|(job, _)| (Task::Job(job), None));
         for (task, cron) in crons.chain(jobs) {
             let waits = self.backoffs.get(&task).is_some_and(|backoff| backoff.retry_ns > now_ns);
             if self.running.len() >= places || self.running.contains(&task) || waits {
@@ -183,8 +197,9 @@ impl Scheduler {
             self.tasks.spawn(async move {
                 let run = async {
                     match (task, cron) {
+                        (Task::Job(job), _) => job::run(&runner, job).await,
                         (Task::Cron(_), Some(run)) => cron::run(&runner, run).await,
-                        (Task::Job(id) | Task::Cron(id), _) => job::run(&runner, id).await,
+                        (Task::Cron(_), None) => Err(Error::internal("a cron is due without a run")),
                     }
                 };
                 let result = AssertUnwindSafe(run).catch_unwind().await;
@@ -194,7 +209,6 @@ impl Scheduler {
                 )
             });
         }
-        let due_job = Jobs::new(&mut tx).next_due(now_ms)?.map(|ms| (ms * 1e6) as u64);
         let due_cron = Crons::new(&mut tx).next_due(now_ns)?;
         let retries = self.backoffs.iter().filter(|(task, _)| !self.running.contains(task));
         let retry = retries.map(|(_, backoff)| backoff.retry_ns).min();
@@ -206,9 +220,14 @@ impl Scheduler {
         let now_ns = self.runner.deployment().clock().unix_ns();
         self.runner
             .write(move |tx, now_ms| {
-                for job in Jobs::new(tx).in_progress(usize::MAX)? {
-                    let failed = ScheduledState::Failed { error: INTERRUPTED.to_owned() };
-                    Jobs::new(tx).finish(job, failed, now_ms)?;
+                for component in all_components(tx) {
+                    tx.inside(component, |tx| -> Result<()> {
+                        for job in Jobs::new(tx).in_progress(usize::MAX)? {
+                            let failed = ScheduledState::Failed { error: INTERRUPTED.to_owned() };
+                            Jobs::new(tx).finish(job, failed, now_ms)?;
+                        }
+                        Ok(())
+                    })?;
                 }
                 cron::recover(tx, now_ns)
             })
@@ -236,14 +255,25 @@ impl Scheduler {
 
     async fn remove_ended_jobs(&self, now_ms: f64) -> Result<()> {
         let before_ms = now_ms - ENDED_JOBS_KEPT.as_millis() as f64;
-        loop {
-            let removed =
-                self.runner.write(move |tx, _| Jobs::new(tx).remove_ended(before_ms, CLEANUP_BATCH)).await?;
-            if removed < CLEANUP_BATCH {
-                return Ok(());
+        let components = all_components(&self.runner.deployment().database.begin_query());
+        for component in components {
+            loop {
+                let remove = move |tx: &mut Transaction, _| {
+                    tx.inside(component, |tx| Jobs::new(tx).remove_ended(before_ms, CLEANUP_BATCH))
+                };
+                if self.runner.write(remove).await? < CLEANUP_BATCH {
+                    break;
+                }
             }
         }
+        Ok(())
     }
+}
+
+/// The app and all components, mounted or not.
+fn all_components(tx: &Transaction) -> Vec<ComponentId> {
+    let components = tx.snapshot().catalog().components().map(|component| component.id);
+    std::iter::once(ComponentId::ROOT).chain(components).collect()
 }
 
 /// Whether a failed run is over, rather than to be tried again: the function failed, or panicked.

@@ -17,6 +17,7 @@ use fusion_schema::{Id, Object, Schema, Table, Typed, Value, object};
 use goldenscript::{Command, Context};
 
 use super::Scheduler;
+use crate::database::ComponentId;
 use crate::database::Expression;
 use crate::function::testing::{ManualClock, call, runner, value};
 use crate::function::{ActionCtx, Application, FunctionRunner, MutationCtx, QueryCtx, Schedule, Visibility};
@@ -138,7 +139,7 @@ fn app(flaky: Arc<AtomicBool>, interval: Option<(&str, u64)>) -> Application {
             .action("scheduleWhenCanceled", |ctx: ActionCtx<()>, args: Named| async move {
                 // The script cancels the job while this waits for it.
                 let job = ctx.core().job().ok_or_else(|| Error::function("no job"))?;
-                while !ctx.run_query::<bool>("m:isCanceled", object! { "id" => job }).await? {
+                while !ctx.run_query::<bool>("m:isCanceled", object! { "id" => job.id }).await? {
                     tokio::task::yield_now().await;
                 }
                 ctx.scheduler().run_after(0.0, "m:bump", args).await
@@ -261,7 +262,7 @@ impl Script {
             }
             "cancel" => {
                 let id = *self.names.get(args.next_pos().ok_or("which job?")?).ok_or("no such job")?;
-                self.runtime.block_on(self.runner.cancel_job(id.document_id()))?;
+                self.runtime.block_on(self.runner.cancel_job(ComponentId::ROOT, id.document_id()))?;
                 Ok(String::new())
             }
             "advance" => {

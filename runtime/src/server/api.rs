@@ -22,7 +22,7 @@ use crate::auth::Identity;
 use crate::error::{Error, Result};
 use crate::function::{Caller, FunctionCall, FunctionPath, Outcome, RequestId};
 use crate::session::protocol::{parse_args, parse_ts, push_ts};
-use crate::session::socket::check_component;
+use crate::session::socket::in_component;
 
 /// What handlers get and give.
 type Shared = State<Arc<ServerState>>;
@@ -66,7 +66,7 @@ impl CallBody<'_> {
             ));
         }
         let path = FunctionPath::parse(&self.path)?;
-        check_component(self.component_path.as_deref(), &path, &sender.identity)?;
+        let path = in_component(path, self.component_path.as_deref(), &sender.identity)?;
         let format = udf_response::parse_format(self.format.as_deref(), sender.client.as_ref())?;
         let args = arguments(self.args)?;
         Ok(Call { call: http_call(path, args, sender.identity.clone()), format })

@@ -12,12 +12,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use super::errors::{ApiError, ok};
-use super::request::{Sender, check_component, json_body, parameter};
+use super::request::{Sender, check_component, component_of, json_body, parameter};
 use super::state::ServerState;
 use crate::database::staging::{Contents, Target};
-use crate::database::{Catalog, ComponentId};
+use crate::database::{Catalog, ComponentId, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::function::FunctionPath;
+use crate::system::components;
 use crate::system::events::Events;
 use crate::system::indexes;
 use crate::system::jobs::Jobs;
@@ -45,6 +46,11 @@ async fn admin_body<T: DeserializeOwned>(state: &ServerState, request: Request<B
 }
 
 /// As [`check_component`], of what the query string says.
+fn component_of_uri(state: &ServerState, uri: &Uri) -> Result<ComponentId> {
+    let named = |name| parameter(uri, name);
+    component_of(state, named("component").or_else(|| named("componentId")).as_deref())
+}
+
 fn check_component_of(uri: &Uri) -> Result<()> {
     let named = |name: &str| parameter(uri, name);
     check_component(named("component").or_else(|| named("componentId")).as_deref())
@@ -53,8 +59,8 @@ fn check_component_of(uri: &Uri) -> Result<()> {
 /// `GET /api/get_indexes?componentId=`
 pub(super) async fn get_indexes(State(state): Shared, request: Request) -> Answer {
     Sender::admin(&state, request.headers(), request.uri()).await?;
-    check_component_of(request.uri())?;
-    let found = indexes::list(state.database().published().catalog(), ComponentId::ROOT, None);
+    let component = component_of_uri(&state, request.uri())?;
+    let found = indexes::list(state.database().published().catalog(), component, None);
     let found: Vec<Json> = found.iter().map(indexes::IndexDescription::to_json).collect();
     Ok(ok(&json!({ "indexes": found })))
 }
@@ -62,14 +68,14 @@ pub(super) async fn get_indexes(State(state): Shared, request: Request) -> Answe
 /// `GET /api/shapes2?component=`: what documents look like, as far as the schema says. Nothing is read for it.
 pub(super) async fn shapes2(State(state): Shared, request: Request) -> Answer {
     Sender::admin(&state, request.headers(), request.uri()).await?;
-    check_component_of(request.uri())?;
+    let component = component_of_uri(&state, request.uri())?;
     let snapshot = state.database().published();
-    let tables = snapshot.catalog().tables_in(ComponentId::ROOT).filter(|table| !table.number.is_system());
+    let tables = snapshot.catalog().tables_in(component).filter(|table| !table.number.is_system());
     let shapes: serde_json::Map<String, Json> = tables
         .map(|table| {
             let shape = match snapshot.document_count(table.id) {
                 0 => json!({"type": "Never"}),
-                _ => document_shape(snapshot.catalog(), &table.name),
+                _ => document_shape(snapshot.catalog(), component, &table.name),
             };
             (table.name.clone(), shape)
         })
@@ -78,8 +84,8 @@ pub(super) async fn shapes2(State(state): Shared, request: Request) -> Answer {
 }
 
 /// The shape of the documents of a table; unknown where no schema is enforced.
-fn document_shape(catalog: &Catalog, table: &str) -> Json {
-    let schema = catalog.schema().filter(|schema| schema.schema_validation);
+fn document_shape(catalog: &Catalog, component: ComponentId, table: &str) -> Json {
+    let schema = catalog.schema_in(component).filter(|schema| schema.schema_validation);
     let Some(definition) = schema.and_then(|schema| schema.table(table)) else {
         return json!({"type": "Unknown"});
     };
@@ -140,7 +146,7 @@ struct DeleteTables {
 /// `POST /api/delete_tables`: tables with all their documents, unless the schema has them.
 pub(super) async fn delete_tables(State(state): Shared, request: Request) -> Answer {
     let body: DeleteTables = admin_body(&state, request).await?;
-    check_component(body.component_id.as_deref())?;
+    let component = component_of(&state, body.component_id.as_deref())?;
     if body.table_names.len() > TABLES_MAX {
         return Err(
             Error::bad_request("TooManyTables", format!("At most {TABLES_MAX} tables at once.")).into()
@@ -149,7 +155,7 @@ pub(super) async fn delete_tables(State(state): Shared, request: Request) -> Ans
     let database = state.database().clone();
     let deleted = tokio::task::spawn_blocking(move || {
         let snapshot = database.published();
-        let schema = snapshot.catalog().schema().cloned();
+        let schema = snapshot.catalog().schema_in(component).cloned();
         for name in &body.table_names {
             if schema.as_ref().is_some_and(|schema| schema.table(name).is_some()) {
                 return Err(Error::bad_request(
@@ -160,15 +166,16 @@ pub(super) async fn delete_tables(State(state): Shared, request: Request) -> Ans
                 ));
             }
         }
-        let known =
-            |name: &String| snapshot.catalog().table(name).is_some_and(|table| !table.number.is_system());
+        let known = |name: &String| {
+            snapshot.catalog().table_in(component, name).is_some_and(|table| !table.number.is_system())
+        };
         if let Some(unknown) = body.table_names.iter().find(|name| !known(name)) {
             return Err(Error::not_found("TableNotFound", format!("There is no table \"{unknown}\".")));
         }
         let mut left = ATTEMPTS;
         loop {
             let target = |name: &String| Target {
-                component: ComponentId::ROOT,
+                component,
                 name: name.clone(),
                 number: None,
                 contents: Contents::Remove,
@@ -189,10 +196,40 @@ pub(super) async fn delete_tables(State(state): Shared, request: Request) -> Ans
     Ok(done())
 }
 
-/// `POST /api/delete_component`: there is none that could be deleted.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeleteComponent {
+    component_id: String,
+}
+
+/// `POST /api/delete_component`: a component that is not mounted any more, with its data.
 pub(super) async fn delete_component(State(state): Shared, request: Request) -> Answer {
-    let _: Json = admin_body(&state, request).await?;
-    Err(Error::not_found("ComponentNotFound", "This deployment has no unmounted components.").into())
+    let body: DeleteComponent = admin_body(&state, request).await?;
+    let unknown = || {
+        let message = format!("There is no component \"{}\" here.", body.component_id);
+        Error::not_found("ComponentNotFound", message)
+    };
+    let document = DocumentId::decode(&body.component_id).map_err(|_| unknown())?;
+    let database = state.database().clone();
+    let deleted = tokio::task::spawn_blocking(move || {
+        let mut left = ATTEMPTS;
+        loop {
+            left -= 1;
+            match components::delete_component(&database, document) {
+                // Tables or the schema changed meanwhile.
+                Err(error) if error.kind() == ErrorKind::Conflict && left > 0 => {}
+                result => return result,
+            }
+        }
+    });
+    let uuids = deleted
+        .await
+        .map_err(|error| Error::internal("deleting a component ended early").with_source(error))??;
+    for uuid in uuids {
+        state.deployment().files.delete_later(uuid);
+    }
+    note(&state, "delete_component", object! { "component_id" => body.component_id }).await?;
+    Ok(done())
 }
 
 #[derive(Deserialize)]
@@ -205,11 +242,11 @@ struct CancelJob {
 /// `POST /api/cancel_job`
 pub(super) async fn cancel_job(State(state): Shared, request: Request) -> Answer {
     let body: CancelJob = admin_body(&state, request).await?;
-    check_component(body.component_id.as_deref())?;
+    let component = component_of(&state, body.component_id.as_deref())?;
     let id = DocumentId::decode(&body.id).map_err(|_| {
         Error::bad_request("InvalidJobId", format!("\"{}\" is not the ID of a scheduled function.", body.id))
     })?;
-    state.runner.cancel_job(id).await?;
+    state.runner.cancel_job(component, id).await?;
     Ok(done())
 }
 
@@ -239,8 +276,7 @@ fn milliseconds(time: Option<&Json>) -> Result<Option<f64>> {
 /// `POST /api/cancel_all_jobs`: all that wait, or those of one function or of some time.
 pub(super) async fn cancel_all_jobs(State(state): Shared, request: Request) -> Answer {
     let body: CancelAllJobs = admin_body(&state, request).await?;
-    check_component(body.component_id.as_deref())?;
-    check_component(body.component_path.as_deref())?;
+    let component = component_of(&state, body.component_id.as_deref().or(body.component_path.as_deref()))?;
     let start = milliseconds(body.start_next_ts.as_ref())?.unwrap_or(f64::NEG_INFINITY);
     let end = milliseconds(body.end_next_ts.as_ref())?.unwrap_or(f64::INFINITY);
     let name = body.udf_path.map(|path| FunctionPath::parse(&path).map(|path| path.with_extension()));
@@ -249,7 +285,11 @@ pub(super) async fn cancel_all_jobs(State(state): Shared, request: Request) -> A
         let name = name.clone();
         let canceled = state
             .runner
-            .write(move |tx, now| Jobs::new(tx).cancel_pending(name.as_deref(), start..end, now, BATCH))
+            .write(move |tx, now| {
+                tx.inside(component, |tx| {
+                    Jobs::new(tx).cancel_pending(name.as_deref(), start..end, now, BATCH)
+                })
+            })
             .await?;
         if canceled < BATCH {
             break;
@@ -274,8 +314,9 @@ struct OfComponent {
 /// `POST /api/delete_scheduled_functions_table`: forgets every job, those that wait included.
 pub(super) async fn delete_scheduled_functions_table(State(state): Shared, request: Request) -> Answer {
     let body: OfComponent = admin_body(&state, request).await?;
-    check_component(body.component_id.as_deref())?;
-    while state.runner.write(|tx, _| Jobs::new(tx).remove_oldest(BATCH)).await? == BATCH {}
+    let component = component_of(&state, body.component_id.as_deref())?;
+    let remove = move |tx: &mut Transaction, _| tx.inside(component, |tx| Jobs::new(tx).remove_oldest(BATCH));
+    while state.runner.write(remove).await? == BATCH {}
     note(&state, "delete_scheduled_jobs_table", Object::new()).await?;
     Ok(done())
 }

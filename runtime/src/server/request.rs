@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::state::ServerState;
 use crate::auth::{Credentials, Identity};
+use crate::database::ComponentId;
 use crate::error::{Error, Result};
 pub(super) use crate::function::http::read_body;
 use crate::session::ClientVersion;
@@ -118,6 +119,22 @@ pub(super) fn check_component(component: Option<&str>) -> Result<()> {
             Err(Error::not_found("ComponentNotFound", format!("There is no component \"{component}\" here.")))
         }
     }
+}
+
+/// The component that a request names by its row or its path; nothing, the empty text and the text `null` mean the app.
+///
+/// # Errors
+/// `ComponentNotFound`.
+pub(super) fn component_of(state: &ServerState, component: Option<&str>) -> Result<ComponentId> {
+    let Some(named) = component.filter(|component| !component.is_empty() && *component != "null") else {
+        return Ok(ComponentId::ROOT);
+    };
+    let now = state.database().published();
+    let document = fusion_schema::DocumentId::decode(named).ok();
+    let by_row = document.and_then(|document| now.catalog().component_by_document(document));
+    by_row.map(|meta| meta.id).or_else(|| now.catalog().component_at(named)).ok_or_else(|| {
+        Error::not_found("ComponentNotFound", format!("There is no component \"{named}\" here."))
+    })
 }
 
 /// A parameter of the query string, decoded.

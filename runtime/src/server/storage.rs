@@ -12,7 +12,7 @@ use futures_util::TryStreamExt as _;
 
 use super::errors::{self, ApiError, json};
 use super::range::{self, Part};
-use super::request::parameter;
+use super::request::{component_of, parameter};
 use super::state::ServerState;
 use crate::error::{Error, Result};
 use crate::system::files::{FileMetadata, Files};
@@ -28,7 +28,8 @@ const DIGEST: HeaderName = HeaderName::from_static("digest");
 pub(super) async fn upload(State(state): Shared, request: Request) -> Answer {
     let files = &state.deployment().files;
     let token = parameter(request.uri(), "token").unwrap_or_default();
-    files.check_upload_token(&token, state.clock().unix_ms())?;
+    let component = files.check_upload_token(&token, state.clock().unix_ms())?;
+    let component = component_of(&state, component.map(|id| id.to_string()).as_deref())?;
     let expected = digest(request.headers())?;
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -39,7 +40,10 @@ pub(super) async fn upload(State(state): Shared, request: Request) -> Answer {
     let file = files.write(content, expected).await?;
     let uuid = file.uuid.clone();
     let row = move |tx: &mut crate::database::Transaction, _| {
-        Files::new(tx).insert(&file.uuid, &file.sha256(), file.written.size, content_type.as_deref())
+        tx.inside(component, |tx| {
+            let (sha256, size) = (file.sha256(), file.written.size);
+            Files::new(tx).insert(&file.uuid, &sha256, size, content_type.as_deref())
+        })
     };
     match state.runner.write(row).await {
         Ok(id) => Ok(json(StatusCode::OK, format!("{{\"storageId\":\"{id}\"}}"))),
@@ -75,11 +79,16 @@ pub(super) async fn download(State(state): Shared, Path(uuid): Path<String>, req
             Error::bad_request("InvalidStoragePath", format!("'{uuid}' is not the UUID of a stored file."))
         })?
         .to_string();
+    let component = component_of(&state, parameter(request.uri(), "component").as_deref())?;
     let deployment = state.deployment().clone();
     let wanted = uuid.clone();
     let found = state
         .runner
-        .blocking(move || Files::new(&mut deployment.database.begin_query()).by_uuid(&wanted))
+        .blocking(move || {
+            let mut tx = deployment.database.begin_query();
+            tx.enter(component);
+            Files::new(&mut tx).by_uuid(&wanted)
+        })
         .await?;
     let file = found
         .ok_or_else(|| Error::not_found("FileNotFound", format!("There is no stored file '{uuid}'.")))?;

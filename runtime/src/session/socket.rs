@@ -481,24 +481,24 @@ impl Driver {
 
     fn call(&self, target: &Target, args: Result<Object, String>) -> Result<FunctionCall> {
         let path = FunctionPath::parse(&target.path)?;
-        check_component(target.component.as_deref(), &path, &self.identity)?;
+        let path = in_component(path, target.component.as_deref(), &self.identity)?;
         let args = args.map_err(|text| Error::bad_request("ArgumentValidationError", text))?;
         Ok(FunctionCall::new(path, args, self.identity.clone(), Caller::SyncWorker))
     }
 }
 
-/// Fails for the path of a component other than the root.
+/// The function in the component that a caller names.
 ///
 /// # Errors
 /// `FunctionNotFound`; what components there are is for administrators to know.
-pub fn check_component(component: Option<&str>, path: &FunctionPath, identity: &Identity) -> Result<()> {
+pub fn in_component(
+    path: FunctionPath,
+    component: Option<&str>,
+    identity: &Identity,
+) -> Result<FunctionPath> {
     match component {
-        None | Some("") => Ok(()),
-        // Not a 404 over HTTP: the official command line repeats such requests for half a minute.
-        Some(component) if identity.is_admin() => Err(Error::bad_request(
-            "FunctionNotFound",
-            format!("Could not find function for '{path}': there is no component '{component}'."),
-        )),
+        None | Some("") => Ok(path),
+        Some(component) if identity.is_admin() => Ok(path.in_component(component)),
         Some(_) => Err(Error::forbidden(
             "FunctionNotFound",
             "Functions of a component can only be called with an admin key.",

@@ -10,6 +10,7 @@ use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
 use super::*;
+use crate::database::ComponentId;
 use crate::database::{Database, DatabaseOptions};
 use crate::function::Application;
 use crate::function::testing::runner_on;
@@ -268,7 +269,7 @@ async fn a_snapshot_comes_back_as_it_was() {
     for (content, content_type) in [("<b>hi</b>", Some("text/html; charset=utf-8")), ("", None)] {
         let piece = stream::iter([Ok::<_, Error>(Bytes::from_static(content.as_bytes()))]);
         let content_type = content_type.map(str::to_owned);
-        world.runner.store_file(piece, content_type, None).await.unwrap();
+        world.runner.store_file(ComponentId::ROOT, piece, content_type, None).await.unwrap();
     }
     let first = world.export(true).await;
     let names: Vec<String> = entries(&first).into_iter().map(|(name, _)| name).collect();
@@ -283,7 +284,7 @@ async fn a_snapshot_comes_back_as_it_was() {
     other.database.commit(tx, crate::database::CommitExtras::default()).unwrap();
     other.database.apply_schema(&schema()).unwrap();
     let piece = stream::iter([Ok::<_, Error>(Bytes::from_static(b"old"))]);
-    let old = other.runner.store_file(piece, None, None).await.unwrap();
+    let old = other.runner.store_file(ComponentId::ROOT, piece, None, None).await.unwrap();
     let old = Files::new(&mut other.database.begin_query()).get(old).unwrap().unwrap();
     assert_eq!(other.import(ImportFormat::Zip, ImportMode::ReplaceAll, &first).await, Ok(504));
     assert_eq!(entries(&other.export(true).await), entries(&first));

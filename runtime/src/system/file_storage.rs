@@ -8,6 +8,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use fusion_schema::DocumentId;
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use tokio::runtime::Handle;
@@ -19,6 +20,8 @@ use crate::{Error, Result};
 
 /// How long an upload URL takes uploads: one hour, in milliseconds.
 const UPLOAD_TOKEN_LIFETIME_MS: f64 = 3_600_000.0;
+/// Bytes that make each upload token its own.
+const UPLOAD_NONCE: usize = 8;
 
 /// See the module's documentation. Cheap to clone.
 #[derive(Clone)]
@@ -64,39 +67,47 @@ impl FileStorage {
         &self.blobs
     }
 
-    /// Where a file can be downloaded.
-    pub fn url(&self, uuid: &str) -> String {
-        format!("{}/api/storage/{uuid}", self.origin)
+    /// Where a file of the app, or of a component by its row, can be downloaded.
+    pub fn url(&self, uuid: &str, component: Option<DocumentId>) -> String {
+        match component {
+            None => format!("{}/api/storage/{uuid}", self.origin),
+            Some(component) => format!("{}/api/storage/{uuid}?component={component}", self.origin),
+        }
     }
 
-    /// A URL that takes uploads for an hour from `now_ms` on.
+    /// A URL that takes uploads to the app, or to a component by its row, for an hour from `now_ms` on.
     ///
     /// # Errors
     /// Only if the token cannot be sealed, which is internal.
-    pub fn generate_upload_url(&self, now_ms: f64) -> Result<String> {
+    pub fn generate_upload_url(&self, now_ms: f64, component: Option<DocumentId>) -> Result<String> {
         let expires_ms = (now_ms + UPLOAD_TOKEN_LIFETIME_MS) as u64;
         // The nonce makes every URL its own, so that one can be told from another.
         let mut content = expires_ms.to_le_bytes().to_vec();
-        content.extend_from_slice(&random_bytes::<8>());
+        content.extend_from_slice(&random_bytes::<UPLOAD_NONCE>());
+        let component = component.map(|component| component.to_string()).unwrap_or_default();
+        content.extend_from_slice(component.as_bytes());
         let token = self.secrets.seal(Purpose::UploadToken, &content)?;
-        Ok(format!("{}/api/storage/upload?token={token}", self.origin))
+        let parameter = if component.is_empty() { String::new() } else { format!("&component={component}") };
+        Ok(format!("{}/api/storage/upload?token={token}{parameter}", self.origin))
     }
 
-    /// Fails unless the token allows uploads at `now_ms`.
+    /// Fails unless the token allows uploads at `now_ms`. Gives the row of the component they go to, if it is not the
+    /// app.
     ///
     /// # Errors
     /// `StorageTokenInvalid`, `StorageTokenExpired`.
-    pub fn check_upload_token(&self, token: &str, now_ms: f64) -> Result<()> {
+    pub fn check_upload_token(&self, token: &str, now_ms: f64) -> Result<Option<DocumentId>> {
         let content = self.secrets.open(Purpose::UploadToken, token);
-        let expires = content.as_deref().and_then(|content| content.first_chunk::<8>());
-        let Some(expires) = expires else {
+        let parts = content.as_deref().and_then(|content| content.split_first_chunk::<8>());
+        let Some((expires, rest)) = parts else {
             return Err(Error::unauthenticated(
                 "StorageTokenInvalid",
                 "The upload URL is not one of this deployment. Generate a new one.",
             ));
         };
         if now_ms < u64::from_le_bytes(*expires) as f64 {
-            return Ok(());
+            let component = rest.get(UPLOAD_NONCE..).and_then(|text| std::str::from_utf8(text).ok());
+            return Ok(component.and_then(|text| DocumentId::decode(text).ok()));
         }
         Err(Error::unauthenticated(
             "StorageTokenExpired",

@@ -8,7 +8,7 @@ use fusion_schema::{Doc, DocumentId, Object, TableNumber, Typed, Value};
 
 use super::{condition, equal, first, range};
 use crate::database::query::{Expression, Order, Query, QueryOperator, QuerySource, RangeOperator};
-use crate::database::{Document, Transaction};
+use crate::database::{ComponentId, Document, Transaction};
 use crate::{Error, Result};
 
 const TABLE: &str = "_scheduled_functions";
@@ -20,6 +20,15 @@ pub const ARGUMENTS_SIZE_MAX: usize = 4 << 20;
 
 /// A row of `_scheduled_functions`.
 pub type Job = Doc<ScheduledFunction>;
+
+/// A job by the component whose row it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct JobRef {
+    /// The component.
+    pub component: ComponentId,
+    /// The row.
+    pub id: DocumentId,
+}
 
 /// What canceling a job did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +56,8 @@ impl<'a> Jobs<'a> {
         Self { tx }
     }
 
-    /// Adds a job that is due at `due_ms`. `name` is the function's path with extension; `canceled` makes one that
-    /// will never run (scheduled by a job that was canceled while it ran).
+    /// Adds a job that is due at `due_ms`. `name` is the function's path with extension, `component` that of the
+    /// component it is in; `canceled` makes one that will never run (scheduled by a job that was canceled while it ran).
     ///
     /// # Errors
     /// `InvalidScheduledFunctionDelay` for a time that is no time or too far away,
@@ -56,6 +65,7 @@ impl<'a> Jobs<'a> {
     pub fn schedule(
         &mut self,
         name: String,
+        component: &str,
         args: Object,
         due_ms: f64,
         now_ms: f64,
@@ -80,6 +90,7 @@ impl<'a> Jobs<'a> {
         }
         let row = ScheduledFunction {
             name,
+            component: (component != self.tx.component_path()).then(|| component.to_owned()),
             args: vec![Value::Object(args)],
             scheduled_time: due_ms,
             completed_time: canceled.then_some(now_ms),

@@ -6,6 +6,7 @@
 //! - [`modules`]: the code that was pushed; [`pushed_schemas`]: the schemas that came with it,
 //! - [`components`]: the instances of components and their definitions,
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
+//! - [`function_handles`]: by what functions are called across components;
 //! - [`indexes`]: which indexes there are;  [`events`]: what administrators did;
 //! - [`imports`] and [`exports`]: data on its way in and out.
 //!
@@ -20,6 +21,7 @@ pub mod events;
 pub mod exports;
 pub mod file_storage;
 pub mod files;
+pub mod function_handles;
 pub mod imports;
 pub mod indexes;
 pub mod jobs;

@@ -9,6 +9,8 @@ use crate::{Table, Typed};
 pub struct ScheduledFunction {
     /// The function's path, e.g. `messages.js:send`.
     pub name: String,
+    /// The path of the component the function is in, if that is not the one whose row this is.
+    pub component: Option<String>,
     /// Its arguments: one object.
     pub args: Vec<Value>,
     /// When it is due, in milliseconds since the epoch.

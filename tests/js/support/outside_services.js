@@ -1,15 +1,7 @@
-// The services that Computer Guys talks to: embeddings, mail, and the people on duty. Embeddings of texts that share words are close.
+// The services that Computer Guys talks to: embeddings, mail, and the people on duty.
 
-import { createHash } from "node:crypto";
 import { createServer } from "node:http";
-
-const DIMENSIONS = 1536;
-
-function embedding(text) {
-  const vector = new Array(DIMENSIONS).fill(0);
-  for (const word of text.toLowerCase().match(/\w+/g) ?? []) vector[createHash("sha256").update(word).digest().readUInt16BE() % DIMENSIONS] += 1;
-  return vector;
-}
+import { embedding } from "./embedding.js";
 
 /**
  * Starts them; they stop with the test. `mails`, `notices` and `embeddings` are what came; `fail(path, n)` lets the next n requests of

@@ -15,18 +15,20 @@ use super::scheduler::delay;
 use super::{check_table_name, decode_result, encode_args};
 use crate::auth::{Identity, UserIdentity};
 use crate::clock::random_bytes;
-use crate::database::{ComponentId, VectorMatch, VectorQuery};
+use crate::database::{ComponentId, Transaction, VectorMatch, VectorQuery};
 use crate::function::app_counters::AppCounter;
 use crate::function::call::{Caller, FunctionCall, FunctionKind};
 use crate::function::deployment::Deployment;
+use crate::function::execution::component_not_found;
 use crate::function::execution_log::LogEvent;
 use crate::function::log_line::{LogLevel, LogLine, LogLines, quote};
 use crate::function::outcome::{ExecutionId, Outcome, RequestId};
 use crate::function::path::FunctionPath;
 use crate::function::registry::FunctionRegistry;
 use crate::function::runner::FunctionRunner;
-use crate::system::environment::{Environment, SYSTEM_NAMES};
+use crate::function::variables;
 use crate::system::files::{FileMetadata, Files};
+use crate::system::jobs::JobRef;
 use crate::{Error, Result};
 
 /// The run of an action, without what its module brought along. Cheap to clone.
@@ -40,12 +42,16 @@ struct Inner {
     registry: Arc<FunctionRegistry>,
     /// Whether it is an action or an HTTP action.
     kind: FunctionKind,
+    /// The component it runs in.
+    component: ComponentId,
+    /// The path of the component.
+    component_path: String,
     /// The function, or `GET /path` of an HTTP action.
     name: String,
     identity: Identity,
     request_id: RequestId,
     execution: ExecutionId,
-    job: Option<DocumentId>,
+    job: Option<JobRef>,
     /// Whether an action calls it.
     is_nested: bool,
     logs: Mutex<LogLines>,
@@ -58,22 +64,79 @@ impl std::fmt::Debug for ActionCore {
 }
 
 impl ActionCore {
-    /// The run of an action or HTTP action that keeps the functions it began with.
+    /// The run of an action or HTTP action of the component at a path, that keeps the functions it began with.
+    ///
+    /// # Errors
+    /// `ComponentNotFound`.
+    #[expect(clippy::too_many_arguments, reason = "what a run is, each told by its caller")]
     pub(crate) fn new(
         runner: Arc<FunctionRunner>,
         registry: Arc<FunctionRegistry>,
         kind: FunctionKind,
+        component_path: &str,
         name: String,
         identity: Identity,
         request_id: RequestId,
         caller: Caller,
-    ) -> Self {
+    ) -> Result<Self> {
         let logs = Mutex::new(LogLines::default());
         let execution = ExecutionId::new(request_id);
         let (job, is_nested) = (caller.job(), matches!(caller, Caller::Action(_)));
-        let inner =
-            Inner { runner, registry, kind, name, identity, request_id, execution, job, is_nested, logs };
-        Self { inner: Arc::new(inner) }
+        let component = match component_path {
+            "" => ComponentId::ROOT,
+            path => {
+                let now = runner.deployment().database.published();
+                now.catalog().component_at(path).ok_or_else(|| component_not_found(path))?
+            }
+        };
+        let component_path = component_path.to_owned();
+        let inner = Inner {
+            runner,
+            registry,
+            kind,
+            component,
+            component_path,
+            name,
+            identity,
+            request_id,
+            execution,
+            job,
+            is_nested,
+            logs,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The component it runs in.
+    pub fn component(&self) -> ComponentId {
+        self.inner.component
+    }
+
+    /// The path of the component it runs in; empty for the app.
+    pub fn component_path(&self) -> &str {
+        &self.inner.component_path
+    }
+
+    /// A transaction that reads what is published, in the component of the action.
+    pub(crate) fn begin_query(&self) -> Transaction {
+        let mut tx = self.deployment().database.begin_query();
+        tx.enter(self.inner.component);
+        tx
+    }
+
+    /// Where a file of its component can be downloaded.
+    pub(crate) fn file_url(&self, uuid: &str) -> String {
+        self.deployment().files.url(uuid, variables::component_document(&self.begin_query()))
+    }
+
+    /// A URL that takes uploads to its component for an hour.
+    ///
+    /// # Errors
+    /// Only if the token cannot be sealed, which is internal.
+    pub(crate) fn generate_upload_url(&self) -> Result<String> {
+        let deployment = self.deployment();
+        let component = variables::component_document(&self.begin_query());
+        deployment.files.generate_upload_url(deployment.clock().unix_ms(), component)
     }
 
     /// Whether another action calls it.
@@ -97,7 +160,7 @@ impl ActionCore {
     }
 
     /// The scheduled job it runs for, itself or through a calling action.
-    pub fn job(&self) -> Option<DocumentId> {
+    pub fn job(&self) -> Option<JobRef> {
         self.inner.job
     }
 
@@ -119,12 +182,7 @@ impl ActionCore {
     /// # Errors
     /// See [`Environment::get`].
     pub fn env(&self, name: &str) -> Result<Option<String>> {
-        let deployment = self.deployment();
-        if let Some(value) = deployment.system_variable(name) {
-            return Ok(Some(value.to_owned()));
-        }
-        let mut tx = deployment.database.begin_query();
-        Ok(Environment::new(&mut tx, deployment.secrets()).get(name)?.map(|variable| variable.value))
+        variables::get(&mut self.begin_query(), self.deployment(), name)
     }
 
     /// All environment variables as they now are, the server's own included.
@@ -132,14 +190,11 @@ impl ActionCore {
     /// # Errors
     /// See [`Environment::list`].
     pub(crate) fn variables(&self) -> Result<BTreeMap<String, String>> {
-        let deployment = self.deployment();
-        let mut tx = deployment.database.begin_query();
-        let listed = Environment::new(&mut tx, deployment.secrets()).list()?;
-        let mut variables: BTreeMap<String, String> =
-            listed.into_iter().map(|variable| (variable.name, variable.value)).collect();
-        for name in SYSTEM_NAMES {
-            if let Some(value) = deployment.system_variable(name) {
-                variables.insert(name.to_owned(), value.to_owned());
+        let (mut tx, deployment) = (self.begin_query(), self.deployment());
+        let mut variables = BTreeMap::new();
+        for name in variables::names(&mut tx, deployment)? {
+            if let Some(value) = variables::get(&mut tx, deployment, &name)? {
+                variables.insert(name, value);
             }
         }
         Ok(variables)
@@ -150,10 +205,7 @@ impl ActionCore {
     /// # Errors
     /// See [`Environment::list`].
     pub fn env_names(&self) -> Result<Vec<String>> {
-        let deployment = self.deployment();
-        let mut tx = deployment.database.begin_query();
-        let variables = Environment::new(&mut tx, deployment.secrets()).list()?;
-        Ok(deployment.with_system_variables(variables.into_iter().map(|variable| variable.name)))
+        variables::names(&mut self.begin_query(), self.deployment())
     }
 
     /// Prints a line of already formatted arguments; it appears in the function log at once.
@@ -161,9 +213,10 @@ impl ActionCore {
         let now = self.deployment().clock().unix_ms();
         let line = self.inner.logs.lock().push(level, messages, now).cloned();
         if let Some(line) = line {
-            let Inner { kind, name, request_id, execution, .. } = &*self.inner;
+            let Inner { kind, component_path, name, request_id, execution, .. } = &*self.inner;
             let event = LogEvent::Progress {
                 kind: *kind,
+                component: component_path.clone(),
                 identifier: name.clone(),
                 request_id: *request_id,
                 execution: *execution,
@@ -183,6 +236,16 @@ impl ActionCore {
         std::mem::take(&mut *self.inner.logs.lock()).into_lines()
     }
 
+    /// On whose behalf a function is called: who the user is stays inside the app, for a component could pretend.
+    fn identity_for(&self, path: &FunctionPath) -> Identity {
+        let stays = self.inner.component.is_root() && path.component().is_empty();
+        match &self.inner.identity {
+            identity if stays || identity.is_admin() => identity.clone(),
+            Identity::System => Identity::System,
+            _ => Identity::Anonymous,
+        }
+    }
+
     /// Runs another function on behalf of the same user.
     ///
     /// # Errors
@@ -192,7 +255,7 @@ impl ActionCore {
         let call = FunctionCall {
             path: path.clone(),
             args,
-            identity: inner.identity.clone(),
+            identity: self.identity_for(path),
             caller: Caller::Action(inner.job),
             request_id: inner.request_id,
             parent: Some(inner.execution),
@@ -220,7 +283,8 @@ impl ActionCore {
     /// If there is no such function or the time is out of range.
     pub async fn schedule(&self, due_ms: f64, path: &FunctionPath, args: Object) -> Result<DocumentId> {
         self.inner.registry.find_schedulable(path)?;
-        self.inner.runner.schedule(path.clone(), args, due_ms, self.inner.job).await
+        let inner = &self.inner;
+        inner.runner.schedule(inner.component, path.clone(), args, due_ms, inner.job).await
     }
 
     /// Searches a vector index; see [`Database::vector_search`](crate::database::Database::vector_search).
@@ -236,9 +300,9 @@ impl ActionCore {
         check_table_name(table, false)?;
         let database = self.deployment().database.clone();
         let (table, index) = (table.to_owned(), index.to_owned());
-        let search = tokio::task::spawn_blocking(move || {
-            database.vector_search(ComponentId::ROOT, &table, &index, &query)
-        });
+        let component = self.inner.component;
+        let search =
+            tokio::task::spawn_blocking(move || database.vector_search(component, &table, &index, &query));
         search
             .await
             .unwrap_or_else(|error| Err(Error::internal("A vector search failed.").with_source(error)))
@@ -249,7 +313,7 @@ impl ActionCore {
     /// # Errors
     /// `ScheduledFunctionNotFound`.
     pub async fn cancel_job(&self, id: DocumentId) -> Result<()> {
-        self.inner.runner.cancel_job(id).await
+        self.inner.runner.cancel_job(self.inner.component, id).await
     }
 }
 
@@ -444,7 +508,8 @@ impl ActionStorage<'_> {
     ) -> Result<Id<StoredFile>> {
         let runner = &self.core.inner.runner;
         let upload = futures_util::stream::once(async move { Ok::<_, Error>(content) });
-        Ok(runner.store_file(upload, content_type, expected).await?.into())
+        let component = self.core.inner.component;
+        Ok(runner.store_file(component, upload, content_type, expected).await?.into())
     }
 
     /// The content of a file; `None` if there is no such file.
@@ -462,8 +527,7 @@ impl ActionStorage<'_> {
     /// # Errors
     /// If the row is damaged.
     pub fn get_metadata(&self, id: Id<StoredFile>) -> Result<Option<FileMetadata>> {
-        let database = &self.core.deployment().database;
-        Files::new(&mut database.begin_query()).get(id.document_id())
+        Files::new(&mut self.core.begin_query()).get(id.document_id())
     }
 
     /// Where the file can be downloaded; `None` if there is no such file.
@@ -471,7 +535,7 @@ impl ActionStorage<'_> {
     /// # Errors
     /// If the row is damaged.
     pub fn get_url(&self, id: Id<StoredFile>) -> Result<Option<String>> {
-        Ok(self.get_metadata(id)?.map(|file| self.core.deployment().files.url(&file.uuid)))
+        Ok(self.get_metadata(id)?.map(|file| self.core.file_url(&file.uuid)))
     }
 
     /// A URL that takes uploads for an hour.
@@ -479,8 +543,7 @@ impl ActionStorage<'_> {
     /// # Errors
     /// Only if the token cannot be sealed, which is internal.
     pub fn generate_upload_url(&self) -> Result<String> {
-        let deployment = self.core.deployment();
-        deployment.files.generate_upload_url(deployment.clock().unix_ms())
+        self.core.generate_upload_url()
     }
 
     /// Deletes a file.
@@ -488,6 +551,6 @@ impl ActionStorage<'_> {
     /// # Errors
     /// `StorageIdNotFound` if there is no such file.
     pub async fn delete(&self, id: Id<StoredFile>) -> Result<()> {
-        self.core.inner.runner.delete_file(id.document_id()).await
+        self.core.inner.runner.delete_file(self.core.inner.component, id.document_id()).await
     }
 }

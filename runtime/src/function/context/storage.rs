@@ -27,7 +27,7 @@ impl<'a> FileReader<'a> {
     /// When a limit of the transaction is reached.
     pub fn get_url(&mut self, id: Id<StoredFile>) -> Result<Option<String>> {
         let file = self.get_metadata(id)?;
-        Ok(file.map(|file| self.execution.deployment().files.url(&file.uuid)))
+        Ok(file.map(|file| self.execution.file_url(&file.uuid)))
     }
 
     /// What is known about a file; `None` if there is no such file.
@@ -55,8 +55,7 @@ impl<'a> FileWriter<'a> {
     /// # Errors
     /// Only if the token cannot be sealed, which is internal.
     pub fn generate_upload_url(&mut self) -> Result<String> {
-        let deployment = self.reader.execution.deployment();
-        deployment.files.generate_upload_url(deployment.clock().unix_ms())
+        self.reader.execution.generate_upload_url()
     }
 
     /// Stores a file, which is there for others if this mutation commits. Blocks until the content is safe.

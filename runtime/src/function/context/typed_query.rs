@@ -220,6 +220,7 @@ impl<'a, T: Table> TypedQuery<'a, T> {
     /// As [`TypedQuery::stream`]; `InvalidCursor` for a cursor of another query; if a page was read before.
     pub fn paginate(self, options: PaginationOptions) -> Result<Page<Doc<T>>> {
         let (execution, query) = self.build()?;
+        execution.check_paginate()?;
         let page = execution.tx().paginate(&query, &page_request(options))?;
         page_value(page, decode_document)
     }

@@ -16,12 +16,7 @@ const NODE_VERSION: &str = "20";
 
 pub(super) fn register(module: &mut AddModule<'_>) {
     module("components", &|module| {
-        module.query("list", |_: &mut QueryCtx<'_>, _: Root| {
-            Ok(vec![object! {
-                "args" => Object::new(), "httpPrefix" => Value::Null, "id" => "", "name" => Value::Null,
-                "path" => "", "state" => "active",
-            }])
-        });
+        module.query("list", |ctx: &mut QueryCtx<'_>, _: Root| Ok(components(ctx)));
     });
     module("getVersion", &|module| {
         module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
@@ -95,6 +90,27 @@ pub(super) fn register(module: &mut AddModule<'_>) {
             .query("latestCloudExport", |_: &mut QueryCtx<'_>, _: Root| Ok(Value::Null))
             .query("canExportFileStorage", |_: &mut QueryCtx<'_>, _: Root| Ok(true));
     });
+}
+
+/// The app and all components, mounted or not, in the order of their paths.
+fn components(ctx: &mut QueryCtx<'_>) -> Vec<Object> {
+    let mut components: Vec<_> = ctx.tx().snapshot().catalog().components().cloned().collect();
+    components.sort_by(|a, b| a.path.cmp(&b.path));
+    let app = object! {
+        "args" => Object::new(), "httpPrefix" => Value::Null, "id" => "", "name" => Value::Null,
+        "path" => "", "state" => "active",
+    };
+    let shown = components.iter().map(|component| {
+        object! {
+            "args" => Object::new(),
+            "httpPrefix" => component.http_prefix.as_deref().map_or(Value::Null, Value::from),
+            "id" => component.document,
+            "name" => component.name.as_str(),
+            "path" => &*component.path,
+            "state" => if component.is_active { "active" } else { "unmounted" },
+        }
+    });
+    std::iter::once(app).chain(shown).collect()
 }
 
 #[derive(Typed)]

@@ -77,7 +77,7 @@ fn page(ctx: &mut QueryCtx<'_>, args: FilePage) -> Result<Page<Value>> {
 /// A file with the URL under which it can be downloaded.
 fn shown(execution: &mut Execution, row: Document) -> Result<Value> {
     let file = Files::new(execution.tx()).get(row.id())?;
-    let url = file.map(|file| execution.deployment().files.url(&file.uuid));
+    let url = file.map(|file| execution.file_url(&file.uuid));
     let mut fields = row.into_fields();
     fields.insert("url", url.map_or(Value::Null, Value::String));
     Ok(Value::Object(fields))

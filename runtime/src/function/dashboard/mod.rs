@@ -56,7 +56,7 @@ pub(super) fn functions() -> impl Iterator<Item = FunctionEntry> {
 /// Adds a module by its name below `_system/frontend/`.
 type AddModule<'a> = dyn FnMut(&str, &dyn Fn(&mut Module<()>)) + 'a;
 
-/// The component a function is about: null or empty, for there is only the root.
+/// The component a function is about: null or empty for the app, else its row. The function runs in it.
 #[derive(Clone, Copy, Debug)]
 struct Component;
 
@@ -67,11 +67,8 @@ impl Typed for Component {
 
     fn decode(value: Value) -> Result<Self, DecodeError> {
         match value {
-            Value::Null => Ok(Self),
-            Value::String(id) if id.is_empty() => Ok(Self),
-            _ => Err(DecodeError::new(
-                "there is no such component: this deployment has only the root. Leave it out, or give null.",
-            )),
+            Value::Null | Value::String(_) => Ok(Self),
+            _ => Err(DecodeError::new("the id of a component is a text. Leave it out, or give null.")),
         }
     }
 

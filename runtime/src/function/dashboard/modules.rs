@@ -37,6 +37,7 @@ fn list(ctx: &mut QueryCtx<'_>) -> Result<Vec<Value>> {
     let registry = execution.registry().clone();
     let tx = execution.tx();
     let version = tx.snapshot().push_version();
+    let component = tx.component_path();
     let mut modules: BTreeMap<String, Shown> = BTreeMap::new();
     let mut lines: HashMap<(String, String), f64> = HashMap::new();
     for stored in Modules::new(tx).list()? {
@@ -50,13 +51,16 @@ fn list(ctx: &mut QueryCtx<'_>) -> Result<Vec<Value>> {
     }
     let mut entries: Vec<&FunctionEntry> =
         registry.iter().map(AsRef::as_ref).filter(|entry| !entry.path.is_system()).collect();
+    entries.retain(|entry| entry.path.component() == component);
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     for entry in entries {
         let path = format!("{}.js", entry.path.module());
         let line = lines.get(&(path.clone(), entry.path.function().to_owned()));
         modules.entry(path).or_default().functions.push(function(entry, line.copied()));
     }
-    for (path, method, _) in registry.routes().routes() {
+    for (path, method, _) in
+        registry.routes_of(&component).into_iter().flat_map(|(routes, _)| routes.routes())
+    {
         let name = format!("{method} {path}");
         let line = lines.get(&("http.js".to_owned(), name.clone()));
         let mut route = object! {
@@ -67,7 +71,8 @@ fn list(ctx: &mut QueryCtx<'_>) -> Result<Vec<Value>> {
         }
         modules.entry("http.js".to_owned()).or_default().functions.push(route);
     }
-    let crons = registry.cron_specs();
+    let mut crons = registry.cron_specs();
+    crons.retain(|cron| cron.component == component);
     if !crons.is_empty() {
         let crons = crons.iter().map(|spec| {
             Value::Array(vec![Value::from(spec.name.as_str()), Value::Object(cron_spec_value(spec))])
@@ -129,6 +134,7 @@ struct OfFunction {
 /// The validator of a function's arguments as JSON text; null if there is no such function.
 fn args_validator(ctx: &mut QueryCtx<'_>, args: OfFunction) -> Result<Value> {
     let Ok(path) = FunctionPath::parse(&args.function) else { return Ok(Value::Null) };
+    let path = path.in_component(&ctx.tx().component_path());
     let entry = ctx.execution().registry().get(&path).filter(|_| !path.is_system());
     Ok(entry.map_or(Value::Null, |entry| Value::String(entry.args.to_json().to_string())))
 }

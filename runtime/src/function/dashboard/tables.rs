@@ -8,6 +8,7 @@ use crate::database::Transaction;
 use crate::database::catalog::SYSTEM_TABLES;
 use crate::function::api_spec::plain;
 use crate::function::context::QueryCtx;
+use crate::function::system_functions::is_of;
 use crate::system::pushed_schemas::{PushedSchemas, SchemaState};
 use crate::system::{all, indexes};
 
@@ -30,8 +31,10 @@ pub(super) fn register(module: &mut AddModule<'_>) {
 
 /// The names of the user's tables, in order.
 pub(super) fn names(tx: &mut Transaction) -> Result<Vec<String>> {
+    let component = tx.component();
     let rows = all(tx, "_tables")?;
-    let names = rows.iter().filter_map(|row| row.fields().get("name").and_then(Value::as_str));
+    let rows = rows.iter().filter(|row| is_of(row, component));
+    let names = rows.filter_map(|row| row.fields().get("name").and_then(Value::as_str));
     let mut names: Vec<String> = names.map(str::to_owned).collect();
     names.sort_unstable();
     Ok(names)
@@ -40,7 +43,9 @@ pub(super) fn names(tx: &mut Transaction) -> Result<Vec<String>> {
 /// The names of tables by the number in their ids: the user's, and those system tables whose ids people meet.
 fn mapping(ctx: &mut QueryCtx<'_>, _: Root) -> Result<Object> {
     let mut names: Vec<(String, String)> = Vec::new();
-    for row in all(ctx.tx(), "_tables")? {
+    let component = ctx.tx().component();
+    let rows = all(ctx.tx(), "_tables")?;
+    for row in rows.iter().filter(|row| is_of(row, component)) {
         let fields = row.fields();
         let number = fields.get("number").and_then(Value::as_f64);
         let name = fields.get("name").and_then(Value::as_str);
@@ -58,7 +63,7 @@ fn schemas(ctx: &mut QueryCtx<'_>, _: Root) -> Result<Object> {
     let mut schemas = Object::new();
     let tx = ctx.tx();
     let pushed = PushedSchemas::new(tx).list()?;
-    let active = tx.snapshot().catalog().schema();
+    let active = tx.snapshot().catalog().schema_in(tx.component());
     let is_pushed = pushed.iter().any(|schema| schema.state == SchemaState::Active);
     if let Some(active) = active.filter(|active| is_pushed || !active.tables.is_empty()) {
         schemas.insert("active", active.to_json().to_string());

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
-use super::address::Address;
+use super::address::{Address, Place};
 use super::{arguments, functions, object, quoted, storage, unknown, unknown_async, vectors};
 use crate::clock::fill_random;
 use crate::function::context::{ActionCore, ActionCtx};
@@ -42,13 +42,19 @@ impl ActionHost {
     }
 }
 
+/// Where the action stands when it names a function.
+fn place(core: &ActionCore) -> Place<'_> {
+    Place { registry: core.registry(), tx: core.begin_query(), current: None }
+}
+
 async fn run(core: &ActionCore, name: &str, function: &str, args: &str) -> Result<String> {
     match name {
         "1.0/actions/query" => call(core, FunctionKind::Query, name, args).await,
         "1.0/actions/mutation" => call(core, FunctionKind::Mutation, name, args).await,
         "1.0/actions/action" => call(core, FunctionKind::Action, name, args).await,
         "1.0/actions/schedule" => {
-            let functions::Scheduled { due_ms, path, args } = functions::scheduled(name, args)?;
+            let functions::Scheduled { due_ms, path, args } =
+                functions::scheduled(name, args, &mut place(core))?;
             Ok(quoted(&core.schedule(due_ms, &path, args).await?.to_string()))
         }
         "1.0/actions/cancel_job" => {
@@ -61,23 +67,18 @@ async fn run(core: &ActionCore, name: &str, function: &str, args: &str) -> Resul
             Ok(user.map_or_else(|| "null".to_owned(), |user| json::encode(&user.to_value())))
         }
         "1.0/storageGetUrl" => {
-            let deployment = core.deployment();
-            storage::get_url(&mut deployment.database.begin_query(), &deployment.files, args)
+            let found = storage::find_for_url(&mut core.begin_query(), args)?;
+            Ok(storage::url_or_null(found.map(|file| core.file_url(&file.uuid))))
         }
-        "1.0/storageGetMetadata" => {
-            storage::get_metadata(&mut core.deployment().database.begin_query(), args)
-        }
+        "1.0/storageGetMetadata" => storage::get_metadata(&mut core.begin_query(), args),
         "1.0/storageDelete" => {
-            let id = storage::to_delete(&mut core.deployment().database.begin_query(), args)?;
+            let id = storage::to_delete(&mut core.begin_query(), args)?;
             ActionCtx::new(core.clone(), ()).storage().delete(id.into()).await?;
             Ok("null".to_owned())
         }
-        "1.0/storageGenerateUploadUrl" => {
-            let deployment = core.deployment();
-            Ok(quoted(&deployment.files.generate_upload_url(deployment.clock().unix_ms())?))
-        }
-        "1.0/createFunctionHandle" => functions::create_handle(core.registry(), args),
-        "1.0/getFunctionMetadata" => Ok(functions::metadata(function)),
+        "1.0/storageGenerateUploadUrl" => Ok(quoted(&core.generate_upload_url()?)),
+        "1.0/createFunctionHandle" => functions::create_handle(&mut place(core), args),
+        "1.0/getFunctionMetadata" => Ok(functions::metadata(function, core.component_path())),
         "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata()),
         "1.0/getRequestMetadata" => {
             Ok(functions::request_metadata(Some(core.request_id().to_string()), core.job()))
@@ -100,7 +101,7 @@ struct Call<'a> {
 async fn call(core: &ActionCore, kind: FunctionKind, name: &str, args: &str) -> Result<String> {
     let (path, args) = {
         let Call { address, args } = arguments(name, args)?;
-        (address.path()?, object(args, "The arguments of a function")?)
+        (address.path(&mut place(core))?, object(args, "The arguments of a function")?)
     };
     Ok(json::encode(&core.run(kind, &path, args).await?))
 }
@@ -158,7 +159,7 @@ impl Host for ActionHost {
         self.spawn(async move {
             let read = async {
                 let deployment = core.deployment();
-                let file = storage::find_id(&mut deployment.database.begin_query(), &storage_id)?;
+                let file = storage::find_id(&mut core.begin_query(), &storage_id)?;
                 let Some(file) = file else { return Ok(None) };
                 let content = deployment.files.read(&file.uuid).await?;
                 Ok(Some((content.to_vec(), file.content_type.unwrap_or_default())))

@@ -1,13 +1,14 @@
-//! How scripts name functions: by path, by handle, or (components) by reference.
+//! How scripts name functions: by path in their own component, by reference to a child, or by handle.
 
 use serde::Deserialize;
 
-use super::not_yet;
-use crate::function::FunctionPath;
+use crate::database::Transaction;
+use crate::function::{FunctionPath, FunctionRegistry, Visibility};
+use crate::system::function_handles::{FunctionHandles, HandleTarget};
 use crate::{Error, Result};
 
-/// What handles begin with.
-const HANDLE: &str = "function://";
+/// What references begin with.
+const REFERENCE: &str = "_reference/";
 
 /// The part of a system call's arguments that names a function.
 #[derive(Deserialize)]
@@ -18,46 +19,97 @@ pub(super) struct Address {
     function_handle: Option<String>,
 }
 
+/// Where a script stands that names a function.
+pub(super) struct Place<'a> {
+    /// The functions there are.
+    pub(super) registry: &'a FunctionRegistry,
+    /// A transaction in the script's component, whose reads do not count as the script's.
+    pub(super) tx: Transaction,
+    /// The function that is running.
+    pub(super) current: Option<&'a FunctionPath>,
+}
+
 impl Address {
     /// The path it means.
-    pub(super) fn path(&self) -> Result<FunctionPath> {
+    ///
+    /// # Errors
+    /// `InvalidReference` if it leads nowhere or to a function that the script may not see; `FunctionHandleNotFound`.
+    pub(super) fn path(&self, place: &mut Place<'_>) -> Result<FunctionPath> {
         match (&self.name, &self.reference, &self.function_handle) {
-            (Some(name), None, None) => FunctionPath::parse(name),
-            (None, None, Some(handle)) => of_handle(handle),
-            (None, Some(_), None) => Err(not_yet("Calling functions of components")),
+            (Some(name), None, None) => {
+                Ok(FunctionPath::parse(name)?.in_component(&place.tx.component_path()))
+            }
+            (None, None, Some(handle)) => of_handle(handle, place),
+            (None, Some(reference), None) => of_reference(reference, place),
             _ => Err(Error::bad_request(
                 "InvalidFunctionAddress",
                 "A function is named by exactly one of `name`, `reference` and `functionHandle`.",
             )),
         }
     }
-}
 
-/// A handle for a function: what `createFunctionHandle()` gives.
-pub(super) fn handle(path: &FunctionPath) -> String {
-    format!("{HANDLE};{path}")
-}
-
-fn of_handle(handle: &str) -> Result<FunctionPath> {
-    let path = handle.strip_prefix(HANDLE).and_then(|rest| rest.split_once(';'));
-    match path {
-        Some(("", path)) => FunctionPath::parse(path),
-        _ => Err(Error::bad_request(
-            "InvalidFunctionHandle",
-            format!("\"{handle}\" is no function handle. Make one with `createFunctionHandle()`."),
-        )),
+    /// A handle for what it means.
+    ///
+    /// # Errors
+    /// As [`Address::path`].
+    pub(super) fn handle(&self, place: &mut Place<'_>) -> Result<String> {
+        let path = self.path(place)?;
+        if let (None, None, Some(handle)) = (&self.name, &self.reference, &self.function_handle) {
+            return Ok(handle.clone());
+        }
+        place.registry.find(&path, crate::function::Access::Inside)?;
+        let target = HandleTarget { component: path.component().to_owned(), path: path.with_extension() };
+        FunctionHandles::new(&mut place.tx).of(&target)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn of_handle(handle: &str, place: &mut Place<'_>) -> Result<FunctionPath> {
+    let HandleTarget { component, path } = FunctionHandles::new(&mut place.tx).resolve(handle)?;
+    let path = FunctionPath::parse(&path)?.in_component(&component);
+    if place.registry.get(&path).is_none() {
+        let message = format!("The function \"{path}\" that a handle stands for is not there any more.");
+        return Err(Error::not_found("FunctionHandleNotFound", message));
+    }
+    Ok(path)
+}
 
-    #[test]
-    fn a_handle_leads_back_to_its_function() {
-        let path = FunctionPath::parse("a/b:c").unwrap();
-        assert_eq!(of_handle(&handle(&path)).unwrap(), path);
-        assert_eq!(of_handle("function://x;a:b").unwrap_err().code(), "InvalidFunctionHandle");
-        assert_eq!(of_handle("a:b").unwrap_err().code(), "InvalidFunctionHandle");
+fn of_reference(reference: &str, place: &Place<'_>) -> Result<FunctionPath> {
+    let invalid = |why: String| {
+        Error::bad_request("InvalidReference", format!("The reference \"{reference}\" leads nowhere: {why}"))
+    };
+    let component = place.tx.component_path();
+    let rest = reference.strip_prefix(REFERENCE).ok_or_else(|| invalid("it is no reference.".to_owned()))?;
+    match rest.split_once('/') {
+        Some(("function", path)) => Ok(FunctionPath::parse(path)?.in_component(&component)),
+        Some(("childComponent", rest)) => {
+            let no_function = || invalid("it names no function of a child.".to_owned());
+            let (child, rest) = rest.split_once('/').ok_or_else(no_function)?;
+            let (module, function) = rest.rsplit_once('/').ok_or_else(no_function)?;
+            let child = match component.as_str() {
+                "" => child.to_owned(),
+                parent => format!("{parent}/{child}"),
+            };
+            if !place.registry.has_component(&child) {
+                return Err(invalid(format!("there is no component \"{child}\". Add it with `app.use()`.")));
+            }
+            let path = FunctionPath::from_parts(module, function)?.in_component(&child);
+            let found = place.registry.get(&path);
+            if found.is_none_or(|entry| entry.visibility != Visibility::Public) {
+                return Err(invalid(format!(
+                    "the component \"{child}\" has no public function \"{module}:{function}\"."
+                )));
+            }
+            Ok(path)
+        }
+        Some(("currentSystemUdfInComponent", id)) => {
+            let current = place.current.filter(|path| path.is_system());
+            let current = current.ok_or_else(|| invalid("only system functions may use it.".to_owned()))?;
+            let catalog = place.tx.snapshot().catalog();
+            let document = fusion_schema::DocumentId::decode(id).ok();
+            let found = document.and_then(|document| catalog.component_by_document(document));
+            let found = found.ok_or_else(|| invalid("there is no such component.".to_owned()))?;
+            Ok(current.in_component(&found.path))
+        }
+        _ => Err(invalid("it is neither a function nor a child component.".to_owned())),
     }
 }

@@ -4,10 +4,11 @@ use fusion_schema::{DocumentId, Value, json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::address::{Address, handle};
+use super::address::{Address, Place};
 use super::{arguments, object, quoted};
 use crate::function::FunctionKind;
 use crate::function::execution::Execution;
+use crate::system::jobs::JobRef;
 use crate::{Error, Result};
 
 #[derive(Deserialize)]
@@ -20,9 +21,17 @@ struct RunUdf<'a> {
     args: &'a RawValue,
 }
 
+/// Where the function that runs stands when it names another one.
+fn with_place<T>(execution: &Execution, body: impl FnOnce(&mut Place<'_>) -> Result<T>) -> Result<T> {
+    let mut place =
+        Place { registry: execution.registry(), tx: execution.unseen(), current: execution.current() };
+    body(&mut place)
+}
+
 pub(super) fn run_udf(execution: &mut Execution, kind: FunctionKind, args: &str) -> Result<String> {
     let RunUdf { address, udf_type, args } = arguments("1.0/runUdf", args)?;
-    let (path, args) = (address.path()?, object(args, "The arguments of a function")?);
+    let path = with_place(execution, |place| address.path(place))?;
+    let args = object(args, "The arguments of a function")?;
     let value = match (udf_type.as_str(), kind) {
         ("query", _) => execution.run_nested(&path, FunctionKind::Query, args)?,
         ("mutation", FunctionKind::Mutation) => execution.run_nested(&path, FunctionKind::Mutation, args)?,
@@ -54,16 +63,17 @@ pub(super) struct Scheduled {
     pub(super) args: fusion_schema::Object,
 }
 
-pub(super) fn scheduled(name: &str, args: &str) -> Result<Scheduled> {
+pub(super) fn scheduled(name: &str, args: &str, place: &mut Place<'_>) -> Result<Scheduled> {
     let Schedule { address, ts, args } = arguments(name, args)?;
     let args = object(args, "The arguments of a function")?;
     // Milliseconds were divided by a thousand on the way: what that lost is rounded away.
     let due_ms = (ts * 1e6).round() / 1e3;
-    Ok(Scheduled { due_ms, path: address.path()?, args })
+    Ok(Scheduled { due_ms, path: address.path(place)?, args })
 }
 
 pub(super) fn schedule(execution: &mut Execution, args: &str) -> Result<String> {
-    let Scheduled { due_ms, path, args } = scheduled("1.0/schedule", args)?;
+    let Scheduled { due_ms, path, args } =
+        with_place(execution, |place| scheduled("1.0/schedule", args, place))?;
     Ok(quoted(&execution.schedule(due_ms, &path, args)?.to_string()))
 }
 
@@ -87,27 +97,29 @@ pub(super) fn cancel_job(execution: &mut Execution, args: &str) -> Result<String
     Ok("null".to_owned())
 }
 
-pub(super) fn create_handle(registry: &crate::function::FunctionRegistry, args: &str) -> Result<String> {
+pub(super) fn create_handle(place: &mut Place<'_>, args: &str) -> Result<String> {
     let address: Address = arguments("1.0/createFunctionHandle", args)?;
-    let path = address.path()?;
-    registry.find(&path, crate::function::Access::Inside)?;
-    Ok(quoted(&handle(&path)))
+    Ok(quoted(&address.handle(place)?))
 }
 
-pub(super) fn metadata(name: &str) -> String {
-    format!("{{\"name\":{},\"componentPath\":\"\"}}", quoted(name))
+pub(super) fn create_handle_in(execution: &Execution, args: &str) -> Result<String> {
+    with_place(execution, |place| create_handle(place, args))
+}
+
+pub(super) fn metadata(name: &str, component: &str) -> String {
+    format!("{{\"name\":{},\"componentPath\":{}}}", quoted(name), quoted(component))
 }
 
 pub(super) fn deployment_metadata() -> String {
     r#"{"name":"fusion","region":null,"class":"self-hosted"}"#.to_owned()
 }
 
-pub(super) fn request_metadata(request_id: Option<String>, job: Option<DocumentId>) -> String {
+pub(super) fn request_metadata(request_id: Option<String>, job: Option<JobRef>) -> String {
     let text_or_null = |text: Option<String>| text.map_or_else(|| "null".to_owned(), |text| quoted(&text));
     format!(
         "{{\"ip\":null,\"userAgent\":null,\"requestId\":{},\"scheduledFunctionId\":{},\"authToken\":null}}",
         text_or_null(request_id),
-        text_or_null(job.map(|job| job.to_string())),
+        text_or_null(job.map(|job| job.id.to_string())),
     )
 }
 

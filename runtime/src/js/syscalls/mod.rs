@@ -57,7 +57,3 @@ fn unknown(name: &str) -> Error {
 fn unknown_async(name: &str) -> Error {
     Error::function(format!("Unknown async operation {name}"))
 }
-
-fn not_yet(what: &str) -> Error {
-    Error::bad_request("NotAvailableYet", format!("{what} is not available yet."))
-}

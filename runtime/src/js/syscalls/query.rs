@@ -80,6 +80,7 @@ pub(super) fn page(execution: &mut Execution, args: &str) -> Result<String> {
         maximum_rows_read: args.maximum_rows_read.map(whole),
         maximum_bytes_read: args.maximum_bytes_read.map(whole),
     };
+    execution.check_paginate()?;
     let page = execution.tx().paginate(&query(&args.query)?, &request)?;
     let mut out = String::from("{\"page\":[");
     for (index, document) in page.page.iter().map(Document::json).enumerate() {

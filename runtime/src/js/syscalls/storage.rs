@@ -10,7 +10,6 @@ use serde::Deserialize;
 use super::{arguments, quoted};
 use crate::database::Transaction;
 use crate::function::execution::Execution;
-use crate::system::file_storage::FileStorage;
 use crate::system::files::{FileMetadata, Files};
 use crate::{Error, Result};
 
@@ -35,9 +34,12 @@ pub(super) fn find_id(tx: &mut Transaction, storage_id: &str) -> Result<Option<F
     }
 }
 
-pub(super) fn get_url(tx: &mut Transaction, files: &FileStorage, args: &str) -> Result<String> {
-    let file = find(tx, "1.0/storageGetUrl", args)?;
-    Ok(file.map_or_else(|| "null".to_owned(), |file| quoted(&files.url(&file.uuid))))
+pub(super) fn find_for_url(tx: &mut Transaction, args: &str) -> Result<Option<FileMetadata>> {
+    find(tx, "1.0/storageGetUrl", args)
+}
+
+pub(super) fn url_or_null(url: Option<String>) -> String {
+    url.map_or_else(|| "null".to_owned(), |url| quoted(&url))
 }
 
 pub(super) fn get_metadata(tx: &mut Transaction, args: &str) -> Result<String> {

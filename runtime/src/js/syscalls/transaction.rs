@@ -84,14 +84,16 @@ impl TransactionHost {
             "1.0/queryPage" => query::page(execution, args),
             "1.0/getUserIdentity" => database::user_identity(execution),
             "1.0/storageGetUrl" => {
-                let deployment = execution.deployment().clone();
-                storage::get_url(execution.tx(), &deployment.files, args)
+                let found = storage::find_for_url(execution.tx(), args)?;
+                Ok(storage::url_or_null(found.map(|file| execution.file_url(&file.uuid))))
             }
             "1.0/storageGetMetadata" => storage::get_metadata(execution.tx(), args),
             "1.0/runUdf" => functions::run_udf(execution, *kind, args),
-            "1.0/createFunctionHandle" => functions::create_handle(&execution.registry().clone(), args),
+            "1.0/createFunctionHandle" => functions::create_handle_in(execution, args),
             "1.0/getFunctionMetadata" => {
-                Ok(functions::metadata(execution.current().map_or("", |path| path.as_str())))
+                let (name, component) =
+                    execution.current().map_or(("", ""), |path| (path.as_str(), path.component()));
+                Ok(functions::metadata(name, component))
             }
             "1.0/getTransactionMetrics" => Ok(functions::transaction_metrics(execution)),
             "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata()),
@@ -103,9 +105,7 @@ impl TransactionHost {
             "1.0/cancel_job" if is_mutation => functions::cancel_job(execution, args),
             "1.0/storageDelete" if is_mutation => storage::delete(execution, args),
             "1.0/storageGenerateUploadUrl" if is_mutation => {
-                let deployment = execution.deployment();
-                let now = deployment.clock().unix_ms();
-                Ok(super::quoted(&deployment.files.generate_upload_url(now)?))
+                Ok(super::quoted(&execution.generate_upload_url()?))
             }
             "1.0/getRequestMetadata" if is_mutation => {
                 Ok(functions::request_metadata(None, execution.caller().job()))

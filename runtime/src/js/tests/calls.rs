@@ -269,10 +269,11 @@ fn functions_are_scheduled_and_canceled() {
 
 #[test]
 fn a_function_learns_about_its_call() {
-    assert_eq!(
-        app().ok("messages:meta", "{}"),
-        r#"["messages:meta","function://;messages:echo",{"a":1},{"remaining":32000,"used":0}]"#
-    );
+    let app = app();
+    let learned = app.ok("messages:meta", "{}");
+    let ends = learned.strip_prefix(r#"["messages:meta","function://"#).and_then(|rest| rest.split_once('"'));
+    assert_eq!(ends.map(|(_, rest)| rest), Some(r#",{"a":1},{"remaining":32000,"used":0}]"#), "{learned}");
+    assert_eq!(app.ok("messages:meta", "{}"), learned);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use fusion_schema::object;
 use serde_json::{Value as Json, json};
 
 use crate::database::CommitExtras;
+use crate::database::ComponentId;
 use crate::server::testing::TestServer;
 
 impl TestServer {
@@ -102,7 +103,11 @@ async fn jobs_are_canceled_and_forgotten() {
         [("messages:send", "a"), ("messages:send", "b"), ("messages:large", "c"), ("messages:send", "d")]
     {
         ids.push(
-            runner.schedule(path(name), object! { "body" => body }, far, None).await.unwrap().to_string(),
+            runner
+                .schedule(ComponentId::ROOT, path(name), object! { "body" => body }, far, None)
+                .await
+                .unwrap()
+                .to_string(),
         );
     }
     let waiting = || async {
