@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { anyApi as api } from "convex/server";
-import { startComputerGuys } from "../support/computer_guys.js";
+import { exhaust, startComputerGuys } from "../support/computer_guys.js";
 import { startFusion } from "../support/fusion.js";
 import { connectClient } from "../support/server.js";
 import { until } from "../support/wait.js";
@@ -51,16 +51,17 @@ test("a workflow's steps are tracked, tried again, and survive the server's deat
   assert.equal(said.content, "Conversation escalated to human agent. Reason: angry");
 
   await t.test("a step that fails is tried again, and what was done is not repeated", async () => {
-    outside.fail("/notice", 2);
+    outside.fail("/notice", Infinity);
     const { workflowId: id } = await escalated(client);
     const get = () => client.query(api.workflows.get, { workflowId: id });
-    await until("the first failure", async () => (await get()).retries === 1);
-    const waiting = await get();
+    const waiting = await until("a failure", async () => {
+      const workflow = await get();
+      return workflow.retries > 0 && workflow.steps[2].status === "pending" ? workflow : undefined;
+    });
     assert.equal(shown(waiting), "summarize completed, assign completed, notify pending");
     assert.match(waiting.steps[2].error, /answered 503/);
-    await app.advance(2 * SECOND);
-    await until("the second failure", async () => (await get()).retries === 2);
-    await app.advance(4 * SECOND);
+    outside.fail("/notice", 0);
+    await app.advance(MINUTE);
     const ended = await until("the success", async () => ((await get()).status === "completed" ? get() : undefined));
     assert.deepEqual(ended.steps.slice(0, 2), waiting.steps.slice(0, 2));
     assert.equal(ended.steps[2].error, undefined);
@@ -72,11 +73,12 @@ test("a workflow's steps are tracked, tried again, and survive the server's deat
     const get = () => client.query(api.workflows.get, { workflowId: id });
     await assert.rejects(client.mutation(api.workflows.retry, { workflowId: id }), /Cannot retry a (pending|running) workflow/);
     for (let retries = 1; retries <= 3; retries += 1) {
-      await until(`try ${retries}`, async () => (await get()).retries === retries && (await get()).steps[2].status === "pending");
+      await until(`try ${retries}`, async () => (await get()).retries >= retries);
       await app.advance(SECOND * 2 ** retries);
     }
     const failed = await until("the end", async () => ((await get()).status === "failed" ? get() : undefined));
     assert.match(failed.error, /answered 503/);
+    assert.equal(failed.retries, 3);
     assert.equal(shown(failed), "summarize completed, assign completed, notify failed");
     await client.mutation(api.workflows.retry, { workflowId: id });
     await until("the success", async () => (await get()).status === "completed");
@@ -106,9 +108,9 @@ test("a workflow's steps are tracked, tried again, and survive the server's deat
     const get = () => again.query(api.workflows.get, { workflowId: id });
     const before = await get();
     assert.equal(shown(before), "summarize completed, assign completed, notify running");
-    // The cron takes it up once no action could still be running.
-    await app.advance(12 * MINUTE);
-    await until("the cron", async () => (await get()).retries === 1);
+    // The cron takes it up once no action could still be running. The clock is that of the machine again.
+    await app.advance(20 * MINUTE);
+    await until("the cron", async () => (await get()).retries === 1 || (await get()).status === "completed");
     await app.advance(2 * SECOND);
     const ended = await until("the end", async () => ((await get()).status === "completed" ? get() : undefined));
     assert.deepEqual(ended.steps.slice(0, 2), before.steps.slice(0, 2));
@@ -163,11 +165,9 @@ test("articles are found by what they mean", async (t) => {
     app.outside.fail("/v1/embeddings", 1);
     await assert.rejects(search("printer"), ({ data }) => data.code === "EMBEDDING_FAILED" && /503/.test(data.message));
     const userId = await client.mutation(api.users.createUser, { email: "ada@example.org" });
-    for (let n = 0; n < 30; n += 1) await search("printer", { userId, limit: 1 });
-    await assert.rejects(search("printer", { userId }), ({ data }) => data.code === "RATE_LIMITED" && data.endpoint === "search");
+    assert.equal((await exhaust(30, () => search("printer", { userId, limit: 1 }))).endpoint, "search");
     // From one address nobody searches more than 60 times a minute either, whoever it is.
-    for (let n = 0; n < 60; n += 1) await search("printer", { ipAddress: "10.0.0.1", limit: 1 });
-    await assert.rejects(search("printer", { ipAddress: "10.0.0.1" }), ({ data }) => data.endpoint === "searchFrom");
+    assert.equal((await exhaust(60, () => search("printer", { ipAddress: "10.0.0.1", limit: 1 }))).endpoint, "searchFrom");
     await search("printer", { ipAddress: "10.0.0.2" });
     await app.advance(MINUTE);
     assert.ok((await search("printer", { userId })).length > 0);

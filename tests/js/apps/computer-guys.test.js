@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { anyApi as api } from "convex/server";
-import { startComputerGuys } from "../support/computer_guys.js";
+import { exhaust, startComputerGuys } from "../support/computer_guys.js";
 import { callAsAdmin, connectClient } from "../support/server.js";
 import { until } from "../support/wait.js";
 
@@ -159,9 +159,9 @@ test("signing in by e-mail, and what becomes of sessions", async (t) => {
 
   // A session that nobody refreshes is refused after a week, and the cron removes it.
   const last = await client.mutation(api.auth.createSession, { userId });
-  await app.advance(7 * DAY - MINUTE);
+  await app.advance(7 * DAY - HOUR / 2);
   assert.equal((await app.rows("sessions")).length, 1);
-  await app.advance(2 * MINUTE);
+  await app.advance(HOUR / 2);
   await assert.rejects(client.mutation(api.auth.refreshSession, { refreshToken: last.refreshToken }), /Refresh token expired|Invalid refresh token/);
   await app.advance(HOUR);
   await until("the cron", async () => (await app.rows("sessions")).length === 0);
@@ -311,9 +311,7 @@ test("conversations and messages, live", async (t) => {
     );
     const socket = connectClient(t, app.server);
     const send = (to, role = "user") => socket.mutation(api.messages.sendMessage, { conversationId: to, role, content: "x" });
-    const sent = await Promise.allSettled(Array.from({ length: 65 }, () => send(chat)));
-    assert.equal(sent.filter(({ status }) => status === "fulfilled").length, 60);
-    assert.ok(sent.every(({ reason }) => reason === undefined || reason.data.code === "RATE_LIMITED"));
+    assert.equal((await exhaust(60, () => send(chat))).endpoint, "sendMessage");
     await send(bobs);
     await send(chat, "assistant");
     await app.advance(MINUTE);

@@ -1,5 +1,6 @@
 // Computer Guys on a server of its own, with the services it talks to.
 
+import assert from "node:assert/strict";
 import { startExample } from "./example.js";
 import { startOutsideServices } from "./outside_services.js";
 
@@ -19,4 +20,19 @@ export async function startComputerGuys(t, options = {}) {
   app.write("nothing.jsonl", "");
   const empty = (table) => app.fusion("import", "--table", table, "--replace", "--yes", "nothing.jsonl");
   return Object.assign(app, { outside, empty });
+}
+
+/**
+ * Calls until the rate limit is met, and gives what the refusal says. Nothing is refused before `max` calls, and on a slow machine
+ * the window may have changed once in between.
+ */
+export async function exhaust(max, call) {
+  for (let count = 0; count <= 2 * max; count += 1) {
+    const error = await call().then(() => undefined, (error) => error);
+    if (error === undefined) continue;
+    assert.equal(error.data?.code, "RATE_LIMITED", error.message);
+    assert.ok(count >= max, `${count} of ${max}`);
+    return error.data;
+  }
+  return assert.fail(`more than ${2 * max} calls`);
 }
