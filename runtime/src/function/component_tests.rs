@@ -27,7 +27,7 @@ enum Step {
     /// Schedules a function.
     Job,
     /// Calls the same function in a component, and goes on if it fails.
-    Call(usize, Vec<Step>),
+    Call(usize, Vec<Self>),
     /// Fails.
     Throw,
 }
