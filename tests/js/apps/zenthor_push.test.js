@@ -29,6 +29,7 @@ test("the official command line and `fusion deploy` push the same, with its type
   const pushed = await fusion(ours.folder, "deploy", "--url", other.server.url, "--admin-key", other.server.adminKey, "--typecheck", "disable");
   assert.equal(pushed.code, 0, pushed.stderr);
   assert.deepEqual(await spec(other.server), official);
+  assert.equal(await people(t, other.server, other.issuer).anybody.query(api.healthCheck.get, {}), "OK");
   // What lies in the repository is what the command writes.
   const { folder } = zenthorProject(t);
   for (const file of ["api.d.ts", "api.js", "dataModel.d.ts", "server.d.ts", "server.js"]) {
