@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { anyApi as api } from "convex/server";
 import { pushChatInTypeScript, startChat } from "./support/chat.js";
+import { run } from "./support/fusion.js";
 import { connectClient } from "./support/server.js";
 import { until } from "./support/wait.js";
 
@@ -51,6 +52,9 @@ test("from Rust to TypeScript and back, and no client notices", async (t) => {
   visitor.onUpdate(api.public.messages.getMany, { threadId: inTypeScript.threadId, contactSessionId, paginationOpts: first }, ({ page }) => seen.push(page[0]?.text));
   await operator.mutation(api.private.messages.create, { prompt: "I take over", conversationId: inTypeScript.conversationId });
   await until("the operator's message", () => seen.at(-1) === "I take over");
+
+  const { code, stdout } = await run(process.execPath, app.folder, ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "convex"]);
+  assert.equal(code, 0, stdout);
 
   // Without any function pushed, those in Rust are there again, with what was theirs.
   const sources = ["convex.config.ts", "auth.config.ts", "schema.ts", "crons.ts", "users.ts", "public", "private", "system", "lib"];
