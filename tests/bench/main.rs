@@ -14,6 +14,7 @@ mod latency;
 mod live;
 mod load;
 mod memory;
+mod node;
 mod reads;
 mod report;
 mod search_text;
@@ -38,7 +39,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 16] = [
+const ALL: [&str; 17] = [
     "transfer",
     "latency",
     "live",
@@ -50,6 +51,7 @@ const ALL: [&str; 16] = [
     "start",
     "typescript",
     "bundle",
+    "node",
     "turn",
     "import",
     "export",
@@ -94,6 +96,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "start" => start::run(options).await?,
             "typescript" => typescript::run(options).await?,
             "bundle" => bundle::run(options).await?,
+            "node" => node::run(options).await?,
             "turn" => turn::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,

@@ -138,6 +138,11 @@ pub fn mutation_message(request_id: u32, path: &str, args: &str) -> String {
     format!(r#"{{"type":"Mutation","requestId":{request_id},"udfPath":"{path}","args":[{args}]}}"#)
 }
 
+/// An `Action` message.
+pub fn action_message(request_id: u32, path: &str, args: &str) -> String {
+    format!(r#"{{"type":"Action","requestId":{request_id},"udfPath":"{path}","args":[{args}]}}"#)
+}
+
 /// A socket that speaks the protocol.
 #[derive(Debug)]
 pub struct Socket {

@@ -58,6 +58,11 @@ impl Bundles {
         self.folder.join("executor")
     }
 
+    /// The folder for those of the processes.
+    pub(super) fn work(&self) -> PathBuf {
+        self.folder.join("work")
+    }
+
     /// A package's modules as files. Blocks.
     ///
     /// # Errors
@@ -82,9 +87,11 @@ impl Bundles {
 
     /// Writes the executor, and removes what an earlier server left behind.
     fn begin(&self) -> std::io::Result<()> {
-        match std::fs::remove_dir_all(self.folder.join("modules")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        for left in [self.folder.join("modules"), self.work()] {
+            match std::fs::remove_dir_all(left) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         std::fs::create_dir_all(self.executor())?;
         for (name, source) in EXECUTOR {

@@ -26,7 +26,9 @@ use crate::{Error, Result};
 /// How long a process with nothing to do is kept.
 const IDLE_MAX: Duration = Duration::from_secs(300);
 /// How often processes are looked after.
-const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// What a process may hold beyond twice its heap: itself, and its code.
+const MEMORY_BESIDE: usize = 128 << 20;
 /// How long a process that runs other calls may take to answer before it counts as computing.
 const ANSWER_MAX: Duration = Duration::from_millis(100);
 /// How many calls a process has before another one is started.
@@ -214,6 +216,7 @@ impl Node {
             program: &program,
             options: self.options()?,
             executor: self.bundles.executor(),
+            work: self.bundles.work(),
             bundle: bundle.clone(),
             variables: variables.clone(),
             memory_max: self.limits.node_memory_max,
@@ -257,8 +260,17 @@ impl Node {
                 tokio::time::sleep(LOOK_INTERVAL).await;
                 let Some(node) = node.upgrade() else { return };
                 node.end_idle(IDLE_MAX);
+                node.check_memory();
             }
         });
+    }
+
+    /// Ends processes that hold too much. Without what the system tells of them only their heaps are bounded.
+    fn check_memory(&self) {
+        let most = self.limits.node_memory_max.saturating_mul(2).saturating_add(MEMORY_BESIDE);
+        let processes: Vec<_> =
+            self.processes.lock().iter().filter(|process| process.load() > 0).cloned().collect();
+        processes.iter().for_each(|process| process.check_memory(most));
     }
 
     pub(super) fn end_idle(&self, idle_max: Duration) {

@@ -35,6 +35,8 @@ pub(super) struct Start<'a> {
     pub(super) program: &'a Program,
     pub(super) options: &'a NodeOptions,
     pub(super) executor: PathBuf,
+    /// Where processes have folders of their own.
+    pub(super) work: PathBuf,
     pub(super) bundle: Arc<Bundle>,
     pub(super) variables: Arc<BTreeMap<String, String>>,
     pub(super) memory_max: usize,
@@ -205,6 +207,8 @@ struct State {
     /// Takes no more calls.
     is_spent: bool,
     has_ended: bool,
+    /// Was ended because it used more memory than it may.
+    is_out_of_memory: bool,
     idle_since: Option<Moment>,
 }
 
@@ -212,10 +216,10 @@ struct State {
 struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    fn new() -> std::io::Result<Self> {
+    fn new(parent: &Path) -> std::io::Result<Self> {
         let name = uuid::Builder::from_random_bytes(crate::clock::random_bytes()).into_uuid();
-        let folder = std::env::temp_dir().join(format!("fusion-node-{}", name.simple()));
-        std::fs::create_dir(&folder)?;
+        let folder = parent.join(name.simple().to_string());
+        std::fs::create_dir_all(&folder)?;
         Ok(Self(folder.canonicalize()?))
     }
 }
@@ -242,7 +246,7 @@ impl Process {
     pub(super) async fn start(start: Start<'_>, key: String) -> Result<Arc<Self>> {
         let (own, theirs) = StdStream::pair().map_err(|error| not_started(&error.to_string()))?;
         own.set_nonblocking(true).map_err(|error| not_started(&error.to_string()))?;
-        let folder = TemporaryFolder::new().map_err(|error| not_started(&error.to_string()))?;
+        let folder = TemporaryFolder::new(&start.work).map_err(|error| not_started(&error.to_string()))?;
         let mut child = command(&start, &folder.0)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -353,6 +357,14 @@ impl Process {
         let _ = self.child.lock().kill();
     }
 
+    /// Ends it if it holds more memory than it may, buffers outside of the heap included.
+    pub(super) fn check_memory(&self, most: usize) {
+        if resident_bytes(self.id).is_some_and(|bytes| bytes > most) {
+            self.state.lock().is_out_of_memory = true;
+            self.kill();
+        }
+    }
+
     /// Tells a call what it asked for.
     pub(super) fn answer(&self, call: u32, number: u32, result: Result<(Option<String>, Vec<u8>)>) {
         let (content_type, error, body) = match result {
@@ -396,10 +408,10 @@ impl Process {
         let dying = self.clone();
         let status = tokio::task::spawn_blocking(move || dying.child.lock().wait()).await;
         let said = String::from_utf8_lossy(&printed.lock()).into_owned();
-        let calls = {
+        let (calls, is_out_of_memory) = {
             let mut state = self.state.lock();
             state.has_ended = true;
-            std::mem::take(&mut state.calls)
+            (std::mem::take(&mut state.calls), state.is_out_of_memory)
         };
         let status = status.ok().and_then(std::io::Result::ok);
         if !calls.is_empty() {
@@ -411,7 +423,11 @@ impl Process {
             );
         }
         for call in calls.into_values() {
-            let error = death(status, &said);
+            let error = if is_out_of_memory {
+                ScriptError::Stopped(Stopped::OutOfMemory)
+            } else {
+                death(status, &said)
+            };
             let _ = call.send(Event::Ended { result: Err(error), unawaited: Vec::new() });
         }
     }
@@ -565,6 +581,13 @@ fn death(status: Option<ExitStatus>, said: &str) -> ScriptError {
     ScriptError::error(format!(
         "The Node.js process that ran this action ended unexpectedly ({how}). What the action had done stays done; it was not run again."
     ))
+}
+
+/// The memory that a process of this system holds; `None` where that cannot be learned.
+fn resident_bytes(process: u32) -> Option<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.checked_mul(1 << 10)
 }
 
 fn not_started(what: &str) -> Error {

@@ -149,7 +149,7 @@ fn an_action_sees_its_variables_and_its_folder_and_nothing_else() {
     let environment = app.ok("work:environment", "{}");
     assert!(environment.contains(r#""COLOR":"blue""#), "{environment}");
     assert!(!environment.contains("CARGO") && !environment.contains("HOME"), "{environment}");
-    assert!(app.ok("work:folder", "{}").contains("fusion-node-"));
+    assert!(app.ok("work:folder", "{}").contains("/node/work/"));
     let secret = folder.path().join("secret");
     std::fs::write(&secret, "x").unwrap();
     let read = |path: &str| app.fails("work:read", &format!(r#"{{"path":"{path}"}}"#));

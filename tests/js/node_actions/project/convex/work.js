@@ -123,6 +123,17 @@ export const fill = action({
   },
 });
 
+export const fillBuffers = action({
+  args: {},
+  handler: async () => {
+    const kept = [];
+    for (;;) {
+      kept.push(Buffer.alloc(8 << 20, 1));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  },
+});
+
 export const spin = action({
   args: {},
   handler: async () => {
