@@ -80,7 +80,7 @@ impl Authenticator {
         let provider = keys.provider();
         // Before anything is fetched: a token that cannot be accepted makes no request.
         token.algorithm(provider)?;
-        let key_set = keys.keys(token.key_id()?, &self.http, &*self.clock).await?;
+        let key_set = keys.keys(token.key_id(provider)?, &self.http, &*self.clock).await?;
         let (claims, expires_at) = token.verify(provider, &key_set, self.clock.unix_ms())?;
         let identity = match provider {
             Provider::Oidc { .. } => UserIdentity::from_oidc(&claims, Some(expires_at)),

@@ -98,11 +98,11 @@ impl KeySet {
         &self.provider
     }
 
-    /// The keys, fetched if there is no good copy or if it lacks `key_id`. A key that does not exist is not an
+    /// The keys, fetched if there is no good copy or if it lacks `key_id`, if that is known. A key that does not exist is not an
     /// error here.
     pub(super) async fn keys(
         &self,
-        key_id: &str,
+        key_id: Option<&str>,
         http: &reqwest::Client,
         clock: &dyn Clock,
     ) -> Result<Arc<JwkSet>> {
@@ -120,14 +120,15 @@ impl KeySet {
     }
 
     /// What is known already, if no fetch is wanted; else how many fetches there were.
-    fn known(&self, key_id: &str, now_ms: f64) -> Result<Result<Arc<JwkSet>>, u64> {
+    fn known(&self, key_id: Option<&str>, now_ms: f64) -> Result<Result<Arc<JwkSet>>, u64> {
         let state = self.state.read();
         // A clock that was set back makes ages negative.
         let age = |since: f64| (now_ms - since).abs();
         let usable = |copy: &&Copy| self.fixed || age(copy.fetched_at_ms) < STALE_MS;
         match (state.copy.as_ref().filter(usable), &state.last_error) {
             (Some(copy), _) => {
-                let fresh = age(copy.fetched_at_ms) < FRESH_MS && copy.keys.find(key_id).is_some();
+                let fresh = age(copy.fetched_at_ms) < FRESH_MS
+                    && key_id.is_none_or(|key_id| copy.keys.find(key_id).is_some());
                 let too_soon = age(state.last_fetch_ms) < REFETCH_INTERVAL_MS;
                 if self.fixed || fresh || too_soon { Ok(Ok(copy.keys.clone())) } else { Err(state.fetches) }
             }

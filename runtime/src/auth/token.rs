@@ -107,13 +107,13 @@ impl<'a> Token<'a> {
         Ok(algorithm)
     }
 
-    /// Which key it claims to be signed with.
-    pub(super) fn key_id(&self) -> Result<&str> {
-        self.header("kid").ok_or_else(|| {
-            invalid(
-                "JWT may be missing a 'kid': its header must name the key of the provider it is signed with.",
-            )
-        })
+    /// Which key it claims to be signed with. A token of an OpenID provider need not say so, if there is only one.
+    pub(super) fn key_id(&self, provider: &Provider) -> Result<Option<&str>> {
+        match (self.header("kid"), provider) {
+            (Some(key_id), _) => Ok(Some(key_id)),
+            (None, Provider::Oidc { .. }) => Ok(None),
+            (None, Provider::CustomJwt { .. }) => Err(no_key_id()),
+        }
     }
 
     /// Checks the signature with the right key of `keys`, and the claims. The result is the verified claims and
@@ -125,10 +125,12 @@ impl<'a> Token<'a> {
         now_ms: f64,
     ) -> Result<(Map<String, Json>, u64)> {
         let algorithm = self.algorithm(provider)?;
-        let key_id = self.key_id()?;
-        let key = find_key(keys, key_id, algorithm)?;
+        let key = match self.key_id(provider)? {
+            Some(key_id) => find_key(keys, key_id, algorithm)?,
+            None => only_key(keys, algorithm)?,
+        };
         let key = DecodingKey::from_jwk(key)
-            .map_err(|error| invalid(format!("the key {key_id:?} is unusable: {error}.")))?;
+            .map_err(|error| invalid(format!("the key of the provider is unusable: {error}.")))?;
         // Only the signature: the claims are checked below, with the engine's clock.
         let mut validation = Validation::new(algorithm);
         validation.required_spec_claims.clear();
@@ -182,10 +184,31 @@ impl<'a> Token<'a> {
 }
 
 /// The key a token names, if it is one for the algorithm.
+fn no_key_id() -> Error {
+    invalid("JWT may be missing a 'kid': its header must name the key of the provider it is signed with.")
+}
+
 fn find_key<'k>(keys: &'k JwkSet, key_id: &str, algorithm: Algorithm) -> Result<&'k Jwk> {
     let key = keys.find(key_id).ok_or_else(|| {
         invalid(format!("it is signed with the key {key_id:?}, which is not in the provider's key set."))
     })?;
+    if is_for(key, algorithm) {
+        return Ok(key);
+    }
+    Err(invalid(format!("the provider's key {key_id:?} is not one for {algorithm:?} signatures.")))
+}
+
+/// The one key for such signatures.
+fn only_key(keys: &JwkSet, algorithm: Algorithm) -> Result<&Jwk> {
+    let mut fitting = keys.keys.iter().filter(|key| is_for(key, algorithm));
+    match (fitting.next(), fitting.next()) {
+        (Some(key), None) => Ok(key),
+        _ => Err(no_key_id()),
+    }
+}
+
+/// Whether a key is good for such signatures.
+fn is_for(key: &Jwk, algorithm: Algorithm) -> bool {
     let fits = match (&key.algorithm, algorithm) {
         (AlgorithmParameters::RSA(rsa), Algorithm::RS256) => BASE64URL
             .decode(rsa.n.trim_end_matches('='))
@@ -196,9 +219,5 @@ fn find_key<'k>(keys: &'k JwkSet, key_id: &str, algorithm: Algorithm) -> Result<
     };
     let algorithm_agrees =
         key.common.key_algorithm.is_none_or(|declared| declared == KeyAlgorithm::from(algorithm));
-    let for_signatures = !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption));
-    if fits && algorithm_agrees && for_signatures {
-        return Ok(key);
-    }
-    Err(invalid(format!("the provider's key {key_id:?} is not one for {algorithm:?} signatures.")))
+    fits && algorithm_agrees && !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption))
 }

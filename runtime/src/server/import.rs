@@ -28,17 +28,16 @@ fn content(body: Body) -> impl Stream<Item = Result<Bytes>> + Send {
     })
 }
 
-/// Fails for a component other than the root.
-fn check_component(path: Option<&str>) -> Result<()> {
-    match path.filter(|path| !path.is_empty()) {
-        None => Ok(()),
-        Some(path) => Err(Error::bad_request(
-            "ComponentNotFound",
-            format!(
-                "Component \"{path}\" not found: this deployment does not have it. Leave out --component."
-            ),
-        )),
+/// The path of a component that is there; empty for the app.
+fn component_path(state: &ServerState, path: Option<String>) -> Result<String> {
+    let path = path.unwrap_or_default();
+    if state.database().published().catalog().component_at(&path).is_some() {
+        return Ok(path);
     }
+    Err(Error::bad_request(
+        "ComponentNotFound",
+        format!("Component \"{path}\" not found: this deployment does not have it. Leave out --component."),
+    ))
 }
 
 /// `POST /api/import/start_upload`
@@ -78,10 +77,10 @@ pub(super) async fn finish_upload(State(state): Shared, request: Request) -> Ans
     let (parts, body) = request.into_parts();
     Sender::admin(&state, &parts.headers, &parts.uri).await?;
     let FinishBody { import, upload_token, part_tokens } = json_body(body).await?;
-    check_component(import.component_path.as_deref())?;
+    let component = component_path(&state, import.component_path)?;
     let format = ImportFormat::parse(&import.format, import.table_name.as_deref())?;
     let mode = ImportMode::parse(&import.mode)?;
-    let id = state.snapshots.finish_upload(&upload_token, &part_tokens, format, mode).await?;
+    let id = state.snapshots.finish_upload(&upload_token, &part_tokens, format, mode, &component).await?;
     Ok(ok(&json!({"importId": id.to_string()})))
 }
 
@@ -90,10 +89,11 @@ pub(super) async fn import(State(state): Shared, request: Request) -> Answer {
     Sender::admin(&state, request.headers(), request.uri()).await?;
     let uri = request.uri().clone();
     let named = |name: &str| parameter(&uri, name);
-    check_component(named("componentPath").as_deref())?;
+    let component = component_path(&state, named("componentPath"))?;
     let format = ImportFormat::parse(&named("format").unwrap_or_default(), named("tableName").as_deref())?;
     let mode = ImportMode::parse(named("mode").as_deref().unwrap_or("requireEmpty"))?;
-    let written = state.snapshots.import_at_once(format, mode, content(request.into_body())).await?;
+    let written =
+        state.snapshots.import_at_once(format, mode, &component, content(request.into_body())).await?;
     Ok(ok(&json!({"numWritten": written})))
 }
 

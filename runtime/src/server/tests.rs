@@ -1,5 +1,6 @@
 //! The server end to end, over real sockets.
 
+mod components;
 mod dashboard;
 mod deploy;
 mod http;

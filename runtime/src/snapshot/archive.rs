@@ -35,15 +35,31 @@ pub(super) struct TableEntry {
     pub(super) number: Option<TableNumber>,
 }
 
-/// See the module's documentation.
-pub(super) struct Archive<R> {
-    zip: ZipArchive<R>,
+/// What the archive holds of one component.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Folder {
     /// The tables by name.
     pub(super) tables: BTreeMap<String, TableEntry>,
     /// The entry with what is known about the files.
     pub(super) files_entry: Option<usize>,
     /// The entries with the contents of files.
     pub(super) files: BTreeMap<DocumentId, usize>,
+    numbers_entry: Option<usize>,
+    exported: Vec<String>,
+}
+
+impl Folder {
+    /// Whether it speaks of stored files.
+    pub(super) fn has_files(&self) -> bool {
+        self.files_entry.is_some() || !self.files.is_empty()
+    }
+}
+
+/// See the module's documentation.
+pub(super) struct Archive<R> {
+    zip: ZipArchive<R>,
+    /// By the path of the component; empty for what is not in a component.
+    pub(super) folders: BTreeMap<String, Folder>,
     /// Bytes that were inflated so far, and the most there may be.
     inflated: Arc<AtomicU64>,
     inflated_max: u64,
@@ -68,57 +84,37 @@ impl<R: Read + Seek> Archive<R> {
         if zip.decompressed_size().is_some_and(|size| size > u128::from(inflated_max)) {
             return Err(too_large(inflated_max));
         }
-        let mut archive = Self {
-            zip,
-            tables: BTreeMap::new(),
-            files_entry: None,
-            files: BTreeMap::new(),
-            inflated: Arc::default(),
-            inflated_max,
-        };
-        let mut numbers_entry = None;
-        let mut exported = Vec::new();
+        let mut archive = Self { zip, folders: BTreeMap::new(), inflated: Arc::default(), inflated_max };
         for entry in 0..archive.zip.len() {
             let Some(name) = archive.zip.name_for_index(entry) else { continue };
-            let name = name.map_err(zip_error)?;
+            let name = name.map_err(zip_error)?.into_owned();
             let parts: Vec<&str> = name.split('/').collect();
-            match parts[..] {
-                ["_tables", "documents.jsonl"] => numbers_entry = Some(entry),
-                ["_storage", "documents.jsonl"] => archive.files_entry = Some(entry),
-                ["_storage", "generated_schema.jsonl" | ""] => {}
-                ["_storage", file] => {
-                    let stem = file.split('.').next().unwrap_or_default();
-                    let id = DocumentId::decode(stem).ok().filter(|id| id.table == TableNumber::STORAGE);
-                    let id = id.ok_or_else(|| {
-                        invalid(format!("\"_storage/{file}\" is not named after the ID of a stored file."))
-                    })?;
-                    archive.files.insert(id, entry);
+            let mut parts = &parts[..];
+            let mut component: Vec<&str> = Vec::new();
+            while let ["_components", inner, rest @ ..] = parts
+                && !rest.is_empty()
+            {
+                component.push(inner);
+                parts = rest;
+            }
+            archive.sort_in(entry, component.join("/"), parts)?;
+        }
+        for folder in archive.folders.values_mut() {
+            for table in std::mem::take(&mut folder.exported) {
+                if let Some(table) = folder.tables.get_mut(&table) {
+                    table.is_exported = true;
                 }
-                ["_components", component, .., "documents.jsonl"] => {
-                    return Err(Error::bad_request(
-                        "ComponentNotFound",
-                        format!(
-                            "The file has data of the component \"{component}\", which this deployment does not have. Remove the folder _components from the file."
-                        ),
-                    ));
-                }
-                [table, "documents.jsonl"] => {
-                    let entry = TableEntry { entry, is_exported: false, number: None };
-                    archive.tables.insert(table.to_owned(), entry);
-                }
-                [table, "generated_schema.jsonl"] => exported.push(table.to_owned()),
-                _ => {}
             }
         }
-        for table in exported {
-            if let Some(table) = archive.tables.get_mut(&table) {
-                table.is_exported = true;
-            }
+        let numbered: Vec<_> = archive
+            .folders
+            .iter()
+            .filter_map(|(component, folder)| Some((component.clone(), folder.numbers_entry?)))
+            .collect();
+        for (component, entry) in numbered {
+            archive.read_numbers(&component, entry)?;
         }
-        if let Some(entry) = numbers_entry {
-            archive.read_numbers(entry)?;
-        }
-        if archive.tables.is_empty() && archive.files_entry.is_none() && archive.files.is_empty() {
+        if archive.folders.values().all(|folder| folder.tables.is_empty() && !folder.has_files()) {
             return Err(invalid(
                 "The ZIP file has no tables: each table is a folder with a file documents.jsonl.".to_owned(),
             ));
@@ -126,7 +122,32 @@ impl<R: Read + Seek> Archive<R> {
         Ok(archive)
     }
 
-    fn read_numbers(&mut self, entry: usize) -> Result<()> {
+    /// Notes what an entry is for.
+    fn sort_in(&mut self, entry: usize, component: String, parts: &[&str]) -> Result<()> {
+        let folder = self.folders.entry(component).or_default();
+        match *parts {
+            ["_tables", "documents.jsonl"] => folder.numbers_entry = Some(entry),
+            ["_storage", "documents.jsonl"] => folder.files_entry = Some(entry),
+            ["_storage", "generated_schema.jsonl" | ""] => {}
+            ["_storage", file] => {
+                let stem = file.split('.').next().unwrap_or_default();
+                let id = DocumentId::decode(stem).ok().filter(|id| id.table == TableNumber::STORAGE);
+                let id = id.ok_or_else(|| {
+                    invalid(format!("\"_storage/{file}\" is not named after the ID of a stored file."))
+                })?;
+                folder.files.insert(id, entry);
+            }
+            [table, "documents.jsonl"] => {
+                let entry = TableEntry { entry, is_exported: false, number: None };
+                folder.tables.insert(table.to_owned(), entry);
+            }
+            [table, "generated_schema.jsonl"] => folder.exported.push(table.to_owned()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_numbers(&mut self, component: &str, entry: usize) -> Result<()> {
         let mut named = Vec::new();
         lines(self.entry(entry)?, |line, text| {
             let row: NamedNumber = serde_json::from_str(text).map_err(|error| at(line, error))?;
@@ -138,8 +159,9 @@ impl<R: Read + Seek> Archive<R> {
             }
         })
         .map_err(|error| in_entry("_tables", error))?;
+        let Some(folder) = self.folders.get_mut(component) else { return Ok(()) };
         for NamedNumber { name, id } in named {
-            if let Some(table) = self.tables.get_mut(&name) {
+            if let Some(table) = folder.tables.get_mut(&name) {
                 table.number = Some(TableNumber(id));
             }
         }

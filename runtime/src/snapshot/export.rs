@@ -13,7 +13,7 @@ use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use super::export_json;
-use crate::database::{Database, Snapshot, TableMeta};
+use crate::database::{ComponentId, Database, Snapshot, TableMeta};
 use crate::store::TableId;
 use crate::system::blobs::{Blobs, Written};
 use crate::system::files::Files;
@@ -30,7 +30,8 @@ const LEVEL: i64 = 1;
 
 const README: &str = "This is an export of all tables, as they were at one moment.\n\n\
 Each folder is a table; documents.jsonl has one document in each line. Numbers with a dot are doubles, numbers without \
-one are int64. `_tables` has the numbers of the tables, which are part of their ids, and `_storage` the stored files.\n\n\
+one are int64. `_tables` has the numbers of the tables, which are part of their ids, and `_storage` the stored files. \
+`_components` has a folder of the same kind for each component.\n\n\
 `npx convex import --replace-all FILE` and `fusion import --replace-all FILE` bring it back.\n";
 
 /// What came of an export.
@@ -145,6 +146,12 @@ struct Writer<'a> {
     snapshot: &'a Snapshot,
 }
 
+/// The folder of a component: that of the app is the whole file.
+fn folder_of(component: &str) -> String {
+    let parts = component.split('/').filter(|part| !part.is_empty());
+    parts.map(|part| format!("_components/{part}/")).collect()
+}
+
 fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::internal("The export could not be written.").with_source(error)
 }
@@ -166,8 +173,25 @@ impl Writer<'_> {
     fn write(&mut self, blobs: &Blobs, runtime: &Handle, includes_files: bool) -> Result<()> {
         self.put("README.md", README.as_bytes())?;
         let catalog = self.snapshot.catalog().clone();
+        let mut components: Vec<_> =
+            catalog.components().map(|component| (component.path.to_string(), component.id)).collect();
+        components.push((String::new(), ComponentId::ROOT));
+        components.sort_unstable();
+        for (path, component) in components {
+            let folder = folder_of(&path);
+            self.write_component(component, &folder)?;
+            if includes_files {
+                self.write_files(component, &folder, blobs, runtime)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the tables of the app, or of a component into its folder.
+    fn write_component(&mut self, component: ComponentId, folder: &str) -> Result<()> {
+        let catalog = self.snapshot.catalog().clone();
         let mut tables: Vec<&Arc<TableMeta>> =
-            catalog.tables().filter(|table| !table.number.is_system()).collect();
+            catalog.tables_in(component).filter(|table| !table.number.is_system()).collect();
         tables.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut names = String::new();
         for table in &tables {
@@ -175,20 +199,24 @@ impl Writer<'_> {
             json::encode_string(&table.name, &mut names);
             names.push_str(&format!(",\"id\":{}}}\n", table.number));
         }
-        self.put("_tables/documents.jsonl", names.as_bytes())?;
+        self.put(&format!("{folder}_tables/documents.jsonl"), names.as_bytes())?;
         for table in tables {
-            self.put(&format!("{}/generated_schema.jsonl", table.name), b"\"uniform\"\n")?;
-            self.begin(&format!("{}/documents.jsonl", table.name), CompressionMethod::Deflated)?;
+            self.put(&format!("{folder}{}/generated_schema.jsonl", table.name), b"\"uniform\"\n")?;
+            self.begin(&format!("{folder}{}/documents.jsonl", table.name), CompressionMethod::Deflated)?;
             write_documents(self.database, self.snapshot, table.id, &mut self.zip)?;
-        }
-        if includes_files {
-            self.write_files(blobs, runtime)?;
         }
         Ok(())
     }
 
-    fn write_files(&mut self, blobs: &Blobs, runtime: &Handle) -> Result<()> {
-        let Some(table) = self.snapshot.catalog().table("_storage").map(|table| table.id) else {
+    fn write_files(
+        &mut self,
+        component: ComponentId,
+        folder: &str,
+        blobs: &Blobs,
+        runtime: &Handle,
+    ) -> Result<()> {
+        let table = self.snapshot.catalog().table_in(component, "_storage");
+        let Some(table) = table.map(|table| table.id) else {
             return Ok(());
         };
         let ids: Vec<DocumentId> = self
@@ -201,6 +229,7 @@ impl Writer<'_> {
         for id in ids {
             // One transaction each, so that none grows with the number of files.
             let mut tx = self.database.begin(self.snapshot.clone());
+            tx.enter(component);
             let Some(row) = tx.get(id)? else { continue };
             let Some(file) = Files::new(&mut tx).get(id)? else { continue };
             let mut fields = (**row.fields()).clone();
@@ -209,12 +238,12 @@ impl Writer<'_> {
             rows.push(b'\n');
             files.push(file);
         }
-        self.put("_storage/documents.jsonl", &rows)?;
+        self.put(&format!("{folder}_storage/documents.jsonl"), &rows)?;
         for file in files {
             let extension = file.content_type.as_deref().and_then(extension);
             let extension = extension.map(|extension| format!(".{extension}")).unwrap_or_default();
             // Pictures and the like are packed already.
-            self.begin(&format!("_storage/{}{extension}", file.id), CompressionMethod::Stored)?;
+            self.begin(&format!("{folder}_storage/{}{extension}", file.id), CompressionMethod::Stored)?;
             let mut at = 0;
             while at < file.size {
                 let end = (at + PIECE_SIZE as u64).min(file.size);

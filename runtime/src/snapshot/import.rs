@@ -15,11 +15,11 @@ use super::archive::{Archive, in_entry};
 use super::blocks::{Blocks, Form, at, unreadable};
 use super::documents::{Reading, documents, lines};
 use super::pipeline::ordered;
-use super::survey::{Survey, single, targets};
+use super::survey::{Survey, component, single, targets};
 use super::upload::UploadReader;
 use crate::clock::{Moment, random_bytes};
-use crate::database::Transaction;
 use crate::database::staging::Staging;
+use crate::database::{ComponentId, Transaction};
 use crate::function::FunctionRunner;
 use crate::system::blobs::Written;
 use crate::system::events::Events;
@@ -50,6 +50,8 @@ struct Progress {
 
 /// A file that was written and is not known yet.
 struct NewFile {
+    /// The component it is of.
+    owner: ComponentId,
     id: DocumentId,
     uuid: String,
     creation_time: Option<f64>,
@@ -93,7 +95,7 @@ impl<'a> Importing<'a> {
 
     fn attempt(&mut self) -> Result<u64> {
         let database = self.runner.deployment().database.clone();
-        let mut staging = database.stage(targets(self.survey, self.import.mode, &database.head()))?;
+        let mut staging = database.stage(targets(self.survey, self.import, &database.head())?)?;
         let reader = UploadReader::new(
             self.runner.deployment().files.blobs().clone(),
             self.runtime.clone(),
@@ -101,23 +103,26 @@ impl<'a> Importing<'a> {
         );
         let survey = self.survey;
         let mut written = 0;
-        let mut files = Vec::new();
-        let mut has_files = false;
+        let mut files: Vec<NewFile> = Vec::new();
+        // The components whose files are in the file.
+        let mut owners = Vec::new();
         if let Some((form, _)) = single(&self.import.format) {
             written += self.table(&mut staging, 0, form, false, reader)?;
         } else {
             let mut archive = Archive::open(reader)?;
             for (target, table) in survey.tables.iter().enumerate() {
-                let entry = archive.tables.get(&table.name).cloned();
+                let folder = archive.folders.get(&table.component);
+                let entry = folder.and_then(|folder| folder.tables.get(&table.name)).cloned();
                 let entry = entry.ok_or_else(|| Error::internal("A table left the uploaded file."))?;
                 let content = archive.entry(entry.entry)?;
                 written += self
                     .table(&mut staging, target, Form::JsonLines, entry.is_exported, content)
                     .map_err(|error| in_entry(&table.name, error))?;
             }
-            has_files = survey.files.is_some();
-            if has_files {
-                let result = self.files(&mut archive, &mut files);
+            for inner in survey.files.keys() {
+                let (owner, _) = component(self.import, inner, &database.head())?;
+                owners.push(owner);
+                let result = self.files(&mut archive, inner, owner, &mut files);
                 if let Err(error) = result {
                     self.forget(&files);
                     return Err(error);
@@ -133,8 +138,10 @@ impl<'a> Importing<'a> {
             if !matches!(state, Some(ImportState::InProgress { .. })) {
                 return Err(canceled());
             }
-            if has_files {
-                replaced = put_files(tx, mode, &files)?;
+            replaced.clear();
+            for owner in &owners {
+                let own: Vec<&NewFile> = files.iter().filter(|file| file.owner == *owner).collect();
+                replaced.extend(tx.inside(*owner, |tx| put_files(tx, mode, &own))?);
             }
             Imports::new(tx).set_state(id, &ImportState::Completed { ts: now_ns, documents: written })?;
             let what = object! { "import_id" => id, "num_documents" => written as f64 };
@@ -189,20 +196,25 @@ impl<'a> Importing<'a> {
     fn files<R: Read + std::io::Seek>(
         &mut self,
         archive: &mut Archive<R>,
+        inner: &str,
+        owner: ComponentId,
         written: &mut Vec<NewFile>,
     ) -> Result<()> {
-        let entries = archive.files.clone();
-        let mut facts = match archive.files_entry {
+        let folder = archive.folders.get(inner).cloned().unwrap_or_default();
+        let entries = folder.files;
+        let mut facts = match folder.files_entry {
             Some(entry) => {
                 file_facts(archive.entry(entry)?, &entries).map_err(|error| in_entry("_storage", error))?
             }
             None => BTreeMap::new(),
         };
         let blobs = self.runner.deployment().files.blobs().clone();
+        // Those of other components have the numbers before.
+        let first = written.len();
         for (number, (id, entry)) in entries.iter().enumerate() {
             let facts = facts.remove(id).unwrap_or_default();
             // The names are known beforehand, so that what a crash leaves behind can be found.
-            let uuid = file_uuid(self.import.id, number as u64);
+            let uuid = file_uuid(self.import.id, (first + number) as u64);
             let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes>>(4);
             let writing = {
                 let (blobs, uuid) = (blobs.clone(), uuid.clone());
@@ -235,6 +247,7 @@ impl<'a> Importing<'a> {
             let done = self.runtime.block_on(writing);
             let done = done.map_err(|_| Error::internal("the task that writes a file ended early"))??;
             written.push(NewFile {
+                owner,
                 id: *id,
                 uuid,
                 creation_time: facts.creation_time,
@@ -336,7 +349,7 @@ fn check_digest(id: DocumentId, expected: Option<&str>, written: &Written) -> Re
 }
 
 /// Writes the rows of the files; gives the names of contents that nobody knows any more.
-fn put_files(tx: &mut Transaction, mode: ImportMode, files: &[NewFile]) -> Result<Vec<String>> {
+fn put_files(tx: &mut Transaction, mode: ImportMode, files: &[&NewFile]) -> Result<Vec<String>> {
     let existing = crate::system::all(tx, "_storage")?;
     let mut replaced = Vec::new();
     match mode {

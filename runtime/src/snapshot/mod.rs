@@ -34,6 +34,7 @@ use self::survey::{Survey, summary, survey};
 use self::upload::part_name;
 use crate::auth::Purpose;
 use crate::clock::Moment;
+use crate::database::Transaction;
 use crate::function::FunctionRunner;
 use crate::system::events::Events;
 use crate::system::exports::{Export, ExportState, Exports};
@@ -175,6 +176,7 @@ impl Snapshots {
         part_tokens: &[String],
         format: ImportFormat,
         mode: ImportMode,
+        component: &str,
     ) -> Result<DocumentId> {
         self.ready().await;
         let name = self.upload(token)?;
@@ -192,7 +194,9 @@ impl Snapshots {
             parts.push(size);
         }
         let file = UploadedFile { name: name.clone(), parts };
-        let id = self.inner.runner.write(move |tx, _| Imports::new(tx).insert(&format, mode, &file)).await?;
+        let component = component.to_owned();
+        let insert = move |tx: &mut Transaction, _| Imports::new(tx).insert(&format, mode, &component, &file);
+        let id = self.inner.runner.write(insert).await?;
         self.inner.uploads.lock().remove(&name);
         self.look_later(id);
         Ok(id)
@@ -230,9 +234,9 @@ impl Snapshots {
             return Ok(());
         }
         let found = survey(&import, self.blobs(), &self.inner.runtime)?;
-        let (message, needs_person) = summary(&found, import.mode, &database.published())?;
+        let (message, needs_person) = summary(&found, &import, &database.published())?;
         // What cannot be done is told now, not after somebody said yes.
-        drop(database.stage(survey::targets(&found, import.mode, &database.head()))?);
+        drop(database.stage(survey::targets(&found, &import, &database.head())?)?);
         self.inner.surveys.lock().insert(id, found);
         let state = ImportState::WaitingForConfirmation { message, needs_person };
         self.inner.runtime.block_on(self.inner.runner.write(move |tx, _| {
@@ -264,6 +268,7 @@ impl Snapshots {
         &self,
         format: ImportFormat,
         mode: ImportMode,
+        component: &str,
         content: impl Stream<Item = std::result::Result<Bytes, E>> + Send,
     ) -> Result<u64> {
         self.ready().await;
@@ -271,7 +276,9 @@ impl Snapshots {
         self.inner.uploads.lock().insert(name.clone(), Moment::now());
         let written = self.blobs().write(&part_name(&name, 1), content).await?;
         let file = UploadedFile { name: name.clone(), parts: vec![written.size] };
-        let id = self.inner.runner.write(move |tx, _| Imports::new(tx).insert(&format, mode, &file)).await?;
+        let component = component.to_owned();
+        let insert = move |tx: &mut Transaction, _| Imports::new(tx).insert(&format, mode, &component, &file);
+        let id = self.inner.runner.write(insert).await?;
         self.inner.uploads.lock().remove(&name);
         self.look(id).await;
         // An import that failed there says why below.

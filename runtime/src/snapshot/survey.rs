@@ -19,6 +19,8 @@ use crate::{Error, Result};
 /// A table the file has documents for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SurveyedTable {
+    /// The path of its component, from that which the import goes into.
+    pub(super) component: String,
     pub(super) name: String,
     pub(super) documents: u64,
     /// The number of the ids in the file.
@@ -29,8 +31,8 @@ pub(super) struct SurveyedTable {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Survey {
     pub(super) tables: Vec<SurveyedTable>,
-    /// The stored files in it, if it speaks of files at all.
-    pub(super) files: Option<u64>,
+    /// How many stored files it has for each component, if it speaks of the component's files at all.
+    pub(super) files: BTreeMap<String, u64>,
 }
 
 /// The form of a file that is not a ZIP file, and its table.
@@ -67,73 +69,126 @@ pub(super) fn survey(import: &Import, blobs: &Blobs, runtime: &Handle) -> Result
     let reader = UploadReader::new(blobs.clone(), runtime.clone(), import.file.clone());
     if let Some((form, table)) = single(&import.format) {
         let Glance { documents, number } = look(form, reader)?;
-        let table = SurveyedTable { name: table.to_owned(), documents, number };
-        return Ok(Survey { tables: vec![table], files: None });
+        let table = SurveyedTable { component: String::new(), name: table.to_owned(), documents, number };
+        return Ok(Survey { tables: vec![table], files: BTreeMap::new() });
     }
     let mut archive = Archive::open(reader)?;
     let mut found = Survey::default();
-    for (name, table) in archive.tables.clone() {
-        let glance =
-            look(Form::JsonLines, archive.entry(table.entry)?).map_err(|error| in_entry(&name, error))?;
-        // A number without documents of that number matters to nobody who adds to a table.
-        let named = table.number.filter(|_| glance.number.is_some() || import.mode != ImportMode::Append);
-        let number = named.or(glance.number);
-        found.tables.push(SurveyedTable { name, documents: glance.documents, number });
-    }
-    if archive.files_entry.is_some() || !archive.files.is_empty() {
-        found.files = Some(archive.files.len() as u64);
+    for (component, folder) in archive.folders.clone() {
+        let is_spoken_of = folder.has_files();
+        for (name, table) in folder.tables {
+            let glance =
+                look(Form::JsonLines, archive.entry(table.entry)?).map_err(|error| in_entry(&name, error))?;
+            // A number without documents of that number matters to nobody who adds to a table.
+            let named = table.number.filter(|_| glance.number.is_some() || import.mode != ImportMode::Append);
+            let number = named.or(glance.number);
+            let component = component.clone();
+            found.tables.push(SurveyedTable { component, name, documents: glance.documents, number });
+        }
+        if is_spoken_of {
+            found.files.insert(component, folder.files.len() as u64);
+        }
     }
     Ok(found)
 }
 
+/// The component of an import, or one inside of it.
+///
+/// # Errors
+/// `ComponentNotFound`.
+pub(super) fn component(import: &Import, inner: &str, now: &Snapshot) -> Result<(ComponentId, String)> {
+    let path = match (import.component.as_str(), inner) {
+        ("", inner) => inner.to_owned(),
+        (outer, "") => outer.to_owned(),
+        (outer, inner) => format!("{outer}/{inner}"),
+    };
+    let found = now.catalog().component_at(&path);
+    let found = found.ok_or_else(|| {
+        Error::bad_request(
+            "ComponentNotFound",
+            format!(
+                "The file has data of the component \"{path}\", which this deployment does not have. Push an app that uses it, or remove its folder from the file."
+            ),
+        )
+    })?;
+    Ok((found, path))
+}
+
+/// What a table is called beside those of other components.
+fn label(component: &str, name: &str) -> String {
+    if component.is_empty() { name.to_owned() } else { format!("{component}/{name}") }
+}
+
 /// What is to become of each table, those of the file first.
-pub(super) fn targets(survey: &Survey, mode: ImportMode, now: &Snapshot) -> Vec<Target> {
-    let contents = match mode {
+///
+/// # Errors
+/// `ComponentNotFound`.
+pub(super) fn targets(survey: &Survey, import: &Import, now: &Snapshot) -> Result<Vec<Target>> {
+    let contents = match import.mode {
         ImportMode::RequireEmpty => Contents::Fill,
         ImportMode::Append => Contents::Append,
         ImportMode::Replace | ImportMode::ReplaceAll => Contents::Replace,
     };
-    let mut targets: Vec<Target> = survey
-        .tables
-        .iter()
-        .map(|table| Target {
-            component: ComponentId::ROOT,
-            name: table.name.clone(),
-            number: table.number,
-            contents,
-        })
-        .collect();
-    if mode == ImportMode::ReplaceAll {
-        let imported: HashSet<&str> = survey.tables.iter().map(|table| table.name.as_str()).collect();
-        let schema = now.catalog().schema().map(|schema| &**schema);
-        let mut others: Vec<&str> = now
-            .catalog()
-            .tables()
-            .filter(|table| !table.number.is_system() && !imported.contains(table.name.as_str()))
-            .map(|table| table.name.as_str())
+    let mut targets = Vec::new();
+    for table in &survey.tables {
+        let (component, _) = component(import, &table.component, now)?;
+        targets.push(Target { component, name: table.name.clone(), number: table.number, contents });
+    }
+    if import.mode == ImportMode::ReplaceAll {
+        let catalog = now.catalog();
+        let imported: HashSet<(ComponentId, &str)> =
+            targets.iter().map(|target| (target.component, target.name.as_str())).collect();
+        // The component with all that are inside of it.
+        let below = format!("{}/", import.component);
+        let inner = catalog.components().filter(|component| {
+            import.component.is_empty()
+                || *component.path == *import.component
+                || component.path.starts_with(&below)
+        });
+        let mut components: Vec<ComponentId> = inner.map(|component| component.id).collect();
+        if import.component.is_empty() {
+            components.push(ComponentId::ROOT);
+        }
+        let mut others: Vec<(ComponentId, &str)> = components
+            .into_iter()
+            .flat_map(|component| {
+                let tables = catalog.tables_in(component).filter(|table| !table.number.is_system());
+                tables.map(move |table| (component, table.name.as_str()))
+            })
+            .filter(|table| !imported.contains(table))
             .collect();
         others.sort_unstable();
-        targets.extend(others.into_iter().map(|name| {
-            let stays = schema.is_some_and(|schema| schema.table(name).is_some());
-            let contents = if stays { Contents::Replace } else { Contents::Remove };
-            Target { component: ComponentId::ROOT, name: name.to_owned(), number: None, contents }
-        }));
+        let others: Vec<Target> = others
+            .into_iter()
+            .map(|(component, name)| {
+                let schema = catalog.schema_in(component);
+                let stays = schema.is_some_and(|schema| schema.table(name).is_some());
+                let contents = if stays { Contents::Replace } else { Contents::Remove };
+                Target { component, name: name.to_owned(), number: None, contents }
+            })
+            .collect();
+        targets.extend(others);
     }
-    targets
+    Ok(targets)
 }
 
 /// What is told before anything is done, and whether a person should say yes to it.
 ///
 /// # Errors
-/// If the mode does not fit what is there.
-pub(super) fn summary(survey: &Survey, mode: ImportMode, now: &Snapshot) -> Result<(String, bool)> {
-    let count = |name: &str| now.catalog().table(name).map_or(0, |table| now.document_count(table.id)) as u64;
+/// If the mode does not fit what is there; `ComponentNotFound`.
+pub(super) fn summary(survey: &Survey, import: &Import, now: &Snapshot) -> Result<(String, bool)> {
+    let mode = import.mode;
+    let count = |component: ComponentId, name: &str| {
+        now.catalog().table_in(component, name).map_or(0, |table| now.document_count(table.id)) as u64
+    };
     let mut rows: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let replaces = matches!(mode, ImportMode::Replace | ImportMode::ReplaceAll);
-    let created = survey.tables.iter().map(|table| (table.name.as_str(), table.documents));
-    let created = created.chain(survey.files.map(|files| ("_storage", files)));
-    for (name, documents) in created {
-        let existing = count(name);
+    let created = survey.tables.iter().map(|table| (&table.component, table.name.as_str(), table.documents));
+    let created =
+        created.chain(survey.files.iter().map(|(component, files)| (component, "_storage", *files)));
+    for (inner, name, documents) in created {
+        let (component, path) = component(import, inner, now)?;
+        let existing = count(component, name);
         if mode == ImportMode::RequireEmpty && existing > 0 {
             return Err(Error::bad_request(
                 "TableNotEmpty",
@@ -142,10 +197,11 @@ pub(super) fn summary(survey: &Survey, mode: ImportMode, now: &Snapshot) -> Resu
                 ),
             ));
         }
-        rows.insert(name.to_owned(), (documents, if replaces { existing } else { 0 }));
+        rows.insert(label(&path, name), (documents, if replaces { existing } else { 0 }));
     }
-    for target in targets(survey, mode, now).iter().skip(survey.tables.len()) {
-        rows.insert(target.name.clone(), (0, count(&target.name)));
+    for target in targets(survey, import, now)?.iter().skip(survey.tables.len()) {
+        let path = now.catalog().component_path(target.component).unwrap_or_default();
+        rows.insert(label(path, &target.name), (0, count(target.component, &target.name)));
     }
     let width = rows.keys().map(String::len).chain([5]).max().unwrap_or(5);
     let mut text =

@@ -55,7 +55,7 @@ impl World {
             let piece = stream::iter([Ok::<_, Error>(Bytes::copy_from_slice(part))]);
             parts.push(self.snapshots.upload_part(&token, number, piece).await.unwrap());
         }
-        self.snapshots.finish_upload(&token, &parts, format, mode).await.unwrap()
+        self.snapshots.finish_upload(&token, &parts, format, mode, "").await.unwrap()
     }
 
     async fn state(&self, id: DocumentId, is_wanted: impl Fn(&ImportState) -> bool) -> ImportState {
@@ -370,7 +370,7 @@ async fn nobody_needs_to_want_an_import_any_more() {
     let other = world.snapshots.start_upload().unwrap();
     let error = world
         .snapshots
-        .finish_upload(&other, std::slice::from_ref(&part), lines("t"), APPEND)
+        .finish_upload(&other, std::slice::from_ref(&part), lines("t"), APPEND, "")
         .await
         .unwrap_err();
     assert_eq!(error.code(), "InvalidPartToken");

@@ -232,6 +232,8 @@ pub struct Import {
     pub format: ImportFormat,
     /// What is to become of what is there.
     pub mode: ImportMode,
+    /// The path of the component it goes into; empty for the app.
+    pub component: String,
     /// The file.
     pub file: UploadedFile,
     /// How far it is.
@@ -263,9 +265,13 @@ impl<'a> Imports<'a> {
         &mut self,
         format: &ImportFormat,
         mode: ImportMode,
+        component: &str,
         file: &UploadedFile,
     ) -> Result<DocumentId> {
         let mut form = object! { "format" => format.name() };
+        if !component.is_empty() {
+            form.insert("component", component);
+        }
         if let Some(table) = format.table() {
             form.insert("table", table);
         }
@@ -394,6 +400,7 @@ fn import(row: &Document) -> Option<Import> {
         id: row.id(),
         format: ImportFormat::parse(form.get("format")?.as_str()?, table).ok()?,
         mode: ImportMode::parse(text("mode")?).ok()?,
+        component: form.get("component").and_then(Value::as_str).unwrap_or_default().to_owned(),
         file: UploadedFile {
             name: text("upload")?.to_owned(),
             parts: parts.map(|part| part.parse().ok()).collect::<Option<_>>()?,

@@ -199,7 +199,7 @@ async fn forged_signatures_are_refused() -> Fallible {
 }
 
 #[tokio::test]
-async fn malformed_tokens_and_missing_key_ids_make_no_request() -> Fallible {
+async fn malformed_tokens_make_no_request() -> Fallible {
     let rsa = Key::rsa("rsa")?;
     let stub = Stub::start(&[&rsa]).await?;
     let (_, authenticator) = authenticator(&[oidc(&stub)])?;
@@ -219,13 +219,31 @@ async fn malformed_tokens_and_missing_key_ids_make_no_request() -> Fallible {
         assert_eq!((error.kind(), error.code()), (ErrorKind::Unauthenticated, "InvalidAuthHeader"), "{bad}");
         assert!(error.message().contains("three base64-encoded parts"), "{bad}: {error}");
     }
-    let token =
-        jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims(&stub.issuer, json!({})), &rsa.private)?;
-    let error = refusal(&authenticator, &token).await?;
-    assert!(error.message().contains("JWT may be missing a 'kid'"), "{error}");
     let error = refusal(&authenticator, &format!("{good}{}", "A".repeat(70_000))).await?;
     assert!(error.message().contains("longer than"), "{error}");
     assert_eq!(stub.requests(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_that_names_no_key_is_of_the_only_one_there_is() -> Fallible {
+    let (rsa, other, ed) = (Key::rsa("rsa")?, Key::rsa("other")?, Key::ed("ed")?);
+    let sign = |issuer: &str| {
+        jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims(issuer, json!({})), &rsa.private)
+    };
+    let stub = Stub::start(&[&rsa, &ed]).await?;
+    let (_, oidc_only) = authenticator(&[oidc(&stub)])?;
+    oidc_only.authenticate(&sign(&stub.issuer)?).await?;
+
+    let several = Stub::start(&[&rsa, &other]).await?;
+    let (_, ambiguous) = authenticator(&[oidc(&several)])?;
+    let (_, custom_only) = authenticator(&[custom(&stub, "RS256")])?;
+    for (authenticator, issuer) in
+        [(ambiguous, several.issuer.as_str()), (custom_only, "https://custom.example")]
+    {
+        let error = refusal(&authenticator, &sign(issuer)?).await?;
+        assert!(error.message().contains("JWT may be missing a 'kid'"), "{error}");
+    }
     Ok(())
 }
 

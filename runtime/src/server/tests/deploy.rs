@@ -34,20 +34,20 @@ impl TestServer {
         self.send(path, "br", writer.into_inner(), &self.admin_key).await
     }
 
-    async fn ok(&self, path: &str, body: &Json) -> Json {
+    pub(super) async fn ok(&self, path: &str, body: &Json) -> Json {
         let (status, answer) = self.deploy(path, body).await;
         assert_eq!(status, 200, "{path}: {answer}");
         answer
     }
 
-    async fn refused(&self, path: &str, body: &Json) -> (String, String) {
+    pub(super) async fn refused(&self, path: &str, body: &Json) -> (String, String) {
         let (status, answer) = self.deploy(path, body).await;
         assert_eq!(status, 400, "{path}: {answer}");
         let text = |name: &str| answer[name].as_str().unwrap().to_owned();
         (text("code"), text("message"))
     }
 
-    async fn wait(&self, start: &Json) -> Json {
+    pub(super) async fn wait(&self, start: &Json) -> Json {
         loop {
             let body = json!({"schemaChange": start["schemaChange"], "timeoutMs": 5_000, "dryRun": false});
             let status = self.ok("/api/deploy2/wait_for_schema", &body).await;
@@ -58,7 +58,7 @@ impl TestServer {
     }
 
     /// A whole push; gives the answer to its end.
-    async fn push(&self, request: &Json) -> Json {
+    pub(super) async fn push(&self, request: &Json) -> Json {
         let start = self.ok("/api/deploy2/start_push", request).await;
         assert_eq!(self.wait(&start).await, json!({"type": "complete"}));
         self.ok("/api/deploy2/finish_push", &json!({"startPush": start, "dryRun": false})).await
@@ -85,7 +85,7 @@ impl TestServer {
     }
 }
 
-fn app(modules: &[Json]) -> Json {
+pub(super) fn app(modules: &[Json]) -> Json {
     json!({
         "adminKey": "", "dryRun": false, "functions": "convex/",
         "appDefinition": {
@@ -102,7 +102,7 @@ fn with_schema(mut app: Json, schema: &Json) -> Json {
 }
 
 /// A table `t` of documents `{n: <type>}`, with an index.
-fn table(kind: &str) -> Json {
+pub(super) fn table(kind: &str) -> Json {
     json!({"tables": [{
         "tableName": "t", "indexes": [{"indexDescriptor": "by_n", "fields": ["n"]}], "stagedDbIndexes": [],
         "searchIndexes": [], "vectorIndexes": [],
