@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use super::errors::{ApiError, ok};
-use super::request::{Sender, check_component, component_of, json_body, parameter};
+use super::request::{Sender, component_of, json_body, parameter};
 use super::state::ServerState;
 use crate::database::staging::{Contents, Target};
 use crate::database::{Catalog, ComponentId, Transaction};
@@ -45,15 +45,10 @@ async fn admin_body<T: DeserializeOwned>(state: &ServerState, request: Request<B
     json_body(body).await
 }
 
-/// As [`check_component`], of what the query string says.
+/// As [`component_of`], of what the query string says.
 fn component_of_uri(state: &ServerState, uri: &Uri) -> Result<ComponentId> {
     let named = |name| parameter(uri, name);
     component_of(state, named("component").or_else(|| named("componentId")).as_deref())
-}
-
-fn check_component_of(uri: &Uri) -> Result<()> {
-    let named = |name: &str| parameter(uri, name);
-    check_component(named("component").or_else(|| named("componentId")).as_deref())
 }
 
 /// `GET /api/get_indexes?componentId=`
@@ -358,14 +353,15 @@ pub(super) async fn update_canonical_url(State(state): Shared, request: Request)
 /// made of it; null for modules that were not pushed.
 pub(super) async fn get_source_code(State(state): Shared, request: Request) -> Answer {
     Sender::admin(&state, request.headers(), request.uri()).await?;
-    check_component_of(request.uri())?;
+    let component = component_of_uri(&state, request.uri())?;
     let path = parameter(request.uri(), "path").ok_or_else(|| {
         Error::bad_request("MissingParameter", "The parameter `path` is missing: a module, as in dir/mod.js.")
     })?;
     let deployment = state.deployment().clone();
     let content = state.runner.blocking(move || {
         let mut tx = deployment.database.begin_query();
-        let mut modules = Modules::new(&mut tx);
+        let definition = tx.snapshot().catalog().component(component).map(|meta| meta.definition.clone());
+        let mut modules = Modules::of(&mut tx, definition.as_deref().unwrap_or_default());
         let found = modules.list()?.into_iter().find(|module| module.path == path);
         found.map(|module| modules.content(&module.sha256)).transpose().map(Option::flatten)
     });

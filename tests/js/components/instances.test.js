@@ -38,6 +38,11 @@ test("instances are mounted, unmounted with their data kept, mounted again and d
   assert.equal(await client.query(api.counting.count, { instance: "one", name: "a" }), 2);
   assert.equal(await client.query(api.counting.count, { instance: "two", name: "a" }), 1);
 
+  const all = await callAsAdmin(server, "_system/frontend/modules:listForAllComponents", {});
+  assert.deepEqual(
+    all.map(([, modules]) => modules.map(([path]) => path)),
+    [["counting.js"], ["lib.js"], ["lib.js"]],
+  );
   const tables = await app.run(server, ["data", "--component", "two"]);
   assert.match(tables.output, /counts/);
   const ran = await app.run(server, ["run", "--component", "two", "lib:count", '{"name":"a"}']);

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::{AddModule, Component, Root};
 use crate::Result;
+use crate::database::ComponentId;
 use crate::function::context::QueryCtx;
 use crate::function::path::FunctionPath;
 use crate::function::registry::FunctionEntry;
@@ -17,9 +18,7 @@ pub(super) fn register(module: &mut AddModule<'_>) {
     module("modules", &|module| {
         module
             .query("list", |ctx: &mut QueryCtx<'_>, _: Root| list(ctx))
-            .query("listForAllComponents", |ctx: &mut QueryCtx<'_>, (): ()| {
-                Ok(vec![vec![Value::Null, Value::Array(list(ctx)?)]])
-            })
+            .query("listForAllComponents", |ctx: &mut QueryCtx<'_>, (): ()| list_of_all(ctx))
             .query("argsValidator", args_validator);
     });
 }
@@ -31,7 +30,24 @@ struct Shown {
     crons: Option<Vec<Value>>,
 }
 
-/// Every module with its path, pushed and compiled in alike: `[path, module]`.
+/// The modules of the app and of each component that is mounted: `[id or null, modules]`.
+fn list_of_all(ctx: &mut QueryCtx<'_>) -> Result<Vec<Value>> {
+    let catalog = ctx.tx().snapshot().catalog().clone();
+    let mut components: Vec<_> = catalog.components().filter(|component| component.is_active).collect();
+    components.sort_by(|a, b| a.path.cmp(&b.path));
+    let app = (ComponentId::ROOT, Value::Null);
+    let mounted = components.into_iter().map(|component| (component.id, Value::from(component.document)));
+    let mut all = Vec::new();
+    for (component, id) in std::iter::once(app).chain(mounted) {
+        let former = ctx.tx().enter(component);
+        let modules = list(ctx);
+        ctx.tx().enter(former);
+        all.push(Value::Array(vec![id, Value::Array(modules?)]));
+    }
+    Ok(all)
+}
+
+/// Every module of a component with its path, pushed and compiled in alike: `[path, module]`.
 fn list(ctx: &mut QueryCtx<'_>) -> Result<Vec<Value>> {
     let execution = ctx.execution();
     let registry = execution.registry().clone();
@@ -40,7 +56,8 @@ fn list(ctx: &mut QueryCtx<'_>) -> Result<Vec<Value>> {
     let component = tx.component_path();
     let mut modules: BTreeMap<String, Shown> = BTreeMap::new();
     let mut lines: HashMap<(String, String), f64> = HashMap::new();
-    for stored in Modules::new(tx).list()? {
+    let definition = tx.snapshot().catalog().component(tx.component()).map(|meta| meta.definition.clone());
+    for stored in Modules::of(tx, definition.as_deref().unwrap_or_default()).list()? {
         let Some(analysis) =
             stored.analysis.as_deref().and_then(|text| serde_json::from_str::<Json>(text).ok())
         else {
