@@ -47,6 +47,8 @@ pub(crate) struct Components {
     pub(crate) list: Vec<Component>,
     /// For each definition (`""` is the app's) the paths of those it imports.
     uses: BTreeMap<String, Vec<String>>,
+    /// For each definition the packages it imports definitions from, as it names them, with their paths.
+    packages: BTreeMap<String, Vec<(String, String)>>,
     /// The project's files that say so.
     pub(crate) inputs: Vec<PathBuf>,
 }
@@ -86,7 +88,7 @@ pub(super) async fn find(esbuild: &Esbuild, project: &Project) -> Result<Compone
     let mut specifiers = BTreeMap::new();
     let mut files = Vec::new();
     for (path, input) in inputs {
-        let mut uses = Vec::new();
+        let (mut uses, mut packages) = (Vec::new(), Vec::new());
         for import in input.get("imports").and_then(Json::as_array).into_iter().flatten() {
             let text = |name: &str| import.get(name).and_then(Json::as_str);
             let Some(imported) = text("path").filter(|path| is_definition(path)).map(absolute) else {
@@ -95,13 +97,18 @@ pub(super) async fn find(esbuild: &Esbuild, project: &Project) -> Result<Compone
             if let Some(specifier) = text("original") {
                 let end = specifier.find("/convex.config").unwrap_or(specifier.len());
                 specifiers.insert(imported.clone(), specifier[..end].to_owned());
+                if !specifier.starts_with(['.', '/']) {
+                    packages.push((specifier.to_owned(), definition_path(project, &imported)));
+                }
             }
             uses.push(definition_path(project, &imported));
         }
         uses.dedup();
         let file = absolute(path);
         let is_app = file == app;
-        components.uses.insert(if is_app { String::new() } else { definition_path(project, &file) }, uses);
+        let name = if is_app { String::new() } else { definition_path(project, &file) };
+        components.uses.insert(name.clone(), uses);
+        components.packages.insert(name, packages);
         if !is_app {
             files.push(file);
         }
@@ -137,23 +144,29 @@ impl Components {
     ) -> Result<Build> {
         let folder = file.parent().unwrap_or(file);
         let mut run = definition_run(esbuild, folder);
-        let used: Vec<_> = self.uses(path).iter().filter_map(|path| self.get(path)).collect();
-        for component in &used {
+        let used = self.uses(path).iter().filter_map(|path| self.get(path));
+        // A package is named as it is imported: links may lead to its files.
+        let packages = self.packages.get(path).into_iter().flatten();
+        let mut external: Vec<(String, &str)> =
+            packages.map(|(specifier, path)| (specifier.clone(), path.as_str())).collect();
+        for component in used {
             run = run.arg(format!("--external:{}", component.definition.display()));
+        }
+        for (specifier, _) in &external {
+            run = run.arg(format!("--external:{specifier}"));
         }
         let mut build = run.entries(&[file.to_owned()]).finish().await?;
         build.modules.retain(|module| module.path == format!("{DEFINITION}.js"));
+        // This is how esbuild writes a file that stays where it is: from the folder it writes to.
+        let used = self.uses(path).iter().filter_map(|path| self.get(path));
+        external.extend(
+            used.map(|component| (relative(&component.definition, &build.out), component.path.as_str())),
+        );
         for module in &mut build.modules {
-            for component in &used {
-                // This is how esbuild writes a file that stays where it is: from the folder it writes to.
-                let written = relative(&component.definition, &build.out);
-                module.source = module.source.replace(
-                    &format!("from {}", Json::from(written)),
-                    &format!(
-                        "from {}",
-                        Json::from(format!("{IMPORTS}{}", URL_SAFE_NO_PAD.encode(&component.path)))
-                    ),
-                );
+            for (written, path) in &external {
+                let imported = Json::from(format!("{IMPORTS}{}", URL_SAFE_NO_PAD.encode(path)));
+                let from = format!("from {}", Json::from(written.as_str()));
+                module.source = module.source.replace(&from, &format!("from {imported}"));
             }
         }
         Ok(build)

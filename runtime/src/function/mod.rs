@@ -53,6 +53,8 @@ pub use registry::{Access, FunctionRegistry};
 pub use runner::{FunctionRunner, QueryRun};
 
 #[cfg(test)]
+mod component_tests;
+#[cfg(test)]
 mod system_functions_tests;
 #[cfg(test)]
 pub(crate) mod testing;

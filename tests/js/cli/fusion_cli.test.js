@@ -414,3 +414,93 @@ test("one table goes out as lines and comes back", async (t) => {
     assert.match(unknown.stderr, /table[^]*hint: `fusion data` lists the tables/);
   }
 });
+
+/** An app with components: two of npm, one with another inside, and one of its own. */
+async function componentApp() {
+  const folder = await newApp();
+  const files = {
+    "convex/convex.config.ts":
+      'import { defineApp } from "convex/server";\nimport aggregate from "@convex-dev/aggregate/convex.config.js";\nimport rateLimiter from "@convex-dev/rate-limiter/convex.config.js";\nimport counter from "./counter/convex.config";\n\nconst app = defineApp();\napp.use(rateLimiter);\napp.use(aggregate, { name: "byName" });\napp.use(counter);\napp.use(counter, { name: "second" });\nexport default app;\n',
+    "convex/counter/convex.config.ts":
+      'import { defineComponent } from "convex/server";\nimport shardedCounter from "@convex-dev/sharded-counter/convex.config.js";\n\nconst component = defineComponent("counter");\ncomponent.use(shardedCounter);\nexport default component;\n',
+    "convex/counter/schema.ts":
+      'import { defineSchema, defineTable } from "convex/server";\nimport { v } from "convex/values";\nexport default defineSchema({ counts: defineTable({ name: v.string(), n: v.number() }).index("by_name", ["name"]) });\n',
+    "convex/counter/lib.ts":
+      'import { v } from "convex/values";\nimport { internalQuery, mutation } from "./_generated/server";\nexport const add = mutation({ args: { name: v.string(), row: v.optional(v.id("counts")) }, returns: v.id("counts"), handler: async (ctx, { name }) => await ctx.db.insert("counts", { name, n: 1 }) });\nexport const hidden = internalQuery({ args: {}, handler: () => 1 });\n',
+    "convex/counting.ts":
+      'import { components } from "./_generated/api";\nimport { mutation } from "./_generated/server";\nexport const add = mutation({ args: {}, handler: async (ctx): Promise<string> => await ctx.runMutation(components.second.lib.add, { name: "a" }) });\n',
+  };
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), content);
+  }
+  return folder;
+}
+
+test("fusion sends components as the official command line does", async (t) => {
+  const folder = await componentApp();
+  const server = await startServer(t, { program: "fusion", args: ["serve"] });
+  const target = ["--typecheck", "disable", "--url", server.url, "--admin-key", server.adminKey];
+  const environment = { CONVEX_SELF_HOSTED_URL: server.url, CONVEX_SELF_HOSTED_ADMIN_KEY: server.adminKey };
+
+  // What each generates, of the app and of its own component.
+  const generated = () =>
+    Object.fromEntries(
+      ["convex/_generated/api.d.ts", "convex/counter/_generated/api.ts", "convex/counter/_generated/component.ts"].map((name) => {
+        const text = readFileSync(path.join(folder, name), "utf8");
+        const plain = text.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/[,;]\s*([}>\])])/g, " $1").replaceAll(/\s+/g, " ");
+        return [name, plain.replaceAll(/([{(<[=|]) /g, "$1").replaceAll(/ ([})>\]])/g, "$1").replaceAll(/[,;]/g, ";").replaceAll(/"(\w+)":/g, "$1:").trim()];
+      }),
+    );
+  const ours = await fusion(folder, "deploy", "--yes", ...target);
+  assert.equal(ours.code, 0, ours.stderr);
+  for (const name of ["byName", "counter", "counter/shardedCounter", "rateLimiter", "second"]) {
+    assert.match(ours.stderr, new RegExp(`Installed the component ${name}$`, "m"));
+  }
+  const written = generated();
+  const theirs = await run(process.execPath, folder, [official, "codegen", "--typecheck", "disable"], environment);
+  assert.equal(theirs.code, 0, theirs.stderr);
+  assert.deepEqual(written, generated());
+
+  // The functions run, each instance on its own tables.
+  const client = new ConvexHttpClient(server.url, { logger: false });
+  assert.equal(typeof (await client.mutation(api.counting.add, {})), "string");
+  const rows = async (component) => {
+    const data = await fusion(folder, "data", "counts", "--format", "jsonLines", "--component", component, ...target.slice(2));
+    assert.equal(data.code, 0, data.stderr);
+    return data.stdout.trim().split("\n").filter(Boolean).length;
+  };
+  assert.equal(await rows("second"), 1);
+  assert.equal(await rows("counter"), 0);
+
+  // What each sends.
+  const recorder = await recordingServer(t);
+  await fusion(folder, "deploy", "--yes", "--codegen", "disable", "--typecheck", "disable", "--url", recorder.url, "--admin-key", "x");
+  await run(process.execPath, folder, [official, "deploy", "--typecheck", "disable", "--codegen", "disable"], {
+    CONVEX_SELF_HOSTED_URL: recorder.url,
+    CONVEX_SELF_HOSTED_ADMIN_KEY: "x",
+  });
+  assert.equal(recorder.pushes.length, 2);
+  const [sent, expected] = recorder.pushes.map(({ appDefinition, componentDefinitions }) => ({
+    dependencies: appDefinition.dependencies.toSorted(),
+    components: componentDefinitions
+      .map(({ definitionPath, dependencies, schema, functions, definition, udfServerVersion }) => ({
+        definitionPath,
+        dependencies: dependencies.toSorted(),
+        definition: definition.path,
+        udfServerVersion,
+        modules: modules({ appDefinition: { changedModules: functions, schema: schema ?? { path: "none" } } }),
+      }))
+      .sort((a, b) => (a.definitionPath < b.definitionPath ? -1 : 1)),
+  }));
+  assert.deepEqual(sent.dependencies, expected.dependencies);
+  assert.deepEqual(
+    sent.components.map(({ modules, ...rest }) => ({ ...rest, modules: modules.map(({ path }) => path) })),
+    expected.components.map(({ modules, ...rest }) => ({ ...rest, modules: modules.map(({ path }) => path) })),
+  );
+  for (const [index, component] of sent.components.entries()) {
+    for (const [at, module] of component.modules.entries()) {
+      assert.ok(isDeepStrictEqual(module, expected.components[index].modules[at]), `${component.definitionPath} ${module.path} differs`);
+    }
+  }
+});
