@@ -9,7 +9,7 @@ RUST_CLIENT := tests/rust-client
 WEB := client-js/dist/.built
 WEB_SOURCES := $(shell find client-js -type d \( -name node_modules -o -name dist \) -prune -o -type f -print)
 
-.PHONY: dev web test bench check-web test-browser check-rust test-rust deny test-js test-full-size test-python test-rust-client
+.PHONY: dev web test bench check-web test-browser check-rust test-rust deny test-js test-apps test-full-size test-python test-rust-client
 
 ## Starts Fusion with Fusion Chat on http://127.0.0.1:3210.
 dev: .cargo-present $(WEB)
@@ -77,6 +77,10 @@ fixture: .cargo-present $(WEB)
 
 test-js: $(JS)/node_modules/.installed fixture
 	cd $(JS) && npm test
+
+# Whole applications, and npm components inside of small ones.
+test-apps: $(JS)/node_modules/.installed fixture
+	cd $(JS) && npm run test-apps
 
 ## Bad input at the size at which it hurts: bodies of 200 MB, broken files of 1 GB, bombs. `make test` has it smaller.
 test-full-size: $(JS)/node_modules/.installed

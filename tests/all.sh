@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 passed=0
 failed=()
-for part in check-web check-rust deny test-rust test-rust-client test-js test-browser test-python; do
+for part in check-web check-rust deny test-rust test-rust-client test-js test-apps test-browser test-python; do
   printf '\n== %s\n' "$part"
   started=$SECONDS
   # A part that is stuck fails instead of holding up the rest; the longest takes eight minutes on two cores.

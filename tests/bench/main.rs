@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to a terminal")]
 
 mod bundle;
+mod components;
 mod engine;
 mod fanout;
 mod floor;
@@ -39,7 +40,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 17] = [
+const ALL: [&str; 18] = [
     "transfer",
     "latency",
     "live",
@@ -51,6 +52,7 @@ const ALL: [&str; 17] = [
     "start",
     "typescript",
     "bundle",
+    "components",
     "node",
     "turn",
     "import",
@@ -96,6 +98,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "start" => start::run(options).await?,
             "typescript" => typescript::run(options).await?,
             "bundle" => bundle::run(options).await?,
+            "components" => components::run(options).await?,
             "node" => node::run(options).await?,
             "turn" => turn::run(options).await?,
             "import" => snapshot::import(options).await?,

@@ -75,7 +75,7 @@ test("an answer is seen while it is said", async (t) => {
   let say;
   const half = new Promise((resolve) => (say = resolve));
   const model = await startModel(t, (body) => ({ text: `one two three four ${heard(body).prompt}`, half: () => half }));
-  const { client, server } = await startComponentApp(t, "agent", { env: { MODEL_URL: model.url } });
+  const { client, server } = await startComponentApp(t, "agent", { by: "fusion", env: { MODEL_URL: model.url } });
   const threadId = await client.mutation(api.chat.begin, { userId: "ada" });
   const watcher = connectClient(t, server);
   const lists = [];

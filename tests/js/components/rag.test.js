@@ -26,7 +26,7 @@ const category = (name) => (["printers.md", "laptops.md", "phones.md"].includes(
 
 test("ten documents: found, filtered, replaced, listed in pages, removed", async (t) => {
   const model = await startModel(t, () => ({ status: 400 }));
-  const { client, server } = await startComponentApp(t, "rag", { env: { MODEL_URL: model.url } });
+  const { client, server } = await startComponentApp(t, "rag", { by: "fusion", env: { MODEL_URL: model.url } });
   const add = (team, key, text) => client.action(api.knowledge.add, { team, key, text, category: category(key) });
   const entries = {};
   for (const [key, text] of Object.entries(documents)) entries[key] = (await add("a", key, text)).entryId;

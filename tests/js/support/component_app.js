@@ -10,16 +10,25 @@ import { startServer } from "./server.js";
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../components");
 
-/** `{server, app, client, start}`: `start` starts the server again, with its data. `env` is set before the push. */
-export async function startComponentApp(t, name, { env = {} } = {}) {
+/**
+ * `{server, app, client, start}`: `start` starts the server again, with its data. `env` is set before the push, `by` the command that
+ * pushes: "convex", the official one, or "fusion".
+ */
+export async function startComponentApp(t, name, { env = {}, by = "convex" } = {}) {
   const start = (more = {}) => startServer(t, { program: "fusion", args: ["serve"], ...more });
   const server = await start();
   const app = project(t, name, { from: folder, packages: true });
-  for (const [variable, value] of Object.entries(env)) {
-    const { code, stderr } = await fusion(app.folder, "env", "set", variable, value, "--url", server.url, "--admin-key", server.adminKey);
+  const run = async (...args) => {
+    const { code, stderr } = await fusion(app.folder, ...args, "--url", server.url, "--admin-key", server.adminKey);
     assert.equal(code, 0, stderr);
+  };
+  for (const [variable, value] of Object.entries(env)) await run("env", "set", variable, value);
+  const deploy = ["deploy", "--typecheck", "disable"];
+  if (by === "fusion") {
+    await run(...deploy);
+  } else {
+    const { code, output } = await app.run(server, deploy);
+    assert.equal(code, 0, output);
   }
-  const { code, output } = await app.run(server, ["deploy", "--typecheck", "disable"]);
-  assert.equal(code, 0, output);
   return { server, app, client: new ConvexHttpClient(server.url, { logger: false }), start: () => start({ data: server.data }) };
 }
