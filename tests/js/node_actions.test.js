@@ -180,6 +180,20 @@ test("an action that uses up its memory fails, and others are served", async (t)
   assert.ok((await client.action("work:pid", {})) > 0);
 });
 
+test("processes and calls at once are as many as they are set to", async (t) => {
+  const one = await start(t, { env: { NODE_PROCESSES: "1" } });
+  const pids = await Promise.all(Array.from({ length: 8 }, () => http(one.server).action("work:waitFor", { ms: 200 })));
+  assert.equal(new Set(pids).size, 1);
+
+  const { server, client } = await start(t, { env: { APPLICATION_MAX_CONCURRENT_NODE_ACTIONS: "1" } });
+  const first = failure(http(server).action("work:waitFor", { ms: 60_000 }));
+  await until("the first action to be under way", async () => (await client.query("store:sum", {})) === 1);
+  assert.match((await failure(client.action("work:pid", {}))).text, /limited to 1 concurrent Node actions\. Try again later\./);
+  for (const pid of children(server)) process.kill(pid, "SIGKILL");
+  await first;
+  assert.ok((await client.action("work:pid", {})) > 0);
+});
+
 test("an action that computes for ever is stopped, and keeps nobody waiting meanwhile", async (t) => {
   const { server, client } = await start(t, { env: { NODE_ACTION_USER_TIMEOUT_SECS: "3" } });
   const spinning = failure(http(server).action("work:spin", {}));

@@ -108,7 +108,7 @@ describe("system functions", () => {
     for (const [name, args, shape] of queries) {
       matches(await admin.query(name, args), shape, name);
       matches(await admin.query(name, { ...args, componentId: null }), shape, `${name} of the root`);
-      await assert.rejects(admin.query(name, { ...args, componentId: "other" }), /no such component/, name);
+      await assert.rejects(admin.query(name, { ...args, componentId: "other" }), /There is no component "other" here/, name);
     }
     matches(await admin.query("modules:listForAllComponents"), (list) => list[0][0] === null && list[0][1].length > 0, "modules");
   });

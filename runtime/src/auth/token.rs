@@ -183,11 +183,11 @@ impl<'a> Token<'a> {
     }
 }
 
-/// The key a token names, if it is one for the algorithm.
 fn no_key_id() -> Error {
     invalid("JWT may be missing a 'kid': its header must name the key of the provider it is signed with.")
 }
 
+/// The key a token names, if it is one for the algorithm.
 fn find_key<'k>(keys: &'k JwkSet, key_id: &str, algorithm: Algorithm) -> Result<&'k Jwk> {
     let key = keys.find(key_id).ok_or_else(|| {
         invalid(format!("it is signed with the key {key_id:?}, which is not in the provider's key set."))
