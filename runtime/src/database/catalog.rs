@@ -346,6 +346,11 @@ impl Catalog {
         self.components.values().find(|meta| meta.document == id)
     }
 
+    /// The component whose row has this id, as clients name it; `None` also for what is no id.
+    pub fn component_with_id(&self, id: &str) -> Option<&Arc<ComponentMeta>> {
+        DocumentId::decode(id).ok().and_then(|id| self.component_by_document(id))
+    }
+
     /// All components but the root, in no order.
     pub fn components(&self) -> impl Iterator<Item = &Arc<ComponentMeta>> {
         self.components.values()

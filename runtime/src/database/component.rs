@@ -59,6 +59,11 @@ pub struct ComponentMeta {
     pub environment: Vec<(String, EnvironmentBinding)>,
 }
 
+/// The path of what is called `name` inside the component at a path.
+pub fn child_path(parent: &str, name: &str) -> String {
+    if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") }
+}
+
 /// Reads the rows of `_components`. Rows that make no sense are left out.
 pub(super) fn read_components<'a>(rows: impl Iterator<Item = &'a Object>) -> Vec<ComponentMeta> {
     let mut unplaced: Vec<(Option<DocumentId>, ComponentMeta)> = rows.filter_map(read).collect();
@@ -72,7 +77,7 @@ pub(super) fn read_components<'a>(rows: impl Iterator<Item = &'a Object>) -> Vec
         }
         for (parent, mut meta) in ready {
             if let Some(parent) = parent.and_then(|parent| placed.get(&parent)) {
-                meta.path = format!("{}/{}", parent.path, meta.name).into();
+                meta.path = child_path(&parent.path, &meta.name).into();
                 meta.parent = parent.id;
             }
             placed.insert(meta.document, meta);

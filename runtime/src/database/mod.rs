@@ -50,7 +50,7 @@ use parking_lot::Mutex;
 pub use attached::{AttachedDefinition, AttachedMeta};
 pub use catalog::{Catalog, ComponentTables, IndexMeta, TableMeta};
 pub use committer::{CommitExtras, CommitMetrics, Committed, DurableCallback};
-pub use component::{ComponentId, ComponentMeta, EnvironmentBinding};
+pub use component::{ComponentId, ComponentMeta, EnvironmentBinding, child_path};
 pub use document::{Document, resident_bytes};
 pub use key::{IndexId, Key};
 #[cfg(test)]

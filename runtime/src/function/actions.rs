@@ -259,7 +259,7 @@ impl FunctionRunner {
         let id = self
             .write(move |tx, now| {
                 let canceled = match job {
-                    Some(job) => tx.inside(job.component, |tx| Jobs::new(tx).is_canceled(job.id))?,
+                    Some(job) => job.is_canceled(tx)?,
                     None => false,
                 };
                 let (name, of) = (path.with_extension(), path.component());

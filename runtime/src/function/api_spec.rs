@@ -3,20 +3,17 @@
 use fusion_schema::{Validator, Value};
 use serde_json::{Value as Json, json};
 
+use super::http_router::HttpRouter;
 use super::registry::{FunctionEntry, FunctionRegistry};
 
 /// One entry for each function of the app or a component, sorted by identifier, then one for each HTTP route.
 pub fn api_spec(registry: &FunctionRegistry, component: &str) -> Vec<Json> {
-    let mut functions: Vec<&FunctionEntry> =
-        registry.iter().map(AsRef::as_ref).filter(|entry| !entry.path.is_system()).collect();
-    functions.retain(|entry| entry.path.component() == component);
-    functions.sort_by(|a, b| a.path.cmp(&b.path));
     let routes = registry
         .routes_of(component)
         .into_iter()
-        .flat_map(|(routes, _)| routes.routes())
+        .flat_map(HttpRouter::routes)
         .map(|(path, method, _)| json!({ "functionType": "HttpAction", "method": method, "path": path }));
-    functions.into_iter().map(function_spec).chain(routes).collect()
+    registry.functions_of(component).into_iter().map(function_spec).chain(routes).collect()
 }
 
 fn function_spec(entry: &FunctionEntry) -> Json {

@@ -151,10 +151,8 @@ impl Execution {
 
     /// An execution on the same snapshot that knows nothing of what this one did.
     fn beside(&self) -> Self {
-        let mut tx = self.deployment.database.begin(self.tx.snapshot().clone());
-        tx.enter(self.tx.component());
         Self {
-            tx,
+            tx: self.unseen(),
             deployment: self.deployment.clone(),
             registry: self.registry.clone(),
             identity: self.identity.clone(),
@@ -214,9 +212,7 @@ impl Execution {
         }
         match args.get("componentId").and_then(Value::as_str).filter(|id| !id.is_empty()) {
             Some(id) => {
-                let document = DocumentId::decode(id).ok();
-                let found = document.and_then(|document| catalog.component_by_document(document));
-                found.map(|meta| meta.id).ok_or_else(|| component_not_found(id))
+                catalog.component_with_id(id).map(|meta| meta.id).ok_or_else(|| component_not_found(id))
             }
             None if self.stack.is_empty() => {
                 catalog.component_at(&self.called).ok_or_else(|| component_not_found(&self.called))
@@ -417,7 +413,7 @@ impl Execution {
         }
         // What a canceled job schedules from then on is canceled too.
         let canceled = match self.caller.job() {
-            Some(job) => self.tx.inside(job.component, |tx| Jobs::new(tx).is_canceled(job.id))?,
+            Some(job) => job.is_canceled(&mut self.tx)?,
             None => false,
         };
         let now = self.now_ms;

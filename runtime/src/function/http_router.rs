@@ -84,12 +84,8 @@ impl<H> HttpRouter<H> {
         Ok(())
     }
 
-    /// The handler for a request's method and path (without its query string).
-    pub fn lookup(&self, method: &str, path: &str) -> Option<&H> {
-        self.find(method, path).map(|(handler, _)| handler)
-    }
-
-    /// As [`Self::lookup`], with the length of the prefix, if it is not an exact path that matches.
+    /// The handler for a request's method and path (without its query string), with the length of the prefix, if it is
+    /// not an exact path that matches.
     pub fn find(&self, method: &str, path: &str) -> Option<(&H, Option<usize>)> {
         let method = if method == "HEAD" { "GET" } else { method };
         if let Some(handler) = self.exact.get(path).and_then(|methods| methods.get(method)) {
@@ -172,7 +168,7 @@ mod tests {
             ("POST", "/a/b", Some("post")),
             ("PUT", "/a/b", None),
         ] {
-            assert_eq!(router.lookup(method, path).copied(), found, "{method} {path}");
+            assert_eq!(router.find(method, path).map(|(handler, _)| *handler), found, "{method} {path}");
         }
     }
 
@@ -191,6 +187,6 @@ mod tests {
             let text = format!("{method} {path:?}");
             assert_eq!(router.add(path, method, "new").expect_err(&text).code(), "InvalidHttpRoute");
         }
-        assert_eq!(router.lookup("GET", "/a/b"), Some(&"exact"));
+        assert_eq!(router.find("GET", "/a/b"), Some((&"exact", None)));
     }
 }

@@ -128,7 +128,8 @@ impl fmt::Debug for ComponentFunctions {
     }
 }
 
-/// The routes of a component that is mounted.
+/// The routes of the app or of a component that is mounted.
+#[derive(Default)]
 struct ComponentRoutes {
     routes: HttpRouter<HttpHandler>,
     mounts: Vec<HttpMount>,
@@ -166,11 +167,9 @@ pub enum Access<'a> {
 pub struct FunctionRegistry {
     application: String,
     functions: HashMap<FunctionPath, Arc<FunctionEntry>>,
-    routes: HttpRouter<HttpHandler>,
+    app: ComponentRoutes,
     crons: BTreeMap<String, CronDefinition>,
     schema: Schema,
-    /// Where the routes of the app's children are found.
-    mounts: Vec<HttpMount>,
     /// The components that are mounted, by path.
     components: BTreeMap<String, ComponentRoutes>,
     component_crons: Vec<CronDefinition>,
@@ -212,10 +211,9 @@ impl FunctionRegistry {
         Ok(Self {
             application: application.into(),
             functions,
-            routes,
+            app: ComponentRoutes { routes, mounts: Vec::new() },
             crons: by_name,
             schema,
-            mounts: Vec::new(),
             components: BTreeMap::new(),
             component_crons: Vec::new(),
         })
@@ -230,7 +228,7 @@ impl FunctionRegistry {
         mounts: Vec<HttpMount>,
         components: impl IntoIterator<Item = ComponentFunctions>,
     ) -> Result<Self> {
-        self.mounts = mounts;
+        self.app.mounts = mounts;
         for ComponentFunctions { path, functions, routes, crons, mounts } in components {
             for entry in functions {
                 self.functions.insert(entry.path.clone(), Arc::new(entry));
@@ -360,23 +358,23 @@ impl FunctionRegistry {
 
     /// The HTTP action that answers a request, of the app or a component that is mounted.
     pub fn route<'a>(&'a self, method: &str, path: &'a str) -> Option<FoundRoute<'a>> {
-        self.route_in("", &self.routes, &self.mounts, method, path)
+        self.route_in("", &self.app, method, path)
     }
 
     fn route_in<'a>(
         &'a self,
         component: &'a str,
-        routes: &'a HttpRouter<HttpHandler>,
-        mounts: &'a [HttpMount],
+        own: &'a ComponentRoutes,
         method: &str,
         path: &'a str,
     ) -> Option<FoundRoute<'a>> {
         let found = |handler| FoundRoute { component, path, handler };
-        let mount = mounts
+        let mount = own
+            .mounts
             .iter()
             .filter(|mount| path.starts_with(&mount.prefix))
             .max_by_key(|mount| mount.prefix.len());
-        match (routes.find(method, path), mount) {
+        match (own.routes.find(method, path), mount) {
             (Some((handler, None)), _) => Some(found(handler)),
             (Some((handler, Some(prefix))), mount) => match mount {
                 Some(mount) if mount.prefix.len() > prefix => self.route_of_mount(mount, method, path),
@@ -393,30 +391,35 @@ impl FunctionRegistry {
         method: &str,
         path: &'a str,
     ) -> Option<FoundRoute<'a>> {
-        let (component, ComponentRoutes { routes, mounts }) =
-            self.components.get_key_value(&mount.component)?;
+        let (component, own) = self.components.get_key_value(&mount.component)?;
         // The slash that ends the prefix begins the rest.
         let rest = path.get(mount.prefix.len() - 1..)?;
-        self.route_in(component, routes, mounts, method, rest)
+        self.route_in(component, own, method, rest)
     }
 
     /// Whether no component answers HTTP requests.
     pub fn has_no_routes(&self) -> bool {
-        self.routes.is_empty() && self.mounts.is_empty()
+        self.app.routes.is_empty() && self.app.mounts.is_empty()
     }
 
     /// The app's HTTP routes.
     pub const fn routes(&self) -> &HttpRouter<HttpHandler> {
-        &self.routes
+        &self.app.routes
     }
 
-    /// The HTTP routes and mounts of the component at a path.
-    pub fn routes_of(&self, component: &str) -> Option<(&HttpRouter<HttpHandler>, &[HttpMount])> {
-        if component.is_empty() {
-            return Some((&self.routes, &self.mounts));
-        }
-        let ComponentRoutes { routes, mounts } = self.components.get(component)?;
-        Some((routes, mounts))
+    /// The HTTP routes of the component at a path, without those it mounts.
+    pub fn routes_of(&self, component: &str) -> Option<&HttpRouter<HttpHandler>> {
+        let own = if component.is_empty() { Some(&self.app) } else { self.components.get(component) };
+        own.map(|own| &own.routes)
+    }
+
+    /// The functions of the component at a path by their paths, without the server's own.
+    pub fn functions_of(&self, component: &str) -> Vec<&FunctionEntry> {
+        let functions = self.functions.values().map(AsRef::as_ref);
+        let own = |entry: &&FunctionEntry| !entry.path.is_system() && entry.path.component() == component;
+        let mut functions: Vec<&FunctionEntry> = functions.filter(own).collect();
+        functions.sort_by(|a, b| a.path.cmp(&b.path));
+        functions
     }
 
     /// The app's crons by name.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition::Definition;
 use super::scripts::{ImportedDefinition, ModuleSource, Scripts, Variables};
-use crate::database::EnvironmentBinding;
+use crate::database::{EnvironmentBinding, child_path};
 use crate::{Error, Result};
 
 /// Most definitions of a push.
@@ -154,8 +154,7 @@ pub fn instances(definitions: &BTreeMap<String, Definition>) -> Result<Vec<Insta
                     "The components of this app use each other so often that there would be more than {INSTANCES_MAX} of them."
                 )));
             }
-            let path =
-                if parent.is_empty() { child.name.clone() } else { format!("{parent}/{}", child.name) };
+            let path = child_path(&parent, &child.name);
             let mounted = definition.http_mounts.iter().find(|(_, name)| **name == child.name);
             instances.push(Instance {
                 path: path.clone(),

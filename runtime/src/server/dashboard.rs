@@ -18,6 +18,7 @@ use crate::database::staging::{Contents, Target};
 use crate::database::{Catalog, ComponentId, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::function::FunctionPath;
+use crate::function::execution::component_not_found;
 use crate::system::components;
 use crate::system::events::Events;
 use crate::system::indexes;
@@ -43,6 +44,18 @@ async fn admin_body<T: DeserializeOwned>(state: &ServerState, request: Request<B
     let (parts, body) = request.into_parts();
     Sender::admin(state, &parts.headers, &parts.uri).await?;
     json_body(body).await
+}
+
+/// Does something again when tables or the schema changed meanwhile, so that it was in vain.
+fn repeated<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        match attempt() {
+            Err(error) if error.kind() == ErrorKind::Conflict && left > 0 => {}
+            result => return result,
+        }
+    }
 }
 
 /// As [`component_of`], of what the query string says.
@@ -167,25 +180,19 @@ pub(super) async fn delete_tables(State(state): Shared, request: Request) -> Ans
         if let Some(unknown) = body.table_names.iter().find(|name| !known(name)) {
             return Err(Error::not_found("TableNotFound", format!("There is no table \"{unknown}\".")));
         }
-        let mut left = ATTEMPTS;
-        loop {
-            let target = |name: &String| Target {
-                component,
-                name: name.clone(),
-                number: None,
-                contents: Contents::Remove,
-            };
+        let target = |name: &String| Target {
+            component,
+            name: name.clone(),
+            number: None,
+            contents: Contents::Remove,
+        };
+        let names: Vec<Value> = body.table_names.iter().map(|name| Value::from(name.as_str())).collect();
+        let what = || object! { "table_names" => names.clone() };
+        let ts = repeated(|| {
             let staging = database.stage(body.table_names.iter().map(target).collect())?;
-            let names: Vec<Value> = body.table_names.iter().map(|name| Value::from(name.as_str())).collect();
-            let what = || object! { "table_names" => names.clone() };
-            left -= 1;
-            match staging.commit(|tx| Events::new(tx).record("delete_tables", what())) {
-                Ok(ts) => return database.wait_durable(ts),
-                // Tables or the schema changed meanwhile.
-                Err(error) if error.kind() == ErrorKind::Conflict && left > 0 => {}
-                Err(error) => return Err(error),
-            }
-        }
+            staging.commit(|tx| Events::new(tx).record("delete_tables", what()))
+        })?;
+        database.wait_durable(ts)
     });
     deleted.await.map_err(|error| Error::internal("deleting tables ended early").with_source(error))??;
     Ok(done())
@@ -200,23 +207,11 @@ struct DeleteComponent {
 /// `POST /api/delete_component`: a component that is not mounted any more, with its data.
 pub(super) async fn delete_component(State(state): Shared, request: Request) -> Answer {
     let body: DeleteComponent = admin_body(&state, request).await?;
-    let unknown = || {
-        let message = format!("There is no component \"{}\" here.", body.component_id);
-        Error::not_found("ComponentNotFound", message)
-    };
-    let document = DocumentId::decode(&body.component_id).map_err(|_| unknown())?;
+    let document =
+        DocumentId::decode(&body.component_id).map_err(|_| component_not_found(&body.component_id))?;
     let database = state.database().clone();
-    let deleted = tokio::task::spawn_blocking(move || {
-        let mut left = ATTEMPTS;
-        loop {
-            left -= 1;
-            match components::delete_component(&database, document) {
-                // Tables or the schema changed meanwhile.
-                Err(error) if error.kind() == ErrorKind::Conflict && left > 0 => {}
-                result => return result,
-            }
-        }
-    });
+    let deleted =
+        tokio::task::spawn_blocking(move || repeated(|| components::delete_component(&database, document)));
     let uuids = deleted
         .await
         .map_err(|error| Error::internal("deleting a component ended early").with_source(error))??;

@@ -40,7 +40,7 @@ pub(super) async fn run(
     if body.component_id.is_some_and(|id| !id.is_empty()) {
         return Err(Error::not_found(
             "ComponentNotFound",
-            "This deployment has no components. Leave `componentId` out to run the query in the app.",
+            "Inline queries run in the app only. Leave `componentId` out.",
         )
         .into());
     }

@@ -8,6 +8,7 @@ use super::state::ServerState;
 use crate::auth::{Credentials, Identity};
 use crate::database::ComponentId;
 use crate::error::{Error, Result};
+use crate::function::execution::component_not_found;
 pub(super) use crate::function::http::read_body;
 use crate::session::ClientVersion;
 
@@ -108,33 +109,28 @@ pub(super) async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T> {
     })
 }
 
-/// Fails for a component other than the root, which has no name or the text `null`.
+/// What a request names as its component, if not the app: nothing, the empty text and the text `null` mean that.
+fn named_component(component: Option<&str>) -> Option<&str> {
+    component.filter(|component| !component.is_empty() && *component != "null")
+}
+
+/// Fails for a component other than the app.
 ///
 /// # Errors
 /// `ComponentNotFound`.
 pub(super) fn check_component(component: Option<&str>) -> Result<()> {
-    match component.filter(|component| !component.is_empty() && *component != "null") {
-        None => Ok(()),
-        Some(component) => {
-            Err(Error::not_found("ComponentNotFound", format!("There is no component \"{component}\" here.")))
-        }
-    }
+    named_component(component).map_or(Ok(()), |named| Err(component_not_found(named)))
 }
 
-/// The component that a request names by its row or its path; nothing, the empty text and the text `null` mean the app.
+/// The component that a request names by its row or its path.
 ///
 /// # Errors
 /// `ComponentNotFound`.
 pub(super) fn component_of(state: &ServerState, component: Option<&str>) -> Result<ComponentId> {
-    let Some(named) = component.filter(|component| !component.is_empty() && *component != "null") else {
-        return Ok(ComponentId::ROOT);
-    };
+    let Some(named) = named_component(component) else { return Ok(ComponentId::ROOT) };
     let now = state.database().published();
-    let document = fusion_schema::DocumentId::decode(named).ok();
-    let by_row = document.and_then(|document| now.catalog().component_by_document(document));
-    by_row.map(|meta| meta.id).or_else(|| now.catalog().component_at(named)).ok_or_else(|| {
-        Error::not_found("ComponentNotFound", format!("There is no component \"{named}\" here."))
-    })
+    let by_row = now.catalog().component_with_id(named).map(|meta| meta.id);
+    by_row.or_else(|| now.catalog().component_at(named)).ok_or_else(|| component_not_found(named))
 }
 
 /// A parameter of the query string, decoded.

@@ -37,21 +37,8 @@ pub(super) async fn upload(State(state): Shared, request: Request) -> Answer {
         Error::bad_request("ClientDisconnect", "The body of the upload did not arrive whole.")
             .with_source(error)
     });
-    let file = files.write(content, expected).await?;
-    let uuid = file.uuid.clone();
-    let row = move |tx: &mut crate::database::Transaction, _| {
-        tx.inside(component, |tx| {
-            let (sha256, size) = (file.sha256(), file.written.size);
-            Files::new(tx).insert(&file.uuid, &sha256, size, content_type.as_deref())
-        })
-    };
-    match state.runner.write(row).await {
-        Ok(id) => Ok(json(StatusCode::OK, format!("{{\"storageId\":\"{id}\"}}"))),
-        Err(error) => {
-            files.delete_later(uuid);
-            Err(error.into())
-        }
-    }
+    let id = state.runner.store_file(component, content, content_type, expected).await?;
+    Ok(json(StatusCode::OK, format!("{{\"storageId\":\"{id}\"}}")))
 }
 
 /// The SHA-256 that the `Digest` header announces.

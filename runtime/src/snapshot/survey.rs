@@ -11,7 +11,7 @@ use super::documents::{Glance, Reading, glance};
 use super::pipeline::ordered;
 use super::upload::UploadReader;
 use crate::database::staging::{Contents, Target};
-use crate::database::{ComponentId, Snapshot};
+use crate::database::{ComponentId, Snapshot, child_path};
 use crate::system::blobs::Blobs;
 use crate::system::imports::{Import, ImportFormat, ImportMode};
 use crate::{Error, Result};
@@ -97,11 +97,8 @@ pub(super) fn survey(import: &Import, blobs: &Blobs, runtime: &Handle) -> Result
 /// # Errors
 /// `ComponentNotFound`.
 pub(super) fn component(import: &Import, inner: &str, now: &Snapshot) -> Result<(ComponentId, String)> {
-    let path = match (import.component.as_str(), inner) {
-        ("", inner) => inner.to_owned(),
-        (outer, "") => outer.to_owned(),
-        (outer, inner) => format!("{outer}/{inner}"),
-    };
+    let outer = import.component.as_str();
+    let path = if inner.is_empty() { outer.to_owned() } else { child_path(outer, inner) };
     let found = now.catalog().component_at(&path);
     let found = found.ok_or_else(|| {
         Error::bad_request(
@@ -112,11 +109,6 @@ pub(super) fn component(import: &Import, inner: &str, now: &Snapshot) -> Result<
         )
     })?;
     Ok((found, path))
-}
-
-/// What a table is called beside those of other components.
-fn label(component: &str, name: &str) -> String {
-    if component.is_empty() { name.to_owned() } else { format!("{component}/{name}") }
 }
 
 /// What is to become of each table, those of the file first.
@@ -197,11 +189,11 @@ pub(super) fn summary(survey: &Survey, import: &Import, now: &Snapshot) -> Resul
                 ),
             ));
         }
-        rows.insert(label(&path, name), (documents, if replaces { existing } else { 0 }));
+        rows.insert(child_path(&path, name), (documents, if replaces { existing } else { 0 }));
     }
     for target in targets(survey, import, now)?.iter().skip(survey.tables.len()) {
         let path = now.catalog().component_path(target.component).unwrap_or_default();
-        rows.insert(label(path, &target.name), (0, count(target.component, &target.name)));
+        rows.insert(child_path(path, &target.name), (0, count(target.component, &target.name)));
     }
     let width = rows.keys().map(String::len).chain([5]).max().unwrap_or(5);
     let mut text =

@@ -30,6 +30,17 @@ pub struct JobRef {
     pub id: DocumentId,
 }
 
+impl JobRef {
+    /// Whether the job was canceled, or removed since.
+    ///
+    /// # Errors
+    /// If the row is damaged.
+    pub fn is_canceled(self, tx: &mut Transaction) -> Result<bool> {
+        let job = tx.inside(self.component, |tx| Jobs::new(tx).get(self.id))?;
+        Ok(job.is_none_or(|job| job.state == ScheduledState::Canceled))
+    }
+}
+
 /// What canceling a job did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Canceled {
@@ -108,11 +119,6 @@ impl<'a> Jobs<'a> {
             return Ok(None);
         }
         self.tx.get(id)?.map(|row| decode(&row)).transpose()
-    }
-
-    /// Whether a job was canceled, or removed since.
-    pub fn is_canceled(&mut self, id: DocumentId) -> Result<bool> {
-        Ok(self.get(id)?.is_none_or(|job| job.state == ScheduledState::Canceled))
     }
 
     /// Cancels a job.

@@ -9,6 +9,7 @@ use super::{AddModule, Component, Root};
 use crate::Result;
 use crate::database::ComponentId;
 use crate::function::context::QueryCtx;
+use crate::function::http_router::HttpRouter;
 use crate::function::path::FunctionPath;
 use crate::function::registry::FunctionEntry;
 use crate::system::crons::cron_spec_value;
@@ -66,18 +67,12 @@ fn list(ctx: &mut QueryCtx<'_>) -> Result<Vec<Value>> {
         lines.extend(lines_of(&stored.path, &analysis));
         modules.entry(stored.path).or_default();
     }
-    let mut entries: Vec<&FunctionEntry> =
-        registry.iter().map(AsRef::as_ref).filter(|entry| !entry.path.is_system()).collect();
-    entries.retain(|entry| entry.path.component() == component);
-    entries.sort_by(|a, b| a.path.cmp(&b.path));
-    for entry in entries {
+    for entry in registry.functions_of(&component) {
         let path = format!("{}.js", entry.path.module());
         let line = lines.get(&(path.clone(), entry.path.function().to_owned()));
         modules.entry(path).or_default().functions.push(function(entry, line.copied()));
     }
-    for (path, method, _) in
-        registry.routes_of(&component).into_iter().flat_map(|(routes, _)| routes.routes())
-    {
+    for (path, method, _) in registry.routes_of(&component).into_iter().flat_map(HttpRouter::routes) {
         let name = format!("{method} {path}");
         let line = lines.get(&("http.js".to_owned(), name.clone()));
         let mut route = object! {

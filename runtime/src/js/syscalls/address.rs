@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::database::Transaction;
+use crate::database::{Transaction, child_path};
 use crate::function::{FunctionPath, FunctionRegistry, Visibility};
 use crate::system::function_handles::{FunctionHandles, HandleTarget};
 use crate::{Error, Result};
@@ -85,10 +85,7 @@ fn of_reference(reference: &str, place: &Place<'_>) -> Result<FunctionPath> {
             let no_function = || invalid("it names no function of a child.".to_owned());
             let (child, rest) = rest.split_once('/').ok_or_else(no_function)?;
             let (module, function) = rest.rsplit_once('/').ok_or_else(no_function)?;
-            let child = match component.as_str() {
-                "" => child.to_owned(),
-                parent => format!("{parent}/{child}"),
-            };
+            let child = child_path(&component, child);
             if !place.registry.has_component(&child) {
                 return Err(invalid(format!("there is no component \"{child}\". Add it with `app.use()`.")));
             }
@@ -104,9 +101,7 @@ fn of_reference(reference: &str, place: &Place<'_>) -> Result<FunctionPath> {
         Some(("currentSystemUdfInComponent", id)) => {
             let current = place.current.filter(|path| path.is_system());
             let current = current.ok_or_else(|| invalid("only system functions may use it.".to_owned()))?;
-            let catalog = place.tx.snapshot().catalog();
-            let document = fusion_schema::DocumentId::decode(id).ok();
-            let found = document.and_then(|document| catalog.component_by_document(document));
+            let found = place.tx.snapshot().catalog().component_with_id(id);
             let found = found.ok_or_else(|| invalid("there is no such component.".to_owned()))?;
             Ok(current.in_component(&found.path))
         }
