@@ -19,7 +19,7 @@
 //! deadline), so it cannot lose again.
 
 use std::collections::VecDeque;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -33,6 +33,7 @@ use super::Shared;
 use super::catalog::{COMPONENTS, Catalog, CatalogRows, INDEXES, SCHEMAS, TABLES, component_of};
 use super::chores::{Chore, Retired};
 use super::commit_ts::resolve_commit_ts;
+use super::deletions::{self, DroppedDocuments};
 use super::document::{Document, Entry};
 use super::log::{CommitLog, LogEntry};
 use super::reads::ReadSet;
@@ -54,6 +55,8 @@ const REST_AFTER: Duration = Duration::from_secs(2);
 const SESSION_RECORD_AGE_MAX: u64 = 14 * 24 * 3_600 * 1_000_000_000;
 /// How often old session records are looked for.
 const SESSION_RECORD_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
+/// How often old deletions are looked for.
+const DELETION_SWEEP_INTERVAL: Duration = Duration::from_secs(1_800);
 
 /// How often the publisher looks for callbacks that came while it called others.
 const RELEASE_ROUNDS_MAX: u32 = 64;
@@ -107,6 +110,8 @@ pub(super) struct StoreChanges {
     pub(super) adopted: Vec<u64>,
     /// Tables that nobody knows any more.
     pub(super) retired: Vec<TableId>,
+    /// The documents that went with tables, in the order of the commits.
+    pub(super) dropped: Vec<DroppedDocuments>,
 }
 
 impl Head {
@@ -118,7 +123,7 @@ impl Head {
 
 impl StoreChanges {
     const fn is_empty(&self) -> bool {
-        self.views.is_none() && self.adopted.is_empty() && self.retired.is_empty()
+        self.views.is_none() && self.adopted.is_empty() && self.retired.is_empty() && self.dropped.is_empty()
     }
 }
 
@@ -127,10 +132,12 @@ struct Lease {
     deadline: Moment,
 }
 
-struct PendingCommit {
-    entry: Arc<LogEntry>,
-    writes: Vec<FinalWrite>,
+pub(super) struct PendingCommit {
+    pub(super) entry: Arc<LogEntry>,
+    pub(super) writes: Vec<FinalWrite>,
     record: Option<SessionRecord>,
+    /// The tables, if it deletes documents.
+    pub(super) catalog: Option<Arc<Catalog>>,
 }
 
 /// Batches on their way from the store thread to the publisher thread.
@@ -184,6 +191,8 @@ pub(super) struct Committer {
     pub(super) retired: Mutex<Vec<Retired>>,
     /// Locked before the head. `None` before the start and after the end.
     writer: Mutex<Option<Writer>>,
+    /// Stagings that are under way, by their timestamps. Locked before the head.
+    pub(super) open_stagings: Mutex<BTreeSet<Timestamp>>,
     waiters: Mutex<Waiters>,
     listeners: Mutex<Vec<Arc<dyn Fn() + Send + Sync>>>,
     pub(super) metrics: CommitMetrics,
@@ -253,6 +262,7 @@ impl Committer {
             unpublished: AtomicUsize::new(0),
             retired: Mutex::default(),
             writer: Mutex::new(None),
+            open_stagings: Mutex::default(),
             waiters: Mutex::new(Waiters { released: ts, ..Waiters::default() }),
             listeners: Mutex::new(Vec::new()),
             metrics: CommitMetrics::default(),
@@ -365,13 +375,22 @@ impl Committer {
         if let Some(record) = &record {
             head.records.insert((record.session, record.request), record.clone());
         }
-        head.pending.push(PendingCommit { entry, writes, record });
+        let deletes = writes.iter().any(|write| write.new.is_none());
+        let catalog = deletes.then(|| head.snapshot.catalog.clone());
+        head.pending.push(PendingCommit { entry, writes, record, catalog });
         count(&self.metrics.commits, 1);
     }
 
     /// Every commit has its own timestamp, close to the clock and never going back.
     pub(super) fn next_ts(&self, head: &mut Head) -> Timestamp {
         let ts = self.shared.clock.unix_ns().max(head.last_ts + 1);
+        head.last_ts = ts;
+        ts
+    }
+
+    /// As [`Committer::next_ts`], with so many timestamps before it that belong to it, too.
+    pub(super) fn next_ts_after(&self, head: &mut Head, before: u64) -> Timestamp {
+        let ts = self.next_ts(head) + before;
         head.last_ts = ts;
         ts
     }
@@ -524,6 +543,7 @@ impl Committer {
 
     fn run_store(&self) {
         let mut swept = Moment::now();
+        let mut deletions_swept = None;
         loop {
             let mut head = self.head.lock();
             if head.pending.is_empty() && head.changes.is_empty() && head.chores.is_empty() && !head.stopping
@@ -549,11 +569,14 @@ impl Committer {
                 self.do_chore(&mut *writing.store, chore, refusing || stopping);
                 writing.written = Moment::now();
             }
+            let store = &mut *writing.store;
+            if !refusing && !stopping {
+                self.sweep_deletions(store, &mut deletions_swept);
+            }
             if has_batch || has_chore {
                 self.look_for_retired();
                 continue;
             }
-            let store = &mut *writing.store;
             if stopping {
                 while self.tidy(store) {}
                 // The publisher stops when nobody can send it anything.
@@ -580,6 +603,24 @@ impl Committer {
                 }
             }
         }
+    }
+
+    /// Has the store forget some of the deletions that are too old, now and then.
+    fn sweep_deletions(&self, store: &mut dyn Store, swept: &mut Option<Moment>) {
+        if swept.is_some_and(|swept| swept.elapsed() < DELETION_SWEEP_INTERVAL) {
+            return;
+        }
+        let retention = u64::try_from(self.shared.limits.document_retention.as_nanos()).unwrap_or(u64::MAX);
+        let has_more = store.forget_deletions(self.shared.clock.unix_ns().saturating_sub(retention));
+        *swept = match has_more {
+            // The next part goes after the next batch.
+            Ok(true) => None,
+            Ok(false) => Some(Moment::now()),
+            Err(error) => {
+                self.note_failure(&error);
+                Some(Moment::now())
+            }
+        };
     }
 
     fn has_no_work(&self) -> bool {
@@ -627,9 +668,14 @@ impl Committer {
     fn batch(
         &self,
         pending: &[PendingCommit],
-        StoreChanges { views, adopted, retired }: StoreChanges,
+        StoreChanges { views, adopted, retired, dropped }: StoreChanges,
         ts: Timestamp,
     ) -> Result<Batch, StoreError> {
+        let (mut deletions, mut deletions_floor) = deletions::of_batch(pending, &dropped);
+        if self.shared.limits.document_retention.is_zero() && !deletions.is_empty() {
+            deletions.clear();
+            deletions_floor = Some(ts);
+        }
         let mut changes: Vec<(TableId, RowChange)> = Vec::new();
         let mut places: HashMap<u64, usize> = HashMap::new();
         for write in pending.iter().flat_map(|commit| &commit.writes) {
@@ -656,7 +702,7 @@ impl Committer {
             }
         }
         let records = pending.iter().filter_map(|commit| commit.record.clone()).collect();
-        Ok(Batch { changes, records, ts, views, adopted, retired })
+        Ok(Batch { changes, records, ts, views, adopted, retired, deletions, deletions_floor })
     }
 
     /// The head becomes what is published; everything sequenced beyond is refused.

@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::push::Pushes;
 use crate::session::socket::SocketContext;
 use crate::snapshot::Snapshots;
+use crate::streaming_export::StreamingExport;
 
 /// How the server presents itself.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct ServerState {
     pub config: ServerConfig,
     /// Imports and exports.
     pub snapshots: Snapshots,
+    /// What data connectors read.
+    pub streaming_export: StreamingExport,
     /// What sockets need.
     pub sockets: Arc<SocketContext>,
     /// Room for HTTP requests.
@@ -75,7 +78,17 @@ impl ServerState {
             open: Arc::new(AtomicUsize::new(0)),
         });
         let snapshots = Snapshots::start(runner.clone());
-        Arc::new(Self { snapshots, runner, authenticator, pushes, config, sockets, requests })
+        let streaming_export = StreamingExport::new(deployment.database.clone());
+        Arc::new(Self {
+            snapshots,
+            streaming_export,
+            runner,
+            authenticator,
+            pushes,
+            config,
+            sockets,
+            requests,
+        })
     }
 
     /// What functions can reach.
