@@ -33,7 +33,7 @@ use super::Shared;
 use super::catalog::{COMPONENTS, Catalog, CatalogRows, INDEXES, SCHEMAS, TABLES, component_of};
 use super::chores::{Chore, Retired};
 use super::commit_ts::resolve_commit_ts;
-use super::deletions::{self, DroppedDocuments};
+use super::deletions::DroppedDocuments;
 use super::document::{Document, Entry};
 use super::log::{CommitLog, LogEntry};
 use super::reads::ReadSet;
@@ -55,8 +55,6 @@ const REST_AFTER: Duration = Duration::from_secs(2);
 const SESSION_RECORD_AGE_MAX: u64 = 14 * 24 * 3_600 * 1_000_000_000;
 /// How often old session records are looked for.
 const SESSION_RECORD_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
-/// How often old deletions are looked for.
-const DELETION_SWEEP_INTERVAL: Duration = Duration::from_secs(1_800);
 
 /// How often the publisher looks for callbacks that came while it called others.
 const RELEASE_ROUNDS_MAX: u32 = 64;
@@ -388,13 +386,6 @@ impl Committer {
         ts
     }
 
-    /// As [`Committer::next_ts`], with so many timestamps before it that belong to it, too.
-    pub(super) fn next_ts_after(&self, head: &mut Head, before: u64) -> Timestamp {
-        let ts = self.next_ts(head) + before;
-        head.last_ts = ts;
-        ts
-    }
-
     /// Sets the SQL views that the next batch brings into the data file.
     pub(super) fn set_views(&self, head: &mut Head, views: Vec<ViewDefinition>) {
         head.changes.views = Some(views);
@@ -605,24 +596,6 @@ impl Committer {
         }
     }
 
-    /// Has the store forget some of the deletions that are too old, now and then.
-    fn sweep_deletions(&self, store: &mut dyn Store, swept: &mut Option<Moment>) {
-        if swept.is_some_and(|swept| swept.elapsed() < DELETION_SWEEP_INTERVAL) {
-            return;
-        }
-        let retention = u64::try_from(self.shared.limits.document_retention.as_nanos()).unwrap_or(u64::MAX);
-        let has_more = store.forget_deletions(self.shared.clock.unix_ns().saturating_sub(retention));
-        *swept = match has_more {
-            // The next part goes after the next batch.
-            Ok(true) => None,
-            Ok(false) => Some(Moment::now()),
-            Err(error) => {
-                self.note_failure(&error);
-                Some(Moment::now())
-            }
-        };
-    }
-
     fn has_no_work(&self) -> bool {
         let head = self.head.lock();
         head.pending.is_empty() && head.chores.is_empty()
@@ -671,11 +644,7 @@ impl Committer {
         StoreChanges { views, adopted, retired, dropped }: StoreChanges,
         ts: Timestamp,
     ) -> Result<Batch, StoreError> {
-        let (mut deletions, mut deletions_floor) = deletions::of_batch(pending, &dropped);
-        if self.shared.limits.document_retention.is_zero() && !deletions.is_empty() {
-            deletions.clear();
-            deletions_floor = Some(ts);
-        }
+        let (deletions, deletions_floor) = self.deletions_of(pending, &dropped);
         let mut changes: Vec<(TableId, RowChange)> = Vec::new();
         let mut places: HashMap<u64, usize> = HashMap::new();
         for write in pending.iter().flat_map(|commit| &commit.writes) {

@@ -6,21 +6,26 @@
 //! readers can stop between them, as they can between commits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fusion_schema::id::InternalId;
 use imbl::OrdMap;
 
 use super::catalog::{Catalog, TableMeta};
-use super::committer::PendingCommit;
+use super::committer::{Committer, Head, PendingCommit};
 use super::document::Entry;
 use super::snapshot::{State, TableState, Timestamp};
-use crate::store::{Deletion, TableId};
+use crate::clock::Moment;
+use crate::store::{Deletion, Store, TableId};
 
 /// Documents with one timestamp.
 const IDS_PER_TIMESTAMP: usize = if cfg!(test) { 10 } else { 1_000 };
 /// Documents of one table that are told one by one when they go with it. Readers who have not seen the end of more of
 /// them must begin anew.
 const IDS_MAX: usize = if cfg!(test) { 1_000 } else { 1_000_000 };
+
+/// How often old deletions are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1_800);
 
 type Documents = OrdMap<InternalId, Arc<Entry>>;
 
@@ -86,27 +91,61 @@ pub(super) fn set_timestamps(dropped: &mut [DroppedDocuments], commit: Timestamp
     }
 }
 
-/// What a batch deletes, in the order of the timestamps, and up to where deletions are not told one by one.
-pub(super) fn of_batch(
-    pending: &[PendingCommit],
-    dropped: &[DroppedDocuments],
-) -> (Vec<Deletion>, Option<Timestamp>) {
-    let mut told = Vec::new();
-    for commit in pending {
-        if let Some(catalog) = &commit.catalog {
-            of_commit(commit, catalog, &mut told);
-        }
+impl Committer {
+    /// As [`Committer::next_ts`], with so many timestamps before it that belong to it, too.
+    pub(super) fn next_ts_after(&self, head: &mut Head, before: u64) -> Timestamp {
+        let ts = self.next_ts(head) + before;
+        head.last_ts = ts;
+        ts
     }
-    let mut floor = None;
-    for dropped in dropped {
-        if dropped.documents.len() > IDS_MAX {
-            floor = floor.max(Some(dropped.ts));
-        } else {
-            dropped.tell(&mut told);
+
+    /// What a batch deletes, in the order of the timestamps, and up to where deletions are not told one by one.
+    pub(super) fn deletions_of(
+        &self,
+        pending: &[PendingCommit],
+        dropped: &[DroppedDocuments],
+    ) -> (Vec<Deletion>, Option<Timestamp>) {
+        let mut told = Vec::new();
+        for commit in pending {
+            if let Some(catalog) = &commit.catalog {
+                of_commit(commit, catalog, &mut told);
+            }
         }
+        let mut floor = None;
+        for dropped in dropped {
+            if dropped.documents.len() > IDS_MAX {
+                floor = floor.max(Some(dropped.ts));
+            } else {
+                dropped.tell(&mut told);
+            }
+        }
+        told.sort_by_key(|deletion| deletion.ts);
+        if self.shared.limits.document_retention.is_zero() {
+            floor = floor.max(told.last().map(|deletion| deletion.ts));
+            told.clear();
+        }
+        (told, floor)
     }
-    told.sort_by_key(|deletion| deletion.ts);
-    (told, floor)
+
+    /// Has the store forget some of the deletions that are too old, now and then.
+    pub(super) fn sweep_deletions(&self, store: &mut dyn Store, swept: &mut Option<Moment>) {
+        if swept.is_some_and(|swept| swept.elapsed() < SWEEP_INTERVAL) {
+            return;
+        }
+        let retention = u64::try_from(self.shared.limits.document_retention.as_nanos()).unwrap_or(u64::MAX);
+        // Whoever begins now can go on, even if nothing is remembered.
+        let oldest = self.shared.clock.unix_ns().saturating_sub(retention).min(self.published.load().ts);
+        let has_more = store.forget_deletions(oldest);
+        *swept = match has_more {
+            // The next part goes after the next batch.
+            Ok(true) => None,
+            Ok(false) => Some(Moment::now()),
+            Err(error) => {
+                self.note_failure(&error);
+                Some(Moment::now())
+            }
+        };
+    }
 }
 
 fn of_commit(commit: &PendingCommit, catalog: &Catalog, told: &mut Vec<Deletion>) {

@@ -217,7 +217,7 @@ fn prepare(connection: &Connection, on_disk: bool) -> Result<u64, PrepareError> 
         .unwrap_or(0);
     if format < FORMAT {
         // The program that wrote it did not note what it deleted.
-        deletions::raise_floor(&connection, high_water)?;
+        deletions::raise_floor(connection, high_water)?;
     }
     Ok(u64::try_from(high_water).unwrap_or(0))
 }

@@ -17,8 +17,9 @@ pub(super) struct ChangeList {
     upto: Timestamp,
     /// In order; some may have been replaced by later ones to the same document.
     changes: Vec<Change>,
-    /// The version of functions and schema that they were found in: with it, whole tables may change.
-    push_version: Option<u64>,
+    /// The snapshot that was searched: its version of functions and schema, with which whole tables may change, and its
+    /// timestamp. None before the first search.
+    searched: Option<(u64, Timestamp)>,
 }
 
 impl ChangeList {
@@ -31,11 +32,13 @@ impl ChangeList {
         after: Timestamp,
         upto: Timestamp,
     ) -> (&[Change], Timestamp) {
-        let is_begun = self.push_version.is_some() && self.after <= after && after <= self.upto;
+        let is_begun = self.searched.is_some() && self.after <= after && after <= self.upto;
         let has_more = is_begun && after < self.upto;
-        if !has_more && !(is_begun && self.extend(database, snapshot, after, upto)) {
+        let is_there = has_more || is_begun && self.extend(database, snapshot, after, upto);
+        if !is_there {
             let (changes, found_upto) = database.changes_after(snapshot, after, upto, CHANGES_MAX);
-            *self = Self { after, upto: found_upto, changes, push_version: Some(snapshot.push_version()) };
+            let searched = Some((snapshot.push_version(), snapshot.ts()));
+            *self = Self { after, upto: found_upto, changes, searched };
         }
         let begin = self.changes.partition_point(|change| change.ts <= after);
         (&self.changes[begin..], self.upto)
@@ -49,7 +52,9 @@ impl ChangeList {
         after: Timestamp,
         upto: Timestamp,
     ) -> bool {
-        if self.push_version != Some(snapshot.push_version()) {
+        // What an import brought has timestamps from before its commit and is in no log.
+        let is_told = |(push_version, ts)| push_version == snapshot.push_version() && self.upto >= ts;
+        if !self.searched.is_some_and(is_told) {
             return false;
         }
         let Some(commits) = database.commits_since(self.upto) else { return false };

@@ -296,11 +296,24 @@ fn run(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 300, ..ProptestConfig::default() })]
     #[test]
     fn the_copy_of_a_reader_is_the_database(steps in prop::collection::vec(step(), 1..60)) {
         run(steps);
     }
+}
+
+#[test]
+fn what_an_import_brought_is_found_behind_what_is_kept_in_memory() {
+    run(vec![
+        Step::Begin(1, false),
+        Step::Write(vec![(0, 2, 0)]),
+        Step::Add(1, 0, 22),
+        Step::Write(vec![(0, 2, 0); 8]),
+        Step::Add(1, 0, 3),
+        Step::Read(0),
+        Step::Commit,
+    ]);
 }
 
 #[test]
@@ -369,8 +382,7 @@ fn a_cursor_from_before_what_is_remembered_is_refused_with_what_to_do() {
     let mut reader = Reader::default();
     reader.follow(&world.export);
     let old = reader.delta.unwrap();
-    let mut limits = crate::limits::Limits::default();
-    limits.document_retention = Duration::ZERO;
+    let limits = crate::limits::Limits { document_retention: Duration::ZERO, ..Default::default() };
     world.options.limits = Arc::new(limits);
     world.restart();
     world.write(&[(0, 0, 0)]);
