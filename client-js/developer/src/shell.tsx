@@ -6,6 +6,7 @@ import { useConnectionState, useQueryResult } from "fusion-client/preact";
 import { CodeIcon, FileIcon, IconButton, MoonIcon, SettingsIcon, SignOutIcon, Spinner, SunIcon, setTheme, useLasting } from "fusion-ui";
 import { useDeployment } from "./deployment.tsx";
 import { ArchiveIcon, BlocksIcon, ChartIcon, ClockIcon, KeyIcon, ListIcon, LogoIcon, TableIcon } from "./parts/icons.tsx";
+import { PausedBanner } from "./parts/pausing.tsx";
 import { Link, useRouter } from "./router.tsx";
 import { system } from "./system.ts";
 
@@ -63,7 +64,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const current = router.parts[0] ?? "health";
   const list = useRef<HTMLUListElement>(null);
   // On a phone there is no room for all of them.
-  useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
+  useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current, hasComponents]);
   return (
     <div class="shell">
       <a class="skip" href="#page">Skip to the page</a>
@@ -91,6 +92,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </header>
       <main id="page" tabIndex={-1}>
         <ConnectionBanner />
+        <PausedBanner />
         {children}
       </main>
     </div>

@@ -12,7 +12,8 @@ use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 
 use super::attached::{AttachedIndex, Extract, Extracts};
 use super::catalog::{
-    COMPONENT_TABLES, COMPONENTS, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta, component_of,
+    COMPONENT_TABLES, COMPONENTS, DEPLOYMENT_STATE, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta,
+    component_of,
 };
 use super::component::ComponentId;
 use super::document::{Document, Entry};
@@ -64,13 +65,13 @@ pub struct TransactionUse {
 }
 
 /// The entry of a table, made if it is new. There are few, and most often the last one is asked for.
-fn rows_of(rows: &mut Vec<TableRows>, table: TableId) -> Option<&mut TableRows> {
+fn rows_of(rows: &mut Vec<TableRows>, table: TableId) -> &mut TableRows {
     let position = rows.iter().rposition(|rows| rows.table == table);
     let position = position.unwrap_or_else(|| {
         rows.push(TableRows { table, read: 0, written: 0 });
         rows.len() - 1
     });
-    rows.get_mut(position)
+    &mut rows[position]
 }
 
 /// Where a sub-transaction began; see [`Transaction::begin_sub`].
@@ -148,9 +149,7 @@ impl Transaction {
     pub fn take_usage(&mut self) -> TransactionUse {
         let mut rows = std::mem::take(&mut self.rows);
         for ((table, _), _) in self.writes.iter() {
-            if let Some(rows) = rows_of(&mut rows, *table) {
-                rows.written += 1;
-            }
+            rows_of(&mut rows, *table).written += 1;
         }
         TransactionUse { metrics: self.metrics(), rows }
     }
@@ -410,9 +409,7 @@ impl Transaction {
     }
 
     fn count_read(&mut self, table: TableId, size: usize) -> Result<()> {
-        if let Some(rows) = rows_of(&mut self.rows, table) {
-            rows.read += 1;
-        }
+        rows_of(&mut self.rows, table).read += 1;
         self.metrics.documents_read += 1;
         self.metrics.bytes_read += size;
         if self.is_unlimited {
@@ -754,7 +751,9 @@ impl Transaction {
 
     /// Whether schema, tables or indexes change, which every other transaction depends on.
     pub(crate) fn changes_catalog(&self) -> bool {
-        self.writes.iter().any(|((table, _), _)| matches!(*table, COMPONENTS | TABLES | INDEXES | SCHEMAS))
+        self.writes.iter().any(|((table, _), _)| {
+            matches!(*table, COMPONENTS | TABLES | INDEXES | SCHEMAS | DEPLOYMENT_STATE)
+        })
     }
 
     /// Six bytes of the time, eight random ones, two of the day. Documents made together lie together, in memory

@@ -28,6 +28,7 @@ pub mod metrics;
 pub mod mutations;
 pub mod outcome;
 pub mod path;
+pub mod pausing;
 pub mod pool;
 pub mod randomness;
 pub mod registry;

@@ -17,6 +17,7 @@ mod http_actions;
 mod import;
 mod inline_query;
 mod logs;
+mod platform;
 pub mod range;
 mod request;
 pub mod router;
