@@ -40,8 +40,11 @@ impl ChangeList {
             let searched = Some((snapshot.push_version(), snapshot.ts()));
             *self = Self { after, upto: found_upto, changes, searched };
         }
+        // Another reader may have brought the list farther than this snapshot knows.
+        let upto = self.upto.min(upto);
         let begin = self.changes.partition_point(|change| change.ts <= after);
-        (&self.changes[begin..], self.upto)
+        let end = self.changes.partition_point(|change| change.ts <= upto);
+        (self.changes.get(begin..end).unwrap_or_default(), upto)
     }
 
     /// Adds what was committed since; `false` if the log of commits does not tell.

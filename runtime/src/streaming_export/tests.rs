@@ -317,9 +317,9 @@ fn what_an_import_brought_is_found_behind_what_is_kept_in_memory() {
 }
 
 #[test]
-fn a_reader_beside_writers_ends_with_what_they_leave() {
+fn readers_beside_writers_end_with_what_they_leave() {
     let mut world = World::new();
-    let mut reader = Reader::default();
+    let mut readers = [Reader::default(), Reader::default(), Reader::default()];
     for _ in 0..2 {
         let stop = AtomicBool::new(false);
         let (database, components) = (&world.database, &world.components);
@@ -362,16 +362,25 @@ fn a_reader_beside_writers_ends_with_what_they_leave() {
                     }
                 });
             }
-            let began = crate::clock::Moment::now();
-            while began.elapsed() < Duration::from_millis(300) {
-                reader.read(&world.export);
-            }
+            let export = &world.export;
+            let reading = readers.each_mut().map(|reader| {
+                scope.spawn(move || {
+                    let began = crate::clock::Moment::now();
+                    while began.elapsed() < Duration::from_millis(300) {
+                        reader.read(export);
+                    }
+                })
+            });
+            let ended = reading.map(std::thread::ScopedJoinHandle::join);
             stop.store(true, Ordering::Relaxed);
+            ended.map(Result::unwrap);
         });
         world.restart();
-        reader.follow(&world.export);
-        assert_eq!(reader.copy, world.documents());
-        assert!(!reader.copy.is_empty());
+        for reader in &mut readers {
+            reader.follow(&world.export);
+            assert_eq!(reader.copy, world.documents());
+            assert!(!reader.copy.is_empty());
+        }
     }
 }
 
