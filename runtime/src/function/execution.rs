@@ -9,12 +9,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fusion_schema::names::FUNCTION_VALUE_SIZE_MAX;
 use fusion_schema::{DocumentId, Object, Typed, Value};
+use serde_json::Value as Json;
 
+use super::audit;
 use super::call::{Caller, FunctionCall, FunctionKind};
 use super::context::{MutationCtx, QueryCtx};
 use super::deployment::Deployment;
 use super::log_line::{LogLevel, LogLine, LogLines};
-use super::outcome;
+use super::outcome::{self, RequestId};
 use super::path::FunctionPath;
 use super::randomness::Randomness;
 use super::registry::{Access, FunctionEntry, FunctionRegistry, Handler};
@@ -52,6 +54,8 @@ pub enum Effect {
     DeleteBlob(String),
     /// A job was scheduled.
     JobDue,
+    /// An entry of the application's audit log was made.
+    Audit(Json),
 }
 
 /// See the module's documentation.
@@ -73,6 +77,7 @@ pub struct Execution {
     scheduled: ScheduledTotals,
     /// The path of the component that was called.
     called: String,
+    request_id: RequestId,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,6 +133,7 @@ impl Execution {
             files: UncommittedFiles::default(),
             scheduled: ScheduledTotals::default(),
             called: call.path.component().to_owned(),
+            request_id: call.request_id,
         }
     }
 
@@ -168,6 +174,7 @@ impl Execution {
             files: UncommittedFiles::default(),
             scheduled: ScheduledTotals::default(),
             called: self.called.clone(),
+            request_id: self.request_id,
         }
     }
 
@@ -382,6 +389,13 @@ impl Execution {
     /// Prints a line of already formatted arguments.
     pub fn log(&mut self, level: LogLevel, messages: Vec<String>) {
         self.logs.push(level, messages, self.deployment.clock().unix_ms());
+    }
+
+    /// Makes an entry of the application's audit log: for log streams, once a mutation has committed. What stands for the
+    /// circumstances of the call is put in place.
+    pub(crate) fn audit(&mut self, mut body: Json) {
+        audit::resolve(&mut body, self.request_id, self.now_ms);
+        self.effects.push(Effect::Audit(body));
     }
 
     /// Schedules a function, which begins only if this transaction commits.

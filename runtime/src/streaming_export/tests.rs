@@ -373,7 +373,7 @@ fn readers_beside_writers_end_with_what_they_leave() {
             });
             let ended = reading.map(std::thread::ScopedJoinHandle::join);
             stop.store(true, Ordering::Relaxed);
-            ended.map(Result::unwrap);
+            ended.into_iter().for_each(|ended| ended.unwrap());
         });
         world.restart();
         for reader in &mut readers {

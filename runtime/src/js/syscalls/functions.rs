@@ -123,6 +123,16 @@ pub(super) fn request_metadata(request_id: Option<String>, job: Option<JobRef>) 
     )
 }
 
+#[derive(Deserialize)]
+struct Audit {
+    body: serde_json::Value,
+}
+
+/// What an entry of the application's audit log is to say.
+pub(super) fn audit_body(args: &str) -> Result<serde_json::Value> {
+    arguments("1.0/auditLog", args).map(|Audit { body }| body)
+}
+
 pub(super) fn transaction_metrics(execution: &mut Execution) -> String {
     let scheduled = execution.scheduled_totals();
     let limits = execution.deployment().limits().clone();

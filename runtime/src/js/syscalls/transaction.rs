@@ -110,7 +110,10 @@ impl TransactionHost {
             "1.0/getRequestMetadata" if is_mutation => {
                 Ok(functions::request_metadata(None, execution.caller().job()))
             }
-            "1.0/auditLog" if is_mutation => Ok("null".to_owned()),
+            "1.0/auditLog" => {
+                execution.audit(functions::audit_body(args)?);
+                Ok("null".to_owned())
+            }
             "1.0/storageStore" if is_mutation => storage::store(execution, args),
             "1.0/storageGet" if is_mutation => storage::get(execution, args),
             "1.0/signJwt" if is_mutation => functions::sign_jwt(execution, args),
