@@ -26,17 +26,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use fusion_schema::{Object, Value};
 use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
-use super::catalog::{
-    COMPONENTS, Catalog, CatalogRows, DEPLOYMENT_STATE, INDEXES, SCHEMAS, TABLES, component_of,
-};
+use super::catalog::{Catalog, DEPLOYMENT_STATE, INDEXES, SCHEMAS, derive_catalog};
 use super::chores::{Chore, Retired};
 use super::commit_ts::resolve_commit_ts;
 use super::deletions::DroppedDocuments;
-use super::document::{Document, Entry};
+use super::document::Entry;
 use super::log::{CommitLog, LogEntry};
 use super::reads::ReadSet;
 use super::snapshot::{Snapshot, State, Timestamp};
@@ -873,36 +870,4 @@ fn check(head: &Head, finished: &Finished) -> Result<()> {
             )))
         }
     }
-}
-
-/// Derives the catalog from the system tables of a state.
-pub(super) fn derive_catalog(shared: &Shared, state: &State) -> Result<Catalog> {
-    let rows = |table| -> Result<Vec<Arc<Object>>> {
-        let documents =
-            state.tables.get(&table).map(|table| table.documents.values().cloned().collect::<Vec<_>>());
-        documents
-            .unwrap_or_default()
-            .into_iter()
-            .map(|entry| Ok(Document::new(entry.clone(), entry.body(&*shared.reader)?).fields().clone()))
-            .collect()
-    };
-    let schemas = rows(SCHEMAS)?;
-    let schemas = schemas.iter().map(|row| {
-        let damaged = || Error::internal("The stored schema is damaged.");
-        let text = row.get("schema").and_then(Value::as_str).ok_or_else(damaged)?;
-        let json = serde_json::from_str(text).map_err(|error| damaged().with_source(error))?;
-        let schema = fusion_schema::table::Schema::from_json(&json);
-        let schema = schema.map_err(|error| damaged().with_source(error))?;
-        Ok((component_of(row), Arc::new(schema)))
-    });
-    let schemas = schemas.collect::<Result<_>>()?;
-    let (components, tables, indexes) = (rows(COMPONENTS)?, rows(TABLES)?, rows(INDEXES)?);
-    let states = rows(DEPLOYMENT_STATE)?;
-    Ok(Catalog::derive(CatalogRows {
-        components: &components,
-        tables: &tables,
-        indexes: &indexes,
-        schemas,
-        states: &states,
-    }))
 }

@@ -15,9 +15,8 @@ use super::Shared;
 use super::attached::{AttachedLoaded, AttachedLoader, AttachedSaved};
 use super::bulk;
 use super::catalog::{
-    COMPONENTS, Catalog, DEPLOYMENT_STATE, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta,
+    COMPONENTS, Catalog, DEPLOYMENT_STATE, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta, derive_catalog,
 };
-use super::committer::derive_catalog;
 use super::document::{Document, Entry, resident_bytes};
 use super::key::{BY_CREATION_TIME, Key};
 use super::snapshot::{State, TableState};

@@ -19,9 +19,9 @@ use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 use imbl::{OrdMap, OrdSet};
 
 use super::attached::{AttachedBuilder, Extracts};
-use super::catalog::{COMPONENT_TABLES, INDEXES, TABLES, TableMeta, number};
+use super::catalog::{COMPONENT_TABLES, INDEXES, TABLES, TableMeta, derive_catalog, number};
 use super::chores::{Chore, Retired};
-use super::committer::{Head, derive_catalog};
+use super::committer::Head;
 use super::component::ComponentId;
 use super::deletions::{self, DroppedDocuments};
 use super::document::{Entry, resident_bytes};
