@@ -136,7 +136,8 @@ fn table_state(from: Source<'_>, meta: &TableMeta, rows: Vec<Row>) -> Result<Tab
     let attached = meta.attached.iter().zip(saved).zip(attached);
     let attached = attached.map(|((index, saved), loaded)| (index.id.slot, saved.finish(loaded))).collect();
     let size = entries.iter().map(|entry| u64::from(entry.size)).sum();
-    let mut table = TableState { size, attached, ..TableState::default() };
+    let changed = entries.iter().map(|entry| entry.ts()).max().unwrap_or(0);
+    let mut table = TableState { size, attached, changed, ..TableState::default() };
     std::thread::scope(|scope| {
         let documents = scope.spawn(move || {
             entries.sort_unstable_by_key(|entry| entry.id.internal);
