@@ -27,8 +27,9 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
         Database::open(options).map_err(io::Error::other)
     };
     let database = opened()?;
-    let ids = insert(&database, options.documents)?;
     let export = StreamingExport::new(database.clone());
+    let empty = list(&export)?;
+    let ids = insert(&database, options.documents)?;
     head();
     let documents = thousands(options.documents);
     let per_second = |begun: Moment| rate(options.documents as f64 / begun.elapsed().as_secs_f64());
@@ -37,7 +38,7 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     let snapshot = list(&export)?;
     plain(&format!("list of {documents} documents of 200 bytes"), &per_second(begun), "");
     let begun = Moment::now();
-    follow(&export, 0)?;
+    follow(&export, empty)?;
     plain(&format!("{documents} documents as changes"), &per_second(begun), "");
     let begun = Moment::now();
     follow(&export, snapshot)?;
