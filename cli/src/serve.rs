@@ -319,6 +319,7 @@ impl Server {
             has_metrics: !options.disable_metrics_endpoint,
             dev_issuer,
             home: Some(web::DASHBOARD),
+            trusted_proxies: options.trusted_proxy.iter().copied().collect(),
             test_clock,
         };
         let state = ServerState::new(

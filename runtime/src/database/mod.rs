@@ -12,6 +12,7 @@
 //!
 //! Deliberately absent: history older than the snapshots somebody holds, and waiting inside a transaction.
 
+mod allowance;
 mod attached;
 mod bulk;
 pub mod catalog;
@@ -47,6 +48,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use fusion_schema::DocumentId;
 use parking_lot::Mutex;
 
+pub use allowance::Resource;
 pub use attached::{AttachedDefinition, AttachedMeta};
 pub use catalog::{Catalog, ComponentTables, IndexMeta, TableMeta};
 pub use committer::{CommitExtras, CommitMetrics, Committed, DurableCallback};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use fusion_schema::names::{DOCUMENT_NESTING_MAX, DOCUMENT_SIZE_MAX, check_identifier};
 use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 
+use super::allowance::{Allowance, Bound, Resource};
 use super::attached::{AttachedIndex, Extract, Extracts};
 use super::catalog::{
     COMPONENT_TABLES, COMPONENTS, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta, component_of,
@@ -41,6 +42,37 @@ pub struct TransactionMetrics {
     pub documents_written: usize,
     /// Bytes of documents written.
     pub bytes_written: usize,
+    /// Functions scheduled.
+    pub functions_scheduled: usize,
+    /// Bytes of their arguments.
+    pub scheduled_arguments_size: usize,
+    /// Files stored.
+    pub files_written: usize,
+    /// Bytes of files stored.
+    pub file_bytes_written: usize,
+    /// Files read.
+    pub files_read: usize,
+    /// Bytes of files read.
+    pub file_bytes_read: usize,
+}
+
+impl TransactionMetrics {
+    /// How much of a resource is used.
+    pub const fn of(&self, resource: Resource) -> usize {
+        match resource {
+            Resource::BytesRead => self.bytes_read,
+            Resource::BytesWritten => self.bytes_written,
+            Resource::DatabaseQueries => self.ranges_read,
+            Resource::DocumentsRead => self.documents_read,
+            Resource::DocumentsWritten => self.documents_written,
+            Resource::FunctionsScheduled => self.functions_scheduled,
+            Resource::ScheduledFunctionArgsBytes => self.scheduled_arguments_size,
+            Resource::FilesWritten => self.files_written,
+            Resource::FileWriteBytes => self.file_bytes_written,
+            Resource::FilesRead => self.files_read,
+            Resource::FileReadBytes => self.file_bytes_read,
+        }
+    }
 }
 
 /// What a transaction did to one table.
@@ -73,12 +105,17 @@ fn rows_of(rows: &mut Vec<TableRows>, table: TableId) -> Option<&mut TableRows> 
     rows.get_mut(position)
 }
 
+/// What a transaction might use before it was held to less.
+#[must_use = "what follows is held to the limits until they are lifted"]
+pub(crate) struct Former(Option<Box<Allowance>>);
+
 /// Where a sub-transaction began; see [`Transaction::begin_sub`].
 #[derive(Debug)]
 #[must_use = "a sub-transaction is committed or rolled back"]
 pub struct SubTransaction {
     savepoint: usize,
     tables: Vec<(ComponentId, String)>,
+    metrics: TransactionMetrics,
 }
 
 /// See the module's documentation.
@@ -88,6 +125,10 @@ pub struct Transaction {
     reads: ReadSet,
     writes: Writes,
     metrics: TransactionMetrics,
+    /// Index ranges that others read for it; see [`Transaction::count_for`].
+    ranges_elsewhere: usize,
+    /// What it may use, if that is not what every transaction may.
+    allowance: Option<Box<Allowance>>,
     rows: Vec<TableRows>,
     /// The component whose tables it works on.
     component: ComponentId,
@@ -113,6 +154,8 @@ impl Transaction {
             reads: ReadSet::default(),
             writes: Writes::default(),
             metrics: TransactionMetrics::default(),
+            ranges_elsewhere: 0,
+            allowance: None,
             rows: Vec::new(),
             component: ComponentId::ROOT,
             tables: HashMap::new(),
@@ -141,7 +184,102 @@ impl Transaction {
 
     /// What it has used of its limits.
     pub fn metrics(&self) -> TransactionMetrics {
-        TransactionMetrics { ranges_read: self.reads.len(), ..self.metrics }
+        TransactionMetrics { ranges_read: self.ranges_read(), ..self.metrics }
+    }
+
+    fn ranges_read(&self) -> usize {
+        self.reads.len() + self.ranges_elsewhere
+    }
+
+    /// How much of a resource is left.
+    pub fn remaining(&self, resource: Resource) -> usize {
+        self.bound(resource).remaining(self.metrics().of(resource))
+    }
+
+    fn bound(&self, resource: Resource) -> Bound {
+        match &self.allowance {
+            Some(allowance) => allowance.of(resource),
+            None => Bound::new(resource, &self.shared.limits),
+        }
+    }
+
+    /// Fails if more is used of a resource than may be.
+    fn check(&self, resource: Resource, used: usize) -> Result<()> {
+        if self.is_unlimited {
+            return Ok(());
+        }
+        self.bound(resource).check(resource, used)
+    }
+
+    /// Holds what follows to these limits, too, from what is used now on. Gives what held before, for
+    /// [`Transaction::loosen`].
+    pub(crate) fn tighten(&mut self, limits: &[(Resource, usize)]) -> Former {
+        let mut allowance = match &self.allowance {
+            Some(allowance) => allowance.clone(),
+            None => Box::new(Allowance::new(&self.shared.limits)),
+        };
+        let used = self.metrics();
+        for (resource, limit) in limits {
+            allowance.tighten(*resource, *limit, used.of(*resource));
+        }
+        Former(self.allowance.replace(allowance))
+    }
+
+    /// Ends what [`Transaction::tighten`] began.
+    pub(crate) fn loosen(&mut self, former: Former) {
+        self.allowance = former.0;
+    }
+
+    /// Counts a function that is scheduled with arguments of that size.
+    ///
+    /// # Errors
+    /// `TooManyFunctionsScheduled`, `ScheduledFunctionsArgumentsTooLarge`.
+    pub(crate) fn count_scheduled(&mut self, arguments_size: usize) -> Result<()> {
+        self.metrics.functions_scheduled += 1;
+        self.metrics.scheduled_arguments_size += arguments_size;
+        self.check(Resource::FunctionsScheduled, self.metrics.functions_scheduled)?;
+        self.check(Resource::ScheduledFunctionArgsBytes, self.metrics.scheduled_arguments_size)
+    }
+
+    /// Counts a file of that size that is stored.
+    ///
+    /// # Errors
+    /// `TooManyFilesWritten`, `TooManyFileBytesWritten`.
+    pub(crate) fn count_file_written(&mut self, size: usize) -> Result<()> {
+        self.metrics.files_written += 1;
+        self.metrics.file_bytes_written += size;
+        self.check(Resource::FilesWritten, self.metrics.files_written)?;
+        self.check(Resource::FileWriteBytes, self.metrics.file_bytes_written)
+    }
+
+    /// Counts a file of that size that is read.
+    ///
+    /// # Errors
+    /// `TooManyFilesRead`, `TooManyFileBytesRead`.
+    pub(crate) fn count_file_read(&mut self, size: usize) -> Result<()> {
+        self.metrics.files_read += 1;
+        self.metrics.file_bytes_read += size;
+        self.check(Resource::FilesRead, self.metrics.files_read)?;
+        self.check(Resource::FileReadBytes, self.metrics.file_bytes_read)
+    }
+
+    /// Goes on where another transaction stands with what it has used and may use: what this one reads, it reads for
+    /// that one, which hears of it in [`Transaction::count_from`].
+    pub(crate) fn count_for(&mut self, other: &Self) {
+        self.metrics = other.metrics;
+        self.ranges_elsewhere = other.ranges_read();
+        self.allowance.clone_from(&other.allowance);
+    }
+
+    /// Takes over what a transaction used that read for this one.
+    pub(crate) fn count_from(&mut self, other: &Self) {
+        self.ranges_elsewhere = other.ranges_read() - self.reads.len();
+        self.metrics = other.metrics;
+        for row in &other.rows {
+            if let Some(rows) = rows_of(&mut self.rows, row.table) {
+                rows.read += row.read;
+            }
+        }
     }
 
     /// What it has used in all and, since the last such question, of each table.
@@ -328,16 +466,7 @@ impl Transaction {
     }
 
     fn check_ranges(&self) -> Result<()> {
-        if self.reads.len() >= self.shared.limits.index_ranges_read_max && !self.is_unlimited {
-            return Err(Error::bad_request(
-                "TooManyReads",
-                format!(
-                    "Too many reads in a single function execution (limit: {}). Consider using smaller limits in your queries, paginating your queries, or using indexed queries with a selective index range expressions.",
-                    self.shared.limits.index_ranges_read_max
-                ),
-            ));
-        }
-        Ok(())
+        self.check(Resource::DatabaseQueries, self.ranges_read() + 1)
     }
 
     /// Adds a full-text search to the read set.
@@ -415,30 +544,8 @@ impl Transaction {
         }
         self.metrics.documents_read += 1;
         self.metrics.bytes_read += size;
-        if self.is_unlimited {
-            return Ok(());
-        }
-        let limits = &self.shared.limits;
-        let advice = "Consider using smaller limits in your queries, paginating your queries, or using indexed queries with a selective index range expressions.";
-        if self.metrics.documents_read > limits.documents_read_max {
-            return Err(Error::bad_request(
-                "TooManyDocumentsRead",
-                format!(
-                    "Too many documents read in a single function execution (limit: {}). {advice}",
-                    limits.documents_read_max
-                ),
-            ));
-        }
-        if self.metrics.bytes_read > limits.bytes_read_max {
-            return Err(Error::bad_request(
-                "TooManyBytesRead",
-                format!(
-                    "Too many bytes read in a single function execution (limit: {} bytes). {advice}",
-                    limits.bytes_read_max
-                ),
-            ));
-        }
-        Ok(())
+        self.check(Resource::DocumentsRead, self.metrics.documents_read)?;
+        self.check(Resource::BytesRead, self.metrics.bytes_read)
     }
 
     /// A document by its id; `None` if there is none.
@@ -667,29 +774,8 @@ impl Transaction {
     fn count_write(&mut self, size: usize) -> Result<()> {
         self.metrics.documents_written += 1;
         self.metrics.bytes_written += size;
-        if self.is_unlimited {
-            return Ok(());
-        }
-        let limits = &self.shared.limits;
-        if self.metrics.documents_written > limits.documents_written_max {
-            return Err(Error::bad_request(
-                "TooManyWrites",
-                format!(
-                    "Too many writes in a single function execution (limit: {})",
-                    limits.documents_written_max
-                ),
-            ));
-        }
-        if self.metrics.bytes_written > limits.bytes_written_max {
-            return Err(Error::bad_request(
-                "TooManyBytesWritten",
-                format!(
-                    "Too many bytes written in a single function execution (limit: {} bytes)",
-                    limits.bytes_written_max
-                ),
-            ));
-        }
-        Ok(())
+        self.check(Resource::DocumentsWritten, self.metrics.documents_written)?;
+        self.check(Resource::BytesWritten, self.metrics.bytes_written)
     }
 
     /// Checks a document and makes it the current version.
@@ -738,7 +824,8 @@ impl Transaction {
 
     /// Begins a part that can be rolled back alone.
     pub fn begin_sub(&mut self) -> SubTransaction {
-        SubTransaction { savepoint: self.writes.savepoint(), tables: self.tables.keys().cloned().collect() }
+        let tables = self.tables.keys().cloned().collect();
+        SubTransaction { savepoint: self.writes.savepoint(), tables, metrics: self.metrics }
     }
 
     /// Keeps the part's writes.
@@ -746,9 +833,12 @@ impl Transaction {
         let SubTransaction { .. } = sub;
     }
 
-    /// Takes back the part's writes; what it read stays read.
+    /// Takes back the part's writes, which no longer count; what it read stays read.
     pub fn rollback_sub(&mut self, sub: SubTransaction) {
         self.writes.rollback(sub.savepoint);
+        let TransactionMetrics { documents_read, bytes_read, files_read, file_bytes_read, .. } = self.metrics;
+        self.metrics =
+            TransactionMetrics { documents_read, bytes_read, files_read, file_bytes_read, ..sub.metrics };
         self.tables.retain(|made, _| sub.tables.contains(made));
     }
 

@@ -17,6 +17,7 @@ mod http_actions;
 mod import;
 mod inline_query;
 mod logs;
+mod origin;
 pub mod range;
 mod request;
 pub mod router;
@@ -28,6 +29,7 @@ mod test_clock;
 pub mod udf_response;
 mod unread;
 
+pub use origin::{TrustedProxies, TrustedProxy};
 pub use router::{router, site_router};
 pub use serve::serve;
 pub use state::{ServerConfig, ServerState};

@@ -89,7 +89,7 @@ impl TransactionHost {
             }
             "1.0/storageGetMetadata" => storage::get_metadata(execution.tx(), args),
             "1.0/runUdf" => functions::run_udf(execution, *kind, args),
-            "1.0/createFunctionHandle" => functions::create_handle_in(execution, args),
+            "1.0/createFunctionHandle" => functions::create_handle(execution, args),
             "1.0/getFunctionMetadata" => {
                 let (name, component) =
                     execution.current().map_or(("", ""), |path| (path.as_str(), path.component()));
@@ -108,7 +108,8 @@ impl TransactionHost {
                 Ok(super::quoted(&execution.generate_upload_url()?))
             }
             "1.0/getRequestMetadata" if is_mutation => {
-                Ok(functions::request_metadata(None, execution.caller().job()))
+                let (request, job) = (execution.request_id(), execution.caller().job());
+                Ok(functions::request_metadata(request, job, execution.origin()))
             }
             "1.0/auditLog" if is_mutation => Ok("null".to_owned()),
             "1.0/storageStore" if is_mutation => storage::store(execution, args),
