@@ -13,6 +13,7 @@ use slab::Slab;
 use super::engine::{self, STACK_MAX};
 use super::modules::{ABSOLUTE, PackageLoader, PathResolver};
 use super::ops::{Originals, Shared, Watch, bind};
+use super::promises::{self, Promises};
 use super::rejections::Rejections;
 use super::thrown;
 use super::values::{from_js, to_js};
@@ -49,6 +50,7 @@ impl QuickJsIsolate {
             inbox,
             pending: RefCell::new(Slab::new()),
             rejections: Rejections::default(),
+            promises: Promises::default(),
             tasks,
             futures: RefCell::new(tokio::task::JoinSet::new()),
             originals: RefCell::new(None),
@@ -64,6 +66,9 @@ impl QuickJsIsolate {
                 rejecting.rejections.note(&ctx, promise, reason, is_handled);
             },
         )));
+        if promises::are_wanted(&lazy_globals) {
+            promises::watch(&runtime, &shared);
+        }
         let context = Context::full(&runtime).map_err(no_memory)?;
         let isolate = Self { runtime, context, shared };
         isolate.shared.watch.run();
@@ -211,6 +216,7 @@ impl Drop for QuickJsIsolate {
         // The handlers keep what they watch.
         self.runtime.set_interrupt_handler(None);
         self.runtime.set_host_promise_rejection_tracker(None);
+        self.runtime.set_promise_hook(None);
     }
 }
 
@@ -227,6 +233,9 @@ fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, lazy_globals: &[&'static str]
         place.map_or(Ok(()), |place| load(&ctx, &loader, place))
     };
     internals.set("lazyGlobals", lazy_globals.to_vec())?;
+    if promises::are_wanted(lazy_globals) {
+        internals.set("watchPromises", promises::watcher(ctx, shared)?)?;
+    }
     internals.set("load", Function::new(ctx.clone(), load)?)?;
     internals.set("promiseState", Function::new(ctx.clone(), promise_state)?)?;
     for (place, compiled) in shared.prelude.modules.iter().enumerate() {

@@ -11,6 +11,7 @@ use rquickjs::function::{Constructor, Rest};
 use rquickjs::{Ctx, Function, Object, Persistent, Value};
 use slab::Slab;
 
+use super::promises::Promises;
 use super::rejections::Rejections;
 use super::values::{from_js, to_js};
 use crate::clock::{Moment, thread_time};
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) inbox: Arc<Inbox>,
     pub(super) pending: RefCell<Slab<Pending>>,
     pub(super) rejections: Rejections,
+    pub(super) promises: Promises,
     pub(super) tasks: tokio::runtime::Handle,
     pub(super) futures: RefCell<tokio::task::JoinSet<()>>,
     pub(super) originals: RefCell<Option<Originals>>,
@@ -271,6 +273,7 @@ impl Shared {
         self.futures.borrow_mut().abort_all();
         self.pending.borrow_mut().clear();
         self.rejections.clear();
+        self.promises.clear();
         self.originals.borrow_mut().take();
     }
 }
