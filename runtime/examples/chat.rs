@@ -102,6 +102,7 @@ async fn main() -> Result<()> {
         has_metrics: true,
         dev_issuer: Some(issuer),
         home: None,
+        trusted_proxies: Default::default(),
         test_clock: None,
     };
     let (stop, stopped) = watch::channel(false);
