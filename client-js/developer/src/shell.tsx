@@ -6,6 +6,7 @@ import { useConnectionState, useQueryResult } from "fusion-client/preact";
 import { CodeIcon, FileIcon, IconButton, MoonIcon, SettingsIcon, SignOutIcon, Spinner, SunIcon, setTheme, useLasting } from "fusion-ui";
 import { useDeployment } from "./deployment.tsx";
 import { ArchiveIcon, BlocksIcon, ChartIcon, ClockIcon, KeyIcon, ListIcon, LogoIcon, TableIcon } from "./parts/icons.tsx";
+import { PausedBanner } from "./parts/pausing.tsx";
 import { Link, useRouter } from "./router.tsx";
 import { system } from "./system.ts";
 
@@ -91,6 +92,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </header>
       <main id="page" tabIndex={-1}>
         <ConnectionBanner />
+        <PausedBanner />
         {children}
       </main>
     </div>

@@ -165,5 +165,6 @@ export const system = {
   siteUrl: query<Empty, string>(`${frontend}convexSiteUrl`),
   packageVersion: query<Empty, string | null>(`${frontend}getVersion`),
   authProviders: query<Empty, Value[]>(`${frontend}listAuthProviders`),
+  deploymentState: query<Empty, { state: string }>(`${frontend}deploymentState:deploymentState`),
   events: pages<DeploymentEvent>(`${frontend}paginatedDeploymentEvents`),
 } as const;

@@ -1,5 +1,6 @@
-//! [`Catalog`]: which components there are, and the tables, indexes and active schema of each; derived from the system
-//! tables `_components`, `_tables`, `_indexes` and `_schemas`, and rebuilt whenever a commit touches them.
+//! [`Catalog`]: which components there are, the tables, indexes and active schema of each, and whether the deployment is
+//! paused; derived from the system tables `_components`, `_tables`, `_indexes`, `_schemas` and `_deployment_state`, and
+//! rebuilt whenever a commit touches them.
 //!
 //! System tables themselves are declared here, in code: their numbers are fixed (512 + n) because clients
 //! and dashboards rely on some of them.
@@ -37,6 +38,12 @@ pub const INDEXES: TableId = TableId(514);
 pub const SCHEMAS: TableId = TableId(515);
 /// `_components`: a row for each instance of a component, see [`ComponentMeta`].
 pub const COMPONENTS: TableId = TableId(524);
+
+/// `_deployment_state`: at most one row `{state}`; without it the deployment runs.
+pub const DEPLOYMENT_STATE: TableId = TableId(549);
+
+/// The state of a deployment that is paused.
+pub const PAUSED: &str = "paused";
 
 /// The system tables that every component has for itself.
 pub const COMPONENT_TABLES: [&str; 3] = ["_storage", "_file_storage", "_scheduled_functions"];
@@ -79,6 +86,7 @@ pub const SYSTEM_TABLES: &[SystemTable] = &[
     SystemTable { name: "_exports", number: 545, indexes: &[] },
     SystemTable { name: "_snapshot_imports", number: 546, indexes: &[] },
     SystemTable { name: "_deployment_audit_log", number: 547, indexes: &[("by_action", &["action"])] },
+    SystemTable { name: "_deployment_state", number: DEPLOYMENT_STATE.0, indexes: &[] },
 ];
 
 /// An index of a table.
@@ -167,6 +175,7 @@ pub struct Catalog {
     by_id: HashMap<TableId, Arc<TableMeta>>,
     components: HashMap<ComponentId, Arc<ComponentMeta>>,
     paths: HashMap<Arc<str>, ComponentId>,
+    is_paused: bool,
 }
 
 /// The rows that a catalog is derived from.
@@ -175,6 +184,7 @@ pub(crate) struct CatalogRows<'a> {
     pub(crate) tables: &'a [Arc<Object>],
     pub(crate) indexes: &'a [Arc<Object>],
     pub(crate) schemas: Vec<(ComponentId, Arc<Schema>)>,
+    pub(crate) states: &'a [Arc<Object>],
 }
 
 /// The component a row belongs to.
@@ -213,7 +223,7 @@ impl Catalog {
 
     /// Derives the catalog from the documents of the system tables.
     pub(crate) fn derive(rows: CatalogRows<'_>) -> Self {
-        let CatalogRows { components, tables, indexes, schemas } = rows;
+        let CatalogRows { components, tables, indexes, schemas, states } = rows;
         let mut metas: HashMap<TableId, TableMeta> = HashMap::new();
         for row in tables {
             let (Some(name), Some(number), Some(id)) = (
@@ -264,7 +274,16 @@ impl Catalog {
             catalog.paths.insert(meta.path.clone(), meta.id);
             catalog.components.insert(meta.id, Arc::new(meta));
         }
+        let state =
+            |row: &Arc<Object>| row.get("state").and_then(fusion_schema::Value::as_str) == Some(PAUSED);
+        catalog.is_paused = states.iter().any(state);
         catalog
+    }
+
+    /// Whether the deployment is paused: no function is to be run. It is part of the version that every transaction
+    /// depends on.
+    pub const fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// The app's table of that name.

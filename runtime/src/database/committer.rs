@@ -30,7 +30,9 @@ use fusion_schema::{Object, Value};
 use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
-use super::catalog::{COMPONENTS, Catalog, CatalogRows, INDEXES, SCHEMAS, TABLES, component_of};
+use super::catalog::{
+    COMPONENTS, Catalog, CatalogRows, DEPLOYMENT_STATE, INDEXES, SCHEMAS, TABLES, component_of,
+};
 use super::chores::{Chore, Retired};
 use super::commit_ts::resolve_commit_ts;
 use super::document::{Document, Entry};
@@ -328,7 +330,7 @@ impl Committer {
         state.apply(&writes);
         if changes_catalog {
             let catalog_writes = |table| writes.iter().any(|write| write.log.table == table);
-            if catalog_writes(INDEXES) || catalog_writes(SCHEMAS) {
+            if [INDEXES, SCHEMAS, DEPLOYMENT_STATE].into_iter().any(catalog_writes) {
                 state.push_version += 1;
             }
             state.catalog = Arc::new(derive_catalog(&self.shared, state)?);
@@ -880,5 +882,12 @@ pub(super) fn derive_catalog(shared: &Shared, state: &State) -> Result<Catalog> 
     });
     let schemas = schemas.collect::<Result<_>>()?;
     let (components, tables, indexes) = (rows(COMPONENTS)?, rows(TABLES)?, rows(INDEXES)?);
-    Ok(Catalog::derive(CatalogRows { components: &components, tables: &tables, indexes: &indexes, schemas }))
+    let states = rows(DEPLOYMENT_STATE)?;
+    Ok(Catalog::derive(CatalogRows {
+        components: &components,
+        tables: &tables,
+        indexes: &indexes,
+        schemas,
+        states: &states,
+    }))
 }

@@ -14,7 +14,9 @@ use imbl::OrdMap;
 use super::Shared;
 use super::attached::{AttachedLoaded, AttachedLoader, AttachedSaved};
 use super::bulk;
-use super::catalog::{COMPONENTS, Catalog, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta};
+use super::catalog::{
+    COMPONENTS, Catalog, DEPLOYMENT_STATE, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta,
+};
 use super::committer::derive_catalog;
 use super::document::{Document, Entry, resident_bytes};
 use super::key::{BY_CREATION_TIME, Key};
@@ -65,7 +67,7 @@ pub(super) fn load(
         tables: OrdMap::new(),
     };
     // The tables that say which tables there are come first.
-    for table in [COMPONENTS, TABLES, INDEXES, SCHEMAS] {
+    for table in [COMPONENTS, TABLES, INDEXES, SCHEMAS, DEPLOYMENT_STATE] {
         add(from, &mut state, table, rows.remove(&table))?;
     }
     state.catalog = Arc::new(derive_catalog(shared, &state)?);

@@ -13,7 +13,8 @@ use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 use super::allowance::{Allowance, Bound, Resource};
 use super::attached::{AttachedIndex, Extract, Extracts};
 use super::catalog::{
-    COMPONENT_TABLES, COMPONENTS, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta, component_of,
+    COMPONENT_TABLES, COMPONENTS, DEPLOYMENT_STATE, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta,
+    component_of,
 };
 use super::component::ComponentId;
 use super::document::{Document, Entry};
@@ -844,7 +845,9 @@ impl Transaction {
 
     /// Whether schema, tables or indexes change, which every other transaction depends on.
     pub(crate) fn changes_catalog(&self) -> bool {
-        self.writes.iter().any(|((table, _), _)| matches!(*table, COMPONENTS | TABLES | INDEXES | SCHEMAS))
+        self.writes.iter().any(|((table, _), _)| {
+            matches!(*table, COMPONENTS | TABLES | INDEXES | SCHEMAS | DEPLOYMENT_STATE)
+        })
     }
 
     /// Six bytes of the time, eight random ones, two of the day. Documents made together lie together, in memory

@@ -21,6 +21,7 @@ use super::mutations::{Attempt, panicked};
 use super::origin::Origin;
 use super::outcome::{Outcome, RequestId, Returned, UdfError};
 use super::path::FunctionPath;
+use super::pausing;
 use super::registry::{Access, FunctionEntry, FunctionRegistry, Handler};
 use super::runner::FunctionRunner;
 use crate::auth::Identity;
@@ -47,7 +48,9 @@ impl FunctionRunner {
     pub(super) async fn action_with_access(self: &Arc<Self>, call: FunctionCall, tool: bool) -> Outcome {
         let registry = self.registry();
         let request_id = call.request_id;
-        let found = registry.find_kind(&call.path, FunctionKind::Action, Self::access(&call, tool)).cloned();
+        let found = pausing::check(&self.deployment().database.published(), &call.path).and_then(|()| {
+            registry.find_kind(&call.path, FunctionKind::Action, Self::access(&call, tool)).cloned()
+        });
         let entry = match found {
             Ok(entry) => entry,
             Err(error) => return Outcome::failed(&error, request_id),
@@ -67,7 +70,7 @@ impl FunctionRunner {
         })
     }
 
-    /// Runs an action on behalf of another one.
+    /// Runs an action that is part of what was begun before: a scheduled one, or one on behalf of another.
     pub(crate) async fn nested_action(
         self: &Arc<Self>,
         call: FunctionCall,
@@ -168,6 +171,9 @@ impl FunctionRunner {
         let registry = self.registry();
         let request_id = RequestId::new();
         let failed = |error: &Error| HttpOutcome { result: Err(UdfError::new(error, request_id)) };
+        if let Err(error) = pausing::check_running(&self.deployment().database.published()) {
+            return failed(&error);
+        }
         if registry.has_no_routes() {
             return failed(&Error::not_found(
                 "HttpActionsNotEnabled",

@@ -29,6 +29,7 @@ pub mod mutations;
 pub mod origin;
 pub mod outcome;
 pub mod path;
+pub mod pausing;
 pub mod pool;
 pub mod randomness;
 pub mod registry;

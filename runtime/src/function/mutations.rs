@@ -21,6 +21,7 @@ use super::commit_gate::{CommitGate, Passage};
 use super::execution::{Effect, Execution, Finished, IdentityAccess};
 use super::log_line::LogLine;
 use super::outcome::{Outcome, Returned, UdfError};
+use super::pausing;
 use super::pool::check_waited;
 use super::registry::{Access, FunctionEntry, FunctionRegistry};
 use super::runner::FunctionRunner;
@@ -304,7 +305,9 @@ impl FunctionRunner {
             // An attempt that lost committed nothing.
             passage.lose();
             let registry = self.registry_of(tx.snapshot());
-            let attempt = match registry.find_kind(&call.path, FunctionKind::Mutation, access) {
+            let found = pausing::check(tx.snapshot(), &call.path)
+                .and_then(|()| registry.find_kind(&call.path, FunctionKind::Mutation, access));
+            let attempt = match found {
                 Ok(entry) => {
                     if let Some(session) = session {
                         // Before the commit: a record that nobody looks for would be worse than a lookup in vain.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fusion_schema::{Value, json};
 
 use super::log_line::LogLine;
+use super::pausing::PAUSED;
 use crate::clock::random_bytes;
 use crate::{Error, ErrorKind};
 
@@ -150,12 +151,21 @@ impl UdfError {
 
     /// The text for a deployment that shows clients no details: the first line alone.
     pub fn redacted(&self) -> &str {
+        if self.code == PAUSED {
+            // It tells nothing of a function, and what to do.
+            return &self.message;
+        }
         self.message.split_once('\n').map_or(&self.message, |(first, _)| first)
     }
 
     /// The text for clients, redacted or not.
     pub fn text(&self, redact: bool) -> &str {
         if redact { self.redacted() } else { &self.message }
+    }
+
+    /// Whether the call was turned away, so that an HTTP answer has a status that says so.
+    pub fn is_refusal(&self) -> bool {
+        self.is_system() || self.code == PAUSED
     }
 
     /// Whether the system around the function failed, not the function: an overload or a defect.
@@ -215,6 +225,7 @@ pub(crate) fn describe(error: &Error) -> String {
 
 /// Codes of errors about the call itself.
 const RAISED_OUTSIDE: &[&str] = &[
+    PAUSED,
     "FunctionNotFound",
     "WrongFunctionKind",
     "ArgumentValidationError",

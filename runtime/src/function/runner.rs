@@ -16,6 +16,7 @@ use super::live::{LiveQueries, QueryResult};
 use super::metrics::MetricsByFunction;
 use super::mutations::{MutationRequest, SessionQueues, run_guarded};
 use super::outcome::{ExecutionId, Outcome, Returned, UdfError};
+use super::pausing;
 use super::pool::{Pool, check_waited};
 use super::registry::{FunctionEntry, FunctionRegistry};
 use crate::clock::Moment;
@@ -174,6 +175,8 @@ impl FunctionRunner {
         let (runner, request_id) = (self.clone(), call.request_id);
         let work = move || {
             let database = &runner.deployment.database;
+            // The past knows nothing of a pause.
+            pausing::check(&database.published(), &call.path)?;
             let snapshot = match at {
                 None => database.published(),
                 Some(ts) => database.snapshot_at(ts).ok_or_else(|| {
@@ -230,7 +233,9 @@ impl FunctionRunner {
         identity_access: IdentityAccess,
         tool: bool,
     ) -> QueryRun {
+        let allowed = pausing::check(tx.snapshot(), &call.path);
         self.run_found_query(call, tx, journal, identity_access, |registry| {
+            allowed?;
             registry.find_kind(&call.path, FunctionKind::Query, Self::access(call, tool)).cloned()
         })
     }
@@ -255,7 +260,8 @@ impl FunctionRunner {
             Err(error) => Err(error.clone()),
         };
         let Finished { mut tx, log_lines, mut observed, .. } = execution.finish();
-        if registry.get(&call.path).is_some() && found.is_err() {
+        let is_refused = found.as_ref().is_err_and(|error| error.code() != pausing::PAUSED);
+        if is_refused && registry.get(&call.path).is_some() {
             // Who asked decided whether the function could be found.
             observed.identity = true;
         }

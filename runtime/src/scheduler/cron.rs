@@ -51,7 +51,7 @@ async fn run_action(runner: &Arc<FunctionRunner>, run: CronRun, call: FunctionCa
     let planned = run.clone();
     let started = runner
         .write(move |tx, _| {
-            let pending = is_pending(tx, &planned)?;
+            let pending = !tx.snapshot().catalog().is_paused() && is_pending(tx, &planned)?;
             if pending {
                 Crons::new(tx).start(&planned)?;
             }

@@ -56,6 +56,9 @@ pub(super) async fn run(runner: &Arc<FunctionRunner>, id: JobRef) -> Result<()> 
 async fn run_action(runner: &Arc<FunctionRunner>, id: JobRef, call: FunctionCall) -> Result<()> {
     let started = runner
         .write(move |tx, _| {
+            if tx.snapshot().catalog().is_paused() {
+                return Ok(false);
+            }
             let job = get(tx, id)?;
             match job.filter(|job| job.state == ScheduledState::Pending) {
                 Some(job) => tx.inside(id.component, |tx| Jobs::new(tx).start(job)).map(|()| true),

@@ -5,7 +5,8 @@
 //! and again when it has ended; one that was interrupted by a crash has failed, so it happens at most once. What
 //! fails for reasons of the system is tried again after a growing while.
 //!
-//! The scheduler sleeps until the next row is due; commits that schedule something ring its alarm.
+//! The scheduler sleeps until the next row is due; commits that schedule something ring its alarm. While the deployment is
+//! paused it starts nothing: jobs wait, and runs of crons are skipped when the pause ends.
 
 mod cron;
 mod job;
@@ -164,6 +165,10 @@ impl Scheduler {
             self.next_cleanup_ns = now_ns.saturating_add(CLEANUP_INTERVAL.as_nanos() as u64);
         }
         let mut tx = deployment.database.begin_query();
+        if tx.snapshot().catalog().is_paused() {
+            // What is due waits; the end of the pause rings the alarm.
+            return Ok(Some(self.next_cleanup_ns));
+        }
         let places = deployment.limits().concurrent_jobs_max;
         // What runs or waits for its next try is still due as far as the rows tell.
         let limit = places + self.running.len() + self.backoffs.len();
@@ -321,6 +326,9 @@ fn attempt(
     after: &impl Fn(&mut Transaction, &Result<Value>, &[LogLine], Duration) -> Result<()>,
 ) -> Result<Attempt<Option<MutationRun>>> {
     let started = Moment::now();
+    if tx.snapshot().catalog().is_paused() {
+        return Ok(Attempt { tx, commit: false, record: None, value: None });
+    }
     // Of the transaction's own version: a push may have come since the run was planned.
     let registry = runner.registry_of(tx.snapshot());
     let entry = registry.find_schedulable(&call.path)?;

@@ -286,6 +286,14 @@ impl Script {
                 }
                 Err(format!("{name} never became {wanted}").into())
             }
+            "pause" => {
+                self.runtime.block_on(self.runner.pause())?;
+                Ok(String::new())
+            }
+            "unpause" => {
+                self.runtime.block_on(self.runner.unpause())?;
+                Ok(String::new())
+            }
             "crash" => {
                 let _inside = self.runtime.enter();
                 self.scheduler = Scheduler::new(self.runner.clone());

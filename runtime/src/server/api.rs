@@ -119,7 +119,7 @@ pub(super) fn answer(state: &ServerState, outcome: &Outcome, format: Format) -> 
 
 fn text(state: &ServerState, outcome: &Outcome, format: Format) -> Result<String> {
     if let Err(error) = &outcome.result
-        && error.is_system()
+        && error.is_refusal()
     {
         return Err(error.to_error());
     }

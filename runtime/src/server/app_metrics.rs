@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::errors::{ApiError, ok};
-use super::request::{self, Sender, parameter};
+use super::request::{Sender, component_of, parameter};
 use super::state::ServerState;
+use crate::database::ComponentId;
 use crate::error::{Error, Result};
 use crate::function::FunctionPath;
 use crate::function::metrics::{FUNCTION_COUNTS, FunctionCount, SERIES_BUCKETS, series_bucket_end};
@@ -159,19 +160,22 @@ fn failures(counts: &Counts) -> Option<f64> {
     percentage(count(counts, FunctionCount::Errors), calls(counts))
 }
 
-/// Fails for a component other than the root.
-fn check_component(uri: &Uri) -> Result<()> {
-    request::check_component(parameter(uri, "componentPath").as_deref())
+/// The component that is asked about, by its path.
+fn component(state: &ServerState, uri: &Uri) -> Result<ComponentId> {
+    component_of(state, parameter(uri, "componentPath").as_deref())
 }
 
 /// The counters of the function that is asked for; zeros for one that never ran.
 fn function(state: &ServerState, uri: &Uri, window: &Window) -> Result<Vec<Counts>> {
-    check_component(uri)?;
+    let component = component(state, uri)?;
     let path = parameter(uri, "path").or_else(|| parameter(uri, "udfPath"));
     let path =
         path.ok_or_else(|| invalid("The parameter `path` is missing: a function, as in dir/mod:fn."))?;
     // The name of a route is no path of a function; routes are not counted.
-    let found = FunctionPath::parse(&path).ok().and_then(|path| state.runner.metrics().known(&path));
+    let now = state.database().published();
+    let component = now.catalog().component_path(component).unwrap_or_default();
+    let path = FunctionPath::parse(&path).ok().map(|path| path.in_component(component));
+    let found = path.and_then(|path| state.runner.metrics().known(&path));
     Ok(match found {
         Some(metrics) => window.read(metrics.series()),
         None => vec![[0.0; FUNCTION_COUNTS]; window.buckets],
@@ -248,14 +252,14 @@ pub(super) async fn table_rate(State(state): Shared, request: Request) -> Answer
     Sender::admin(&state, request.headers(), request.uri()).await?;
     let uri = request.uri();
     let window = Window::of(&state, uri)?;
-    check_component(uri)?;
+    let component = component(&state, uri)?;
     let column = match parameter(uri, "metric").as_deref() {
         Some("rowsRead") => 0,
         Some("rowsWritten") => 1,
         _ => return Err(invalid("The parameter `metric` must be rowsRead or rowsWritten.").into()),
     };
     let name = parameter(uri, "name").ok_or_else(|| invalid("The parameter `name` is missing: a table."))?;
-    let table = state.database().published().catalog().table(&name).map(|table| table.id);
+    let table = state.database().published().catalog().table_in(component, &name).map(|table| table.id);
     let series = table.and_then(|table| state.runner.metrics().table(table));
     let buckets = series.map_or_else(|| vec![[0.0; 2]; window.buckets], |series| window.read(&series));
     Ok(ok(&window.series(&buckets, |counts| Some(counts[column]))))
@@ -267,6 +271,14 @@ struct Top {
     /// By what functions are chosen; those with none are left out.
     weight: fn(&Counts) -> f64,
     value: fn(&Counts) -> Option<f64>,
+}
+
+/// The name of a function among those of all components: that of a component's function begins with its path.
+fn name_of(path: &FunctionPath) -> String {
+    match path.component() {
+        "" => path.with_extension(),
+        component => format!("{component}/{}", path.with_extension()),
+    }
 }
 
 async fn top(state: &ServerState, request: Request, top: Top) -> Answer {
@@ -287,7 +299,7 @@ async fn top(state: &ServerState, request: Request, top: Top) -> Answer {
         .filter(|(_, function)| !Arc::ptr_eq(function.series(), metrics.rest()))
         .map(|(path, function)| {
             let buckets = window.read(function.series());
-            (weight(&buckets), path.with_extension(), buckets)
+            (weight(&buckets), name_of(&path), buckets)
         })
         .filter(|(weight, ..)| *weight > 0.0)
         .collect();

@@ -318,7 +318,7 @@ struct CanonicalUrl {
     url: Option<String>,
 }
 
-/// `POST /api/update_canonical_url`: the URLs are given at the start of the server, so only what they are can be
+/// `POST /api/v1/update_canonical_url` and `/api/update_canonical_url`: the URLs are given at the start of the server, so only what they are can be
 /// confirmed.
 pub(super) async fn update_canonical_url(State(state): Shared, request: Request) -> Answer {
     let body: CanonicalUrl = admin_body(&state, request).await?;

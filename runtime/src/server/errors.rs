@@ -6,6 +6,7 @@ use fusion_schema::json::encode_string;
 
 use crate::error::{Error, ErrorKind};
 use crate::function::outcome::INTERNAL_ERROR_TEXT;
+use crate::function::pausing::PAUSED;
 
 /// An error as a handler's result.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ impl IntoResponse for ApiError {
 pub fn status(error: &Error) -> StatusCode {
     match error.kind() {
         ErrorKind::BadRequest if error.code() == TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::BadRequest if error.code() == PAUSED => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::BadRequest | ErrorKind::Function | ErrorKind::Application => StatusCode::BAD_REQUEST,
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,

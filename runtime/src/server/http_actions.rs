@@ -18,6 +18,7 @@ use super::state::ServerState;
 use crate::auth::Identity;
 use crate::error::{Error, ErrorKind};
 use crate::function::UdfError;
+use crate::function::pausing::PAUSED;
 
 /// The largest body of a request to an HTTP action, in bytes.
 pub(super) const BODY_SIZE_MAX: usize = 20 << 20;
@@ -117,7 +118,7 @@ fn failure(error: &UdfError, redact: bool) -> Response {
         let text = text.strip_prefix("Uncaught Error: ").unwrap_or(text);
         return (StatusCode::NOT_FOUND, text.to_owned()).into_response();
     }
-    if matches!(error.kind, ErrorKind::Overloaded | ErrorKind::RateLimited) {
+    if matches!(error.kind, ErrorKind::Overloaded | ErrorKind::RateLimited) || error.code == PAUSED {
         return errors::response(&error.to_error());
     }
     let mut body = String::from("{\"code\":");

@@ -18,6 +18,7 @@ mod import;
 mod inline_query;
 mod logs;
 mod origin;
+mod platform;
 pub mod range;
 mod request;
 pub mod router;

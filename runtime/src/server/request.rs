@@ -114,14 +114,6 @@ fn named_component(component: Option<&str>) -> Option<&str> {
     component.filter(|component| !component.is_empty() && *component != "null")
 }
 
-/// Fails for a component other than the app.
-///
-/// # Errors
-/// `ComponentNotFound`.
-pub(super) fn check_component(component: Option<&str>) -> Result<()> {
-    named_component(component).map_or(Ok(()), |named| Err(component_not_found(named)))
-}
-
 /// The component that a request names by its row or its path.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use super::state::ServerState;
 use super::unread::read_to_end;
 use super::{
     admin, api, app_metrics, dashboard, deploy, dev_issuer, export, health, http_actions, import,
-    inline_query, logs, storage, sync, test_clock,
+    inline_query, logs, platform, storage, sync, test_clock,
 };
 use crate::error::Error;
 
@@ -50,6 +50,10 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/v1/list_environment_variables", get(admin::list_environment_variables))
         .route("/api/v1/get_canonical_urls", get(admin::get_canonical_urls))
         .route("/api/v1/deployment_info", get(admin::deployment_info))
+        .route("/api/v1/update_canonical_url", post(dashboard::update_canonical_url))
+        .route("/api/v1/pause_deployment", post(platform::pause))
+        .route("/api/v1/unpause_deployment", post(platform::unpause))
+        .route("/api/v1/list_audit_log_events", get(platform::list_audit_log_events))
         // The log of functions.
         .route("/api/stream_function_logs", get(logs::stream_function_logs))
         .route("/api/stream_udf_execution", get(logs::stream_udf_execution))

@@ -4,4 +4,5 @@ mod components;
 mod dashboard;
 mod deploy;
 mod http;
+mod platform;
 mod sync;

@@ -18,6 +18,7 @@ use super::state::{Effect, Event, Now, Options, Session, Verified};
 use crate::error::Error;
 use crate::function::live::{LiveUpdate, QueryResult};
 use crate::function::log_line::LogLines;
+use crate::function::pausing;
 use crate::function::{LogLevel, Outcome, RequestId, Returned};
 
 test_each_file::test_each_path! { in "./runtime/src/session/scripts" => script }
@@ -208,6 +209,7 @@ impl goldenscript::Runner for Script {
                 let error = match args.next_pos() {
                     None => Error::function("no"),
                     Some("internal") => Error::internal("details"),
+                    Some("paused") => pausing::paused(),
                     Some(code) => Error::overloaded("Overloaded", code),
                 };
                 let mut outcome = Outcome::failed(&error, RequestId::from_number(1));

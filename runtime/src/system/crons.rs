@@ -266,6 +266,28 @@ impl<'a> Crons<'a> {
         }
     }
 
+    /// Calls off the runs that are due and have not begun, and logs them as canceled.
+    ///
+    /// # Errors
+    /// When a limit of the transaction is reached.
+    pub fn skip_due(&mut self, now_ns: u64) -> Result<()> {
+        for run in self.due(now_ns)? {
+            if run.in_progress {
+                continue;
+            }
+            let skipped = 1 + missed_runs(&run, now_ns);
+            let status = object! { "num_canceled" => skipped, "type" => "canceled" };
+            self.log(&run, status, &[], 0.0, now_ns)?;
+            match run.spec.schedule.next_after(&run.spec.name, Some(run.due_ns), now_ns) {
+                Some(next) => {
+                    self.tx.replace(run.row, next_run_row(run.job, "pending", run.previous_ns, next))?;
+                }
+                None => self.tx.delete(run.row).map(drop)?,
+            }
+        }
+        Ok(())
+    }
+
     fn log(&mut self, run: &CronRun, status: Object, lines: &[Json], seconds: f64, ts: u64) -> Result<()> {
         let lines = lines.iter().map(|line| Value::String(line.to_string())).collect::<Vec<_>>();
         let row = object! {

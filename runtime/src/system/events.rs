@@ -104,6 +104,15 @@ impl<'a> Events<'a> {
         self.tx.paginate(&query, request)
     }
 
+    /// A page of the events from that time on, in milliseconds since the epoch, oldest first.
+    ///
+    /// # Errors
+    /// As [`Transaction::paginate`].
+    pub fn page_from(&mut self, from_ms: f64, request: &PageRequest) -> Result<Page> {
+        let from = vec![condition(RangeOperator::Gte, "_creationTime", from_ms)];
+        self.tx.paginate(&Query { source: by_time(from, Order::Asc), operators: Vec::new() }, request)
+    }
+
     /// The events from that time on, in milliseconds since the epoch, oldest first; a bounded number of them.
     ///
     /// # Errors

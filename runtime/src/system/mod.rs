@@ -7,7 +7,7 @@
 //! - [`components`]: the instances of components and their definitions,
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
 //! - [`function_handles`]: by what functions are called across components;
-//! - [`indexes`]: which indexes there are;  [`events`]: what administrators did;
+//! - [`indexes`]: which indexes there are;  [`events`]: what administrators did;  [`deployment_state`]: whether it runs;
 //! - [`imports`] and [`exports`]: data on its way in and out.
 //!
 //! Deliberately absent: who may see or change what (the functions and the server decide), and when jobs run (the
@@ -16,6 +16,7 @@
 pub mod blobs;
 pub mod components;
 pub mod crons;
+pub mod deployment_state;
 pub mod environment;
 pub mod events;
 pub mod exports;

@@ -8,6 +8,7 @@ import type { PageWindow } from "../data/page_window.ts";
 import { useWindow } from "../data/use_window.ts";
 import { useDeployment } from "../deployment.tsx";
 import { Code } from "../parts/code.tsx";
+import { Pausing } from "../parts/pausing.tsx";
 import { PageHead } from "../parts/page_head.tsx";
 import { VirtualList } from "../parts/virtual.tsx";
 import { system } from "../system.ts";
@@ -179,6 +180,7 @@ export function SettingsPage() {
       <div class="columns">
         <div class="stack">
           <Deployment />
+          <Pausing />
           <AuthProviders />
           <Look />
         </div>

@@ -25,6 +25,7 @@ use crate::function::log_line::{LogLevel, LogLine, LogLines, quote};
 use crate::function::origin::Origin;
 use crate::function::outcome::{ExecutionId, Outcome, RequestId};
 use crate::function::path::FunctionPath;
+use crate::function::pausing;
 use crate::function::registry::FunctionRegistry;
 use crate::function::runner::FunctionRunner;
 use crate::function::variables;
@@ -284,7 +285,10 @@ impl ActionCore {
         let outcome: Outcome = match kind {
             FunctionKind::Query => inner.runner.query(call, None).await,
             FunctionKind::Mutation => inner.runner.mutation(call).await,
-            FunctionKind::Action => inner.runner.nested_action(call, inner.registry.clone()).await,
+            FunctionKind::Action => {
+                pausing::check(&self.deployment().database.published(), path)?;
+                inner.runner.nested_action(call, inner.registry.clone()).await
+            }
             FunctionKind::HttpAction => {
                 return Err(Error::bad_request(
                     "WrongFunctionKind",

@@ -5,6 +5,7 @@ use fusion_schema::{Object, Page, PaginationOptions, Typed, Value, json, object}
 use super::{AddModule, Component, Root, capped};
 use crate::Result;
 use crate::function::context::{QueryCtx, page_value};
+use crate::system::deployment_state::DeploymentState;
 use crate::system::environment::Environment;
 use crate::system::events::{EventFilter, Events};
 use crate::system::exports::Exports;
@@ -35,11 +36,15 @@ pub(super) fn register(module: &mut AddModule<'_>) {
         });
     });
     module("deploymentState", &|module| {
-        module.query("deploymentState", |_: &mut QueryCtx<'_>, _: Root| Ok(object! { "state" => "running" }));
+        module.query("deploymentState", |ctx: &mut QueryCtx<'_>, _: Root| {
+            Ok(object! { "state" => DeploymentState::new(ctx.tx()).name()? })
+        });
     });
     module("backendState", &|module| {
-        module.query("backendState", |_: &mut QueryCtx<'_>, _: Root| {
-            Ok(object! { "system" => "running", "usage_limit" => "running", "user" => "running" })
+        // Why it does not run: for those who keep the server, by a limit of use, or by choice.
+        module.query("backendState", |ctx: &mut QueryCtx<'_>, _: Root| {
+            let user = DeploymentState::new(ctx.tx()).name()?;
+            Ok(object! { "system" => "running", "usage_limit" => "running", "user" => user })
         });
     });
     module("listEnvironmentVariables", &|module| {

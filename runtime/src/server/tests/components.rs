@@ -96,3 +96,30 @@ async fn a_push_with_a_bad_component_changes_nothing() {
     let end = server.push(&one(vec![module("lib.js", &query("get", "new"))])).await;
     assert_eq!(end["componentDiffs"]["one"]["moduleDiff"]["changed"], json!(["lib.js"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn charts_tell_the_functions_of_components_apart() {
+    let server = TestServer::start().await;
+    let counter = ("c/counter", vec![module("app.js", &query("get", "counter"))]);
+    server.push(&with_components(&[("one", "c/counter")], &[counter])).await;
+    for (component, times) in [("", 1), ("one", 2)] {
+        for _ in 0..times {
+            let call = json!({"path": "app:get", "componentPath": component, "args": {}});
+            assert_eq!(server.post_json("/api/function", &call).await.0, 200);
+        }
+    }
+    let path = "udf_rate?path=app.js:get&udfType=Query&metric=invocations";
+    for (component, count) in [("", 1.0), ("&componentPath=one", 2.0)] {
+        let series = server.chart(&format!("{path}{component}")).await;
+        let values = series.as_array().unwrap().iter().filter_map(|point| point[1].as_f64());
+        assert_eq!(values.sum::<f64>(), count, "{component}");
+    }
+    let top = server.chart("function_call_count_top_k").await;
+    let names: Vec<&Json> = top.as_array().unwrap().iter().map(|function| &function[0]).collect();
+    assert_eq!(names, [&json!("one/app.js:get"), &json!("app.js:get")]);
+    let rows = |name: &str| format!("table_rate?name={name}&metric=rowsRead&componentPath=one");
+    assert_eq!(server.chart(&rows("t")).await.as_array().unwrap().len(), 10);
+    let window = "&window=%7B%22start%22:%7B%22secs_since_epoch%22:1%7D,%22end%22:%7B%22secs_since_epoch%22:2%7D,%22num_buckets%22:1%7D";
+    let unknown = format!("/api/app_metrics/{path}&componentPath=none{window}");
+    assert_eq!(server.get_json(&unknown).await.0, 404);
+}

@@ -8,7 +8,7 @@ use crate::database::ComponentId;
 use crate::server::testing::TestServer;
 
 impl TestServer {
-    async fn asked(&self, request: reqwest::RequestBuilder) -> (u16, Json) {
+    pub(super) async fn asked(&self, request: reqwest::RequestBuilder) -> (u16, Json) {
         let response =
             request.header("Authorization", format!("Convex {}", self.admin_key)).send().await.unwrap();
         let status = response.status().as_u16();
@@ -16,22 +16,22 @@ impl TestServer {
         (status, serde_json::from_str(&text).unwrap_or(Json::String(text)))
     }
 
-    async fn get_json(&self, path: &str) -> (u16, Json) {
+    pub(super) async fn get_json(&self, path: &str) -> (u16, Json) {
         self.asked(reqwest::Client::new().get(format!("{}{path}", self.url))).await
     }
 
-    async fn post_json(&self, path: &str, body: &Json) -> (u16, Json) {
+    pub(super) async fn post_json(&self, path: &str, body: &Json) -> (u16, Json) {
         self.asked(reqwest::Client::new().post(format!("{}{path}", self.url)).body(body.to_string())).await
     }
 
-    async fn run_as_admin(&self, path: &str, args: Json) -> Json {
+    pub(super) async fn run_as_admin(&self, path: &str, args: Json) -> Json {
         let (status, answer) = self.post_json("/api/function", &json!({"path": path, "args": args})).await;
         assert_eq!(status, 200, "{path}: {answer}");
         answer["value"].clone()
     }
 
     /// A chart of the last ten minutes in ten buckets.
-    async fn chart(&self, path: &str) -> Json {
+    pub(super) async fn chart(&self, path: &str) -> Json {
         let now = self.state.clock().unix_ms() as u64 / 1000;
         let time = |secs: u64| json!({"secs_since_epoch": secs, "nanos_since_epoch": 0});
         let window = json!({"start": time(now - 540), "end": time(now + 60), "num_buckets": 10}).to_string();

@@ -151,6 +151,50 @@ async fn a_subscription_shows_mutations_after_their_response() {
     }
 }
 
+impl Client {
+    /// The next thing it is told about a query.
+    async fn modification(&mut self) -> Json {
+        loop {
+            let message = self.next().await;
+            assert_eq!(message["type"], "Transition", "{message}");
+            if let Some(modification) = message["modifications"].get(0) {
+                return modification.clone();
+            }
+        }
+    }
+
+    /// The next answer to a mutation.
+    async fn response(&mut self) -> Json {
+        loop {
+            let message = self.next().await;
+            if message["type"] == "MutationResponse" {
+                return message;
+            }
+        }
+    }
+}
+
+/// Sockets live through a pause: what they show fails, and is there again after it.
+#[tokio::test]
+async fn a_pause_is_shown_and_its_end_too() {
+    let server = TestServer::start_with(|config| config.redact_logs = true).await;
+    let mut client = Client::connected(&server).await;
+    client.send(modify(1, &[add(0, "messages:list", json!({}))])).await;
+    assert_eq!(client.modification().await["value"], json!([]));
+    assert_eq!(server.post_json("/api/v1/pause_deployment", &json!({})).await.0, 200);
+    let failed = client.modification().await;
+    let told = |text: &Json| text.as_str().is_some_and(|text| text.contains("This deployment is paused"));
+    assert!(failed["type"] == "QueryFailed" && told(&failed["errorMessage"]), "{failed}");
+    client.mutate(0, "messages:send", json!({"body": "during"})).await;
+    let refused = client.response().await;
+    assert!(refused["success"] == false && told(&refused["result"]), "{refused}");
+    assert_eq!(server.post_json("/api/v1/unpause_deployment", &json!({})).await.0, 200);
+    assert_eq!(client.modification().await["value"], json!([]));
+    client.mutate(1, "messages:send", json!({"body": "after"})).await;
+    assert_eq!(client.response().await["success"], true);
+    assert_eq!(client.modification().await["value"], json!(["after"]));
+}
+
 #[tokio::test]
 async fn a_session_without_queries_hears_of_its_mutations() {
     let server = TestServer::start().await;
