@@ -95,9 +95,11 @@ pub(crate) async fn bundle(project: &Project) -> Result<Bundle> {
         entries.into_iter().partition(|entry| entry.environment == Environment::Node);
     // Each in a process of its own, all at once.
     let folder = &project.functions;
+    let external = External::find(project)?;
+    let none = External::default();
     let (isolate, node, schema, auth, components) = tokio::join!(
-        build_modules(&esbuild, project, folder, isolate, Environment::Isolate),
-        build_modules(&esbuild, project, folder, node, Environment::Node),
+        build_modules(&esbuild, project, folder, isolate, Environment::Isolate, &none),
+        build_modules(&esbuild, project, folder, node, Environment::Node, &external),
         build_one(&esbuild, project, folder, "schema"),
         build_one(&esbuild, project, folder, "auth.config"),
         components::find(&esbuild, project),
@@ -116,7 +118,7 @@ pub(crate) async fn bundle(project: &Project) -> Result<Bundle> {
         dependencies: components.uses("").to_vec(),
         schema: None,
         modules: Vec::new(),
-        node_dependencies: External::find(project)?.dependencies(&node.metafile)?,
+        node_dependencies: external.dependencies(&node.metafile)?,
         components: Vec::new(),
         found: Components::default(),
         inputs: components.inputs.clone(),
@@ -149,13 +151,14 @@ impl Bundle {
     }
 }
 
-/// The modules of one environment in a folder, with what they share.
+/// The modules of one environment in a folder, with what they share, and without what is external.
 async fn build_modules(
     esbuild: &Esbuild,
     project: &Project,
     folder: &Path,
     entries: Vec<EntryPoint>,
     environment: Environment,
+    external: &External,
 ) -> Result<Build> {
     if entries.is_empty() {
         return Ok(Build::default());
@@ -164,10 +167,6 @@ async fn build_modules(
     let (platform, chunks) = match environment {
         Environment::Isolate => (Platform::Browser, "_deps/[hash]"),
         Environment::Node => (Platform::Node, "_deps/node/[hash]"),
-    };
-    let external = match environment {
-        Environment::Isolate => External::default(),
-        Environment::Node => External::find(project)?,
     };
     let run = external.names().fold(esbuild.run(platform), |run, name| run.arg(format!("--external:{name}")));
     let mut build = run

@@ -191,9 +191,14 @@ impl Deployment {
 
     /// Runs a query that comes with its code, the module `source`, and returns its log lines and its value in encoded
     /// JSON.
-    pub(crate) async fn inline_query(&self, source: &str) -> Result<(Vec<String>, Result<Json>)> {
+    pub(crate) async fn inline_query(
+        &self,
+        source: &str,
+        component: Option<&str>,
+    ) -> Result<(Vec<String>, Result<Json>)> {
         let body = json!({
             "args": {}, "bundle": {"path": "testQuery.js", "source": source}, "format": "convex_encoded_json",
+            "componentId": component,
         });
         let response = self.post("/api/run_test_function", &body, None).await?;
         Ok((log_lines(&response), function_result(response)))

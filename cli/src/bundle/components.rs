@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use super::entry_points::entry_points_in;
 use super::esbuild::{Build, Esbuild, Platform, normalized};
+use super::external::External;
 use super::source_map::relative;
 use super::{Bundle, DEFINITION, Environment, Module, build_modules, build_one};
 use crate::failure::{Failure, Result};
@@ -191,8 +192,9 @@ impl Components {
             ))
             .hint("move what needs Node to the app"));
         }
+        let none = External::default();
         let (modules, schema, definition) = tokio::join!(
-            build_modules(esbuild, project, folder, isolate, Environment::Isolate),
+            build_modules(esbuild, project, folder, isolate, Environment::Isolate, &none),
             build_one(esbuild, project, folder, "schema"),
             self.bundle_definition(esbuild, &component.path, &component.definition),
         );

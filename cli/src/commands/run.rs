@@ -22,6 +22,7 @@ use crate::watch::{Watched, watch};
   fusion run messages:send '{\"author\": \"amy\", \"body\": \"hello\"}'
   fusion run --push messages:list                 push this folder's functions first
   fusion run --identity '{\"subject\": \"u1\"}' users:me
+  fusion run --component rateLimiter lib:getValue '{\"name\": \"signUp\"}'
   fusion run --inline-query 'await ctx.db.query(\"messages\").take(5)'")]
 pub(crate) struct Run {
     /// Function to run: `module:function`, `folder/module:function` or `api.folder.module.function`.
@@ -36,7 +37,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "JSON")]
     identity: Option<String>,
 
-    /// Component the function is in.
+    /// Component the function is in, or whose tables an inline query reads: `name` or `outer/inner`.
     #[arg(long, value_name = "PATH")]
     component: Option<String>,
 
@@ -50,7 +51,7 @@ pub(crate) struct Run {
 
     /// Run this JavaScript as a query that can only read: an expression, statements that return, or a module that
     /// exports a query as its default.
-    #[arg(long, value_name = "JAVASCRIPT", conflicts_with_all = ["function", "watch", "identity", "component"])]
+    #[arg(long, value_name = "JAVASCRIPT", conflicts_with_all = ["function", "watch", "identity"])]
     inline_query: Option<String>,
 
     #[command(flatten)]
@@ -101,7 +102,7 @@ pub(super) async fn run(command: Run) -> Result {
         push.run().await.map_err(|error| error.failure)?;
     }
     let (log_lines, result) = match job {
-        Job::InlineQuery(module) => deployment.inline_query(&module).await?,
+        Job::InlineQuery(module) => deployment.inline_query(&module, command.component.as_deref()).await?,
         Job::Function { path, args, identity } if command.watch => {
             let query = Watched {
                 path: &path,

@@ -59,8 +59,8 @@ export class FusionClient {
     const url = new URL(`${address.replace(/\/+$/, "")}/api/${PROTOCOL_VERSION}/sync`);
     url.protocol = url.protocol.replace("http", "ws");
     this.logger = loggerOf(options.logger);
-    this.queries = new QuerySet(this.logger);
-    this.requests = new Requests(this.logger);
+    this.queries = new QuerySet(this.logger, options.componentPath);
+    this.requests = new Requests(this.logger, options.componentPath);
     this.isPaused = options.expectAuth ?? false;
     this.authentication = new Authentication(
       {

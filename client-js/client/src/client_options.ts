@@ -16,6 +16,8 @@ export interface FusionClientOptions {
   readonly initialAuthTokenReuse?: boolean | undefined;
   /** Lets the browser ask before a page is closed while a call has no answer. */
   readonly unsavedChangesWarning?: boolean | undefined;
+  /** For administrators: the path of the component whose functions are called, instead of the app's. */
+  readonly componentPath?: string | undefined;
   /** Called with the reason when the server closes the connection because something is wrong. */
   readonly onServerDisconnectError?: ((reason: string) => void) | undefined;
 }

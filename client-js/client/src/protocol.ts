@@ -12,14 +12,27 @@ export function timestamp(text: Timestamp): bigint {
   return base64ToWord(text).getBigUint64(0, true);
 }
 
+/** A function in the component at a path; in the app if there is none. */
+export function calledFunction(udfPath: string, args: Json, componentPath: string | undefined): CalledFunction {
+  return { udfPath, args: [args], ...(componentPath === undefined ? {} : { componentPath }) };
+}
+
 /** A number as a timestamp. */
 export function timestampText(number: bigint): Timestamp {
   return wordToBase64((view) => view.setBigUint64(0, number, true));
 }
 
+/** Which function, with what. */
+export interface CalledFunction {
+  readonly udfPath: string;
+  readonly args: readonly [Json];
+  /** The component that it is in, if it is not the app. */
+  readonly componentPath?: string;
+}
+
 /** Adds a query to the set, or takes one away. */
 export type QuerySetModification =
-  | { readonly type: "Add"; readonly queryId: number; readonly udfPath: string; readonly args: readonly [Json]; readonly journal?: string }
+  | ({ readonly type: "Add"; readonly queryId: number; readonly journal?: string } & CalledFunction)
   | { readonly type: "Remove"; readonly queryId: number };
 
 /** Who the calls are from. */
@@ -44,7 +57,7 @@ export type ClientMessage =
       readonly newVersion: number;
       readonly modifications: readonly QuerySetModification[];
     }
-  | { readonly type: "Mutation" | "Action"; readonly requestId: number; readonly udfPath: string; readonly args: readonly [Json] }
+  | ({ readonly type: "Mutation" | "Action"; readonly requestId: number } & CalledFunction)
   | ({ readonly type: "Authenticate"; readonly baseVersion: number } & Credentials);
 
 /** What a state of the server's is the answer to. */

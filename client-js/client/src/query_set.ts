@@ -1,6 +1,6 @@
 import { errorOf } from "./error.ts";
 import { type Logger, printLines } from "./log.ts";
-import type { QuerySetModification, StateModification } from "./protocol.ts";
+import { calledFunction, type QuerySetModification, type StateModification } from "./protocol.ts";
 import { share } from "./share.ts";
 import { decode, type Json, type Value } from "./value.ts";
 
@@ -52,7 +52,10 @@ export class QuerySet {
   private nextId = 0;
   private overlay: ReadonlyMap<string, QueryResult> = new Map();
 
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    private readonly componentPath?: string | undefined,
+  ) {}
 
   /** Subscribes to a query; `listener` is called when its result is another one. */
   subscribe(token: string, listener: () => void): () => void {
@@ -110,14 +113,14 @@ export class QuerySet {
   modifications(): QuerySetModification[] {
     const modifications: QuerySetModification[] = [];
     for (const query of this.touched) {
-      const { id: queryId, name: udfPath, args, journal } = query;
+      const { id: queryId, name, args, journal } = query;
       if (query.listeners.size === 0) {
         if (query.isSent) modifications.push({ type: "Remove", queryId });
         this.byId.delete(queryId);
         this.byToken.delete(query.token);
       } else if (!query.isSent) {
         query.isSent = true;
-        modifications.push({ type: "Add", queryId, udfPath, args: [args], ...(journal === null ? {} : { journal }) });
+        modifications.push({ type: "Add", queryId, ...calledFunction(name, args, this.componentPath), ...(journal === null ? {} : { journal }) });
       }
     }
     this.touched.clear();

@@ -1,7 +1,7 @@
 import { errorOf } from "./error.ts";
 import { type Logger, printLines } from "./log.ts";
 import type { OptimisticChange } from "./optimistic.ts";
-import { type CallResponse, type ClientMessage, timestamp } from "./protocol.ts";
+import { calledFunction, type CallResponse, type ClientMessage, timestamp } from "./protocol.ts";
 import { decode, type Json, type Value } from "./value.ts";
 
 /** A call that is under way. */
@@ -32,7 +32,10 @@ export class Requests {
   private readonly all = new Map<number, Request>();
   private nextId = 0;
 
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    private readonly componentPath?: string | undefined,
+  ) {}
 
   /** Adds a call, which `messages` will bring. */
   add(type: "Mutation" | "Action", name: string, args: Json, change?: OptimisticChange): Promise<Value> {
@@ -55,7 +58,7 @@ export class Requests {
       if (request.isSent) continue;
       request.isSent = true;
       sent += 1;
-      yield { type: request.type, requestId: request.id, udfPath: request.name, args: [request.args] };
+      yield { type: request.type, requestId: request.id, ...calledFunction(request.name, request.args, this.componentPath) };
     }
   }
 

@@ -6,6 +6,7 @@ import { FusionClient } from "fusion-client";
 import { FusionProvider } from "fusion-client/preact";
 import { EmptyState, ErrorBoundary, ErrorState, Spinner, Toasts, messageOf } from "fusion-ui";
 import { Api, ApiError } from "./api.ts";
+import { ComponentScope } from "./component.tsx";
 import { DeploymentContext } from "./deployment.tsx";
 import type { Deployment } from "./deployment.tsx";
 import { Sampler } from "./health/samples.ts";
@@ -37,6 +38,9 @@ const VIEWS: Readonly<Record<string, ComponentType>> = {
   settings: SettingsPage,
 };
 
+/** Pages that show one component at a time. */
+const SCOPED: ReadonlySet<string> = new Set(["data", "functions", "files", "schedules"]);
+
 /** How the server is asked whether a key is good. */
 async function check(api: Api): Promise<{ name: string; version: string }> {
   await api.get("/api/check_admin_key").catch((error: unknown) => {
@@ -62,8 +66,9 @@ function CurrentPage() {
     document.title = title ? `${title} – Fusion` : "Fusion";
   }, [title]);
   if (!View) return <EmptyState title="There is no such page" action={<Link to="/health">To the beginning</Link>} />;
+  const page = SCOPED.has(id) || id === "logs" ? <ComponentScope hasAll={id === "logs"}><View /></ComponentScope> : <View />;
   // What went wrong on one page must not be shown on the next.
-  return <ErrorBoundary key={id}><View /></ErrorBoundary>;
+  return <ErrorBoundary key={id}>{page}</ErrorBoundary>;
 }
 
 /** The dashboard. */

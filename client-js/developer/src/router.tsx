@@ -12,9 +12,12 @@ export interface Place {
   readonly parameters: URLSearchParams;
 }
 
+/** Parameters of an address; those that are undefined are left out. */
+export type Parameters = Readonly<Record<string, string | undefined>>;
+
 /** The place, and how to go to another. */
 export interface Router extends Place {
-  go(path: string, parameters?: Record<string, string>): void;
+  go(path: string, parameters?: Parameters): void;
 }
 
 function here(): Place {
@@ -22,9 +25,11 @@ function here(): Place {
   return { parts: path.map(decodeURIComponent), parameters: new URLSearchParams(location.search) };
 }
 
-/** The address of a view. */
-export function href(path: string, parameters: Record<string, string> = {}): string {
-  const query = new URLSearchParams(parameters).toString();
+/** The address of a view. It is one of the same component, unless another is named. */
+export function href(path: string, parameters: Parameters = {}): string {
+  const component = new URLSearchParams(location.search).get("component") ?? undefined;
+  const given = Object.entries({ component, ...parameters }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  const query = new URLSearchParams(given).toString();
   return `${BASE}${path}${query ? `?${query}` : ""}`;
 }
 
@@ -38,7 +43,7 @@ export function RouterProvider({ children }: { children: ComponentChildren }) {
     addEventListener("popstate", follow);
     return () => removeEventListener("popstate", follow);
   }, []);
-  const go = useCallback((path: string, parameters?: Record<string, string>) => {
+  const go = useCallback((path: string, parameters?: Parameters) => {
     history.pushState(null, "", href(path, parameters));
     setPlace(here());
   }, []);
@@ -54,7 +59,7 @@ export function useRouter(): Router {
 /** A link to a view. */
 export function Link(props: {
   to: string;
-  parameters?: Record<string, string>;
+  parameters?: Parameters;
   class?: string;
   isCurrent?: boolean;
   title?: string;

@@ -64,7 +64,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const current = router.parts[0] ?? "health";
   const list = useRef<HTMLUListElement>(null);
   // On a phone there is no room for all of them.
-  useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
+  useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current, hasComponents]);
   return (
     <div class="shell">
       <a class="skip" href="#page">Skip to the page</a>

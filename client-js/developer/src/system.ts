@@ -39,6 +39,8 @@ export interface Job {
   readonly _creationTime: number;
   readonly nextTs: bigint | null;
   readonly udfPath: string;
+  /** The component that the function is in, if it is not the one that scheduled it. */
+  readonly component?: string;
   readonly state: { readonly type: string };
   readonly udfArgs?: ArrayBuffer | null;
   readonly argsId?: string | null;
@@ -99,7 +101,6 @@ export interface Component {
   readonly id: string | null;
   readonly name: string | null;
   readonly path: string;
-  readonly args: Value;
   readonly state: string;
   readonly httpPrefix?: string | null;
 }

@@ -61,7 +61,7 @@ pub const SYSTEM_TABLES: &[SystemTable] = &[
         indexes: &[("by_cron_job", &["cronJobId"]), ("by_next_ts", &["nextTs"])],
     },
     SystemTable { name: "_cron_job_logs", number: 519, indexes: &[("by_name", &["name", "ts"])] },
-    SystemTable { name: "_modules", number: 520, indexes: &[] },
+    SystemTable { name: "_modules", number: 520, indexes: &[("by_path", &["path"])] },
     SystemTable { name: "_code_blobs", number: 521, indexes: &[("by_name", &["name", "part"])] },
     SystemTable { name: "_code_config", number: 522, indexes: &[] },
     SystemTable { name: "_pushed_schemas", number: 523, indexes: &[] },

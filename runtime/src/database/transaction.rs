@@ -97,13 +97,13 @@ pub struct TransactionUse {
 }
 
 /// The entry of a table, made if it is new. There are few, and most often the last one is asked for.
-fn rows_of(rows: &mut Vec<TableRows>, table: TableId) -> Option<&mut TableRows> {
+fn rows_of(rows: &mut Vec<TableRows>, table: TableId) -> &mut TableRows {
     let position = rows.iter().rposition(|rows| rows.table == table);
     let position = position.unwrap_or_else(|| {
         rows.push(TableRows { table, read: 0, written: 0 });
         rows.len() - 1
     });
-    rows.get_mut(position)
+    &mut rows[position]
 }
 
 /// What a transaction might use before it was held to less.
@@ -287,9 +287,7 @@ impl Transaction {
     pub fn take_usage(&mut self) -> TransactionUse {
         let mut rows = std::mem::take(&mut self.rows);
         for ((table, _), _) in self.writes.iter() {
-            if let Some(rows) = rows_of(&mut rows, *table) {
-                rows.written += 1;
-            }
+            rows_of(&mut rows, *table).written += 1;
         }
         TransactionUse { metrics: self.metrics(), rows }
     }
@@ -540,9 +538,7 @@ impl Transaction {
     }
 
     fn count_read(&mut self, table: TableId, size: usize) -> Result<()> {
-        if let Some(rows) = rows_of(&mut self.rows, table) {
-            rows.read += 1;
-        }
+        rows_of(&mut self.rows, table).read += 1;
         self.metrics.documents_read += 1;
         self.metrics.bytes_read += size;
         self.check(Resource::DocumentsRead, self.metrics.documents_read)?;

@@ -357,8 +357,7 @@ pub(super) async fn get_source_code(State(state): Shared, request: Request) -> A
         let mut tx = deployment.database.begin_query();
         let definition = tx.snapshot().catalog().component(component).map(|meta| meta.definition.clone());
         let mut modules = Modules::of(&mut tx, definition.as_deref().unwrap_or_default());
-        let found = modules.list()?.into_iter().find(|module| module.path == path);
-        found.map(|module| modules.content(&module.sha256)).transpose().map(Option::flatten)
+        modules.find(&path)?.map(|module| modules.content(&module.sha256)).transpose().map(Option::flatten)
     });
     let source = content.await?.map(|content| {
         let original = content.source_map.as_deref().and_then(original_source);

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::errors::ApiError;
-use super::request::{BODY_SIZE_MAX, Sender, read_body};
+use super::request::{BODY_SIZE_MAX, Sender, component_of, read_body};
 use super::state::ServerState;
 use super::{api, udf_response};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::function::{Caller, FunctionCall};
 use crate::push::request::ModuleBody;
 
@@ -37,16 +37,11 @@ pub(super) async fn run(
     let body: Body<'_> = api::parse_json(&body)?;
     let sender =
         Sender::admin_with_key(&state, &parts.headers, &parts.uri, body.admin_key.as_deref()).await?;
-    if body.component_id.is_some_and(|id| !id.is_empty()) {
-        return Err(Error::not_found(
-            "ComponentNotFound",
-            "Inline queries run in the app only. Leave `componentId` out.",
-        )
-        .into());
-    }
+    let component = component_of(&state, body.component_id.as_deref())?;
+    let component = state.database().published().catalog().component_path(component).map(str::to_owned);
     let format = udf_response::parse_format(body.format.as_deref(), sender.client.as_ref())?;
     let args = api::arguments(body.args)?;
-    let entry = state.pushes.inline_query(body.bundle).await?;
+    let entry = state.pushes.inline_query(body.bundle, component.unwrap_or_default()).await?;
     let call = FunctionCall::new(entry.path.clone(), args, sender.identity, Caller::Tester);
     let outcome = state.runner.unregistered_query(Arc::new(entry), call).await;
     api::answer(&state, &outcome, format)

@@ -13,7 +13,7 @@ use fusion_schema::{DocumentId, Object, Value, object};
 use sha2::{Digest, Sha256};
 
 use super::{all, equal, range};
-use crate::database::Transaction;
+use crate::database::{Document, Transaction};
 use crate::{Error, Result};
 
 const MODULES: &str = "_modules";
@@ -223,6 +223,20 @@ pub struct Modules<'a> {
     definition: &'a str,
 }
 
+/// What a row says.
+fn module_of(row: &Document) -> Result<StoredModule> {
+    let text = |name: &str| row.fields().get(name).and_then(Value::as_str);
+    let read = || {
+        Some(StoredModule {
+            path: text("path")?.to_owned(),
+            environment: ModuleEnvironment::parse(text("environment")?)?,
+            sha256: text("sha256")?.to_owned(),
+            analysis: text("analysis").map(str::to_owned),
+        })
+    };
+    read().ok_or_else(|| Error::internal(format!("the row {} of a module is damaged", row.id())))
+}
+
 impl std::fmt::Debug for Modules<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Modules").finish_non_exhaustive()
@@ -242,22 +256,19 @@ impl<'a> Modules<'a> {
     }
 
     fn rows(&mut self) -> Result<Vec<(DocumentId, StoredModule)>> {
-        let damaged = |id: DocumentId| Error::internal(format!("the row {id} of a module is damaged"));
-        let read = |fields: &Object| {
-            let text = |name: &str| fields.get(name).and_then(Value::as_str);
-            Some(StoredModule {
-                path: text("path")?.to_owned(),
-                environment: ModuleEnvironment::parse(text("environment")?)?,
-                sha256: text("sha256")?.to_owned(),
-                analysis: text("analysis").map(str::to_owned),
-            })
-        };
-        let definition = self.definition;
-        all(self.tx, MODULES)?
-            .iter()
-            .filter(|row| definition_of(row.fields()) == definition)
-            .map(|row| Ok((row.id(), read(row.fields()).ok_or_else(|| damaged(row.id()))?)))
-            .collect()
+        let rows = all(self.tx, MODULES)?;
+        let own = rows.iter().filter(|row| definition_of(row.fields()) == self.definition);
+        own.map(|row| Ok((row.id(), module_of(row)?))).collect()
+    }
+
+    /// The module at a path.
+    ///
+    /// # Errors
+    /// If its row is damaged.
+    pub fn find(&mut self, path: &str) -> Result<Option<StoredModule>> {
+        // Those of the same path in other definitions are few.
+        let rows = range(self.tx, MODULES, "by_path", vec![equal("path", path)], usize::MAX)?;
+        rows.iter().find(|row| definition_of(row.fields()) == self.definition).map(module_of).transpose()
     }
 
     /// Every module, sorted by path.
@@ -324,7 +335,7 @@ impl<'a> Modules<'a> {
 
     fn parts(&mut self, name: &str) -> Result<Vec<(DocumentId, Vec<u8>)>> {
         let rows = range(self.tx, BLOBS, "by_name", vec![equal("name", name)], usize::MAX)?;
-        let part = |row: &crate::database::Document| match row.fields().get("content") {
+        let part = |row: &Document| match row.fields().get("content") {
             Some(Value::Bytes(bytes)) => (row.id(), bytes.clone()),
             _ => (row.id(), Vec::new()),
         };

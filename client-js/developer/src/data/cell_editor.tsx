@@ -1,8 +1,9 @@
 // Editing a value where it stands.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Button, messageOf } from "fusion-ui";
+import { Button } from "fusion-ui";
 import { read } from "../parts/literal_field.tsx";
+import { useAttempt } from "../parts/use_attempt.ts";
 import { format } from "../values/format.ts";
 import type { Value } from "../values/value.ts";
 
@@ -18,15 +19,14 @@ export function CellEditor(props: {
 }) {
   const before = props.value === undefined ? "" : format(props.value);
   const [text, setText] = useState(before);
-  const [error, setError] = useState<string>();
-  const [isBusy, setIsBusy] = useState(false);
+  const { isBusy, error, setError, run } = useAttempt();
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     area.current?.focus();
     area.current?.select();
   }, []);
 
-  const save = async () => {
+  const save = () => {
     if (text === before) {
       props.onClose();
       return;
@@ -36,14 +36,10 @@ export function CellEditor(props: {
       setError(reading.error);
       return;
     }
-    setIsBusy(true);
-    try {
+    void run(async () => {
       await props.onSave(reading.value);
       props.onClose();
-    } catch (failure) {
-      setError(messageOf(failure));
-      setIsBusy(false);
-    }
+    });
   };
   return (
     <div
@@ -54,7 +50,7 @@ export function CellEditor(props: {
         // Lines are broken with Shift; Enter is what one expects in a cell.
         if (event.key === "Enter" && !event.shiftKey && event.target === area.current) {
           event.preventDefault();
-          void save();
+          save();
         } else if (event.key === "Escape") {
           event.stopPropagation();
           props.onClose();
@@ -78,7 +74,7 @@ export function CellEditor(props: {
       <div class="cell-foot">
         <span class="muted small">Empty: no such field</span>
         <Button size="sm" onClick={props.onClose}>Cancel</Button>
-        <Button size="sm" variant="primary" busy={isBusy} onClick={() => void save()}>Save</Button>
+        <Button size="sm" variant="primary" busy={isBusy} onClick={save}>Save</Button>
       </div>
     </div>
   );

@@ -3,14 +3,14 @@
 import { Fragment } from "preact";
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { useQueryResult } from "fusion-client/preact";
-import { Button, CopyButton, Dialog, messageOf, toast } from "fusion-ui";
+import { Button, CopyButton, Dialog, toast } from "fusion-ui";
 import { addDocuments, patchDocuments, replaceDocument } from "./changes.ts";
 import { NO_FILTERS, toParameter } from "./filters.ts";
 import { fieldValidator } from "./schema.ts";
-import { useDeployment } from "../deployment.tsx";
+import { useMutate, useScopedQuery } from "../component.tsx";
 import { LiteralField, read, readObject } from "../parts/literal_field.tsx";
 import { moment, plural } from "../parts/figures.ts";
+import { useAttempt } from "../parts/use_attempt.ts";
 import { Link } from "../router.tsx";
 import { system } from "../system.ts";
 import { format } from "../values/format.ts";
@@ -32,22 +32,17 @@ function LiteralDialog(props: {
   onClose: () => void;
 }) {
   const [text, setText] = useState(props.initial);
-  const [error, setError] = useState<string>();
-  const [isBusy, setIsBusy] = useState(false);
-  const save = async () => {
+  const { isBusy, error, setError, run } = useAttempt();
+  const save = () => {
     const reading = props.check(text);
     if ("error" in reading && reading.error !== undefined) {
       setError(reading.error);
       return;
     }
-    setIsBusy(true);
-    try {
+    void run(async () => {
       await props.onSave((reading as { value: Value }).value);
       props.onClose();
-    } catch (failure) {
-      setError(messageOf(failure));
-      setIsBusy(false);
-    }
+    });
   };
   return (
     <Dialog
@@ -58,7 +53,7 @@ function LiteralDialog(props: {
       footer={
         <>
           <Button onClick={props.onClose}>Cancel</Button>
-          <Button variant="primary" busy={isBusy} onClick={() => void save()}>{props.action}</Button>
+          <Button variant="primary" busy={isBusy} onClick={save}>{props.action}</Button>
         </>
       }
     >
@@ -74,7 +69,7 @@ function LiteralDialog(props: {
           setText(next);
           setError(undefined);
         }}
-        onSubmit={() => void save()}
+        onSubmit={save}
       />
     </Dialog>
   );
@@ -91,9 +86,9 @@ export function DocumentDialog({ document, table, validator, onClose }: {
   validator: Validator | null | undefined;
   onClose: () => void;
 }) {
-  const { client } = useDeployment();
+  const mutate = useMutate();
   const [opened, setOpened] = useState(document);
-  const latest = useQueryResult(system.document, { id: document._id });
+  const latest = useScopedQuery(system.document, { id: document._id });
   const now = latest.status === "success" ? latest.value : opened;
   const references = Object.entries(opened).flatMap(([field, value]) => {
     const of = fieldValidator(validator, field);
@@ -137,7 +132,7 @@ export function DocumentDialog({ document, table, validator, onClose }: {
       }
       check={(text) => readObject(text) as { value: Value } | { error: string }}
       onSave={async (value) => {
-        await replaceDocument(client, document._id, value);
+        await replaceDocument(mutate, document._id, value);
         toast("The document is saved.");
       }}
       onClose={onClose}
@@ -147,7 +142,7 @@ export function DocumentDialog({ document, table, validator, onClose }: {
 
 /** Adds documents: one, or a list. */
 export function AddDialog({ table, validator, onClose }: { table: string; validator: Validator | null | undefined; onClose: () => void }) {
-  const { client } = useDeployment();
+  const mutate = useMutate();
   const initial = useMemo(() => {
     const value = validator ? example(validator) : {};
     const text = format(isObject(value) ? value : {}, "", true);
@@ -167,7 +162,7 @@ export function AddDialog({ table, validator, onClose }: { table: string; valida
       }}
       onSave={async (value) => {
         const documents = value as Value[];
-        await addDocuments(client, table, documents);
+        await addDocuments(mutate, table, documents);
         toast(`${plural(documents.length, "document")} added.`);
       }}
       onClose={onClose}
@@ -177,7 +172,7 @@ export function AddDialog({ table, validator, onClose }: { table: string; valida
 
 /** Sets fields of the selected documents. */
 export function EditManyDialog({ table, ids, onClose }: { table: string; ids: readonly string[]; onClose: () => void }) {
-  const { client } = useDeployment();
+  const mutate = useMutate();
   return (
     <LiteralDialog
       title={`Edit ${plural(ids.length, "document")} of ${table}`}
@@ -187,7 +182,7 @@ export function EditManyDialog({ table, ids, onClose }: { table: string; ids: re
       initial={"{\n  \n}"}
       check={(text) => readObject(text) as { value: Value } | { error: string }}
       onSave={async (value) => {
-        await patchDocuments(client, table, ids, value);
+        await patchDocuments(mutate, table, ids, value);
         toast(`${plural(ids.length, "document")} changed.`);
       }}
       onClose={onClose}

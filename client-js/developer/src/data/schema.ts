@@ -1,6 +1,6 @@
 // The schema in force, as the server has it.
 
-import { useQueryResult } from "fusion-client/preact";
+import { useScopedQuery } from "../component.tsx";
 import { system } from "../system.ts";
 import { fieldsText, validatorText } from "../values/validator.ts";
 import type { Validator } from "../values/validator.ts";
@@ -22,7 +22,7 @@ export interface Schema {
 
 /** The schema in force; undefined while it is not known, null if there is none. */
 export function useSchema(): Schema | null | undefined {
-  const result = useQueryResult(system.schemas, {});
+  const result = useScopedQuery(system.schemas, {});
   if (result.status !== "success") return undefined;
   const { active } = result.value;
   return active === undefined ? null : (JSON.parse(active) as Schema);

@@ -1,9 +1,9 @@
 // What is known of a table: its indexes, and what its documents must look like.
 
-import { useQueryResult } from "fusion-client/preact";
 import { Badge, Dialog, EmptyState, ErrorState, SkeletonLines, TabPanel, Table, Tabs } from "fusion-ui";
 import { useState } from "preact/hooks";
 import { tableText, useSchema } from "./schema.ts";
+import { useScope, useScopedQuery } from "../component.tsx";
 import { Code } from "../parts/code.tsx";
 import { count } from "../parts/figures.ts";
 import { system } from "../system.ts";
@@ -27,7 +27,7 @@ function State({ index }: { index: Index }) {
 }
 
 function Indexes({ table }: { table: string }) {
-  const result = useQueryResult(system.indexes, { tableName: table, tableNamespace: null });
+  const result = useScopedQuery(system.indexes, { tableName: table, tableNamespace: useScope().id });
   if (result.status === "loading") return <SkeletonLines count={3} />;
   if (result.status === "error") return <ErrorState error={result.error} />;
   const indexes = result.value;

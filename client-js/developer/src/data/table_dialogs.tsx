@@ -1,32 +1,29 @@
 // What is done to a whole table.
 
 import { useState } from "preact/hooks";
-import { Button, Dialog, TextField, messageOf, toast } from "fusion-ui";
+import { Button, Dialog, TextField, toast } from "fusion-ui";
 import { clearTable } from "./changes.ts";
+import { useMutate, useScope } from "../component.tsx";
 import { useDeployment } from "../deployment.tsx";
 import { count, plural } from "../parts/figures.ts";
+import { useAttempt } from "../parts/use_attempt.ts";
 import { system } from "../system.ts";
 
 /** Makes a table. */
 export function CreateTableDialog({ onCreated, onClose }: { onCreated: (table: string) => void; onClose: () => void }) {
-  const { client } = useDeployment();
+  const mutate = useMutate();
   const [name, setName] = useState("");
-  const [error, setError] = useState<string>();
-  const [isBusy, setIsBusy] = useState(false);
-  const create = async (event: Event) => {
+  const { isBusy, error, setError, run } = useAttempt();
+  const create = (event: Event) => {
     event.preventDefault();
     if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(name)) {
       setError("A name is of letters, digits and _, and begins with a letter.");
       return;
     }
-    setIsBusy(true);
-    try {
-      await client.mutation(system.createTable, { table: name });
+    void run(async () => {
+      await mutate(system.createTable, { table: name });
       onCreated(name);
-    } catch (failure) {
-      setError(messageOf(failure));
-      setIsBusy(false);
-    }
+    });
   };
   return (
     <Dialog
@@ -35,7 +32,7 @@ export function CreateTableDialog({ onCreated, onClose }: { onCreated: (table: s
       onClose={onClose}
       footer={<><Button onClick={onClose}>Cancel</Button><Button variant="primary" type="submit" form="create-table" busy={isBusy}>Create</Button></>}
     >
-      <form id="create-table" onSubmit={(event: Event) => void create(event)} noValidate>
+      <form id="create-table" onSubmit={create} noValidate>
         <TextField
           label="Name"
           value={name}
@@ -61,28 +58,25 @@ export function RemoveTableDialog({ table, size, isWhole, onDone, onClose }: {
   onDone: () => void;
   onClose: () => void;
 }) {
-  const { api, client } = useDeployment();
+  const { api } = useDeployment();
+  const mutate = useMutate();
+  const scope = useScope();
   const [typed, setTyped] = useState("");
-  const [error, setError] = useState<string>();
-  const [progress, setProgress] = useState<number>();
-  const isBusy = progress !== undefined;
-  const remove = async (event: Event) => {
+  const [progress, setProgress] = useState(0);
+  const { isBusy, error, setError, run } = useAttempt();
+  const remove = (event: Event) => {
     event.preventDefault();
     if (isBusy) return;
     if (typed !== table) {
       setError(`Type ${table} to go on.`);
       return;
     }
-    setProgress(0);
-    try {
-      if (isWhole) await api.post("/api/delete_tables", { tableNames: [table], componentId: null });
-      else await clearTable(client, table, setProgress);
+    void run(async () => {
+      if (isWhole) await api.post("/api/delete_tables", { tableNames: [table], componentId: scope.id });
+      else await clearTable(mutate, table, setProgress);
       toast(isWhole ? `The table ${table} is deleted.` : `The table ${table} is empty.`);
       onDone();
-    } catch (failure) {
-      setError(messageOf(failure));
-      setProgress(undefined);
-    }
+    });
   };
   const what = size === undefined ? "all documents" : plural(size, "document");
   return (
@@ -97,7 +91,7 @@ export function RemoveTableDialog({ table, size, isWhole, onDone, onClose }: {
         </>
       }
     >
-      <form id="remove-table" class="stack" onSubmit={(event: Event) => void remove(event)} noValidate>
+      <form id="remove-table" class="stack" onSubmit={remove} noValidate>
         <p>{isWhole ? `The table with ${what} will be gone.` : `${what} will be gone.`} This cannot be undone.</p>
         <TextField
           label="Name of the table, to confirm"
@@ -110,7 +104,7 @@ export function RemoveTableDialog({ table, size, isWhole, onDone, onClose }: {
             setError(undefined);
           }}
         />
-        {progress !== undefined && !isWhole && <p role="status">{count(progress)} deleted…</p>}
+        {isBusy && !isWhole && <p role="status">{count(progress)} deleted…</p>}
       </form>
     </Dialog>
   );

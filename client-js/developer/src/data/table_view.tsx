@@ -1,7 +1,6 @@
 // One table: its documents, and what can be done with them.
 
 import { useCallback, useMemo, useRef, useState } from "preact/hooks";
-import { useQueryResult } from "fusion-client/preact";
 import { Button, ConfirmDialog, EmptyState, ErrorState, Menu, MoreIcon, PlusIcon, SkeletonLines, TrashIcon, toast, toastError } from "fusion-ui";
 import { deleteDocuments, setField } from "./changes.ts";
 import { AddDialog, DocumentDialog, EditManyDialog } from "./document_dialog.tsx";
@@ -14,10 +13,11 @@ import { SchemaDialog } from "./schema_dialog.tsx";
 import { fieldsOf, useSchema } from "./schema.ts";
 import { RemoveTableDialog } from "./table_dialogs.tsx";
 import { useWindow } from "./use_window.ts";
-import { useDeployment } from "../deployment.tsx";
+import { useMutate, useScope, useScopedQuery } from "../component.tsx";
 import { plural } from "../parts/figures.ts";
 import { EditIcon, FilterIcon } from "../parts/icons.tsx";
 import { PageHead } from "../parts/page_head.tsx";
+import { useAttempt } from "../parts/use_attempt.ts";
 import { useRouter } from "../router.tsx";
 import { system } from "../system.ts";
 import type { Doc, Value } from "../values/value.ts";
@@ -51,20 +51,20 @@ function filterErrors(rows: PageWindow<Doc>): Map<number, string> {
 
 /** The page of a table. */
 export function TableView({ table }: { table: string }) {
-  const { client } = useDeployment();
+  const mutate = useMutate();
   const router = useRouter();
   const parameter = router.parameters.get("filter");
   const filters = useMemo(() => fromParameter(parameter), [parameter]);
   const [isFilterShown, setIsFilterShown] = useState(parameter !== null);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [open, setOpen] = useState<Open>({ kind: "none" });
-  const [isBusy, setIsBusy] = useState(false);
+  const deletion = useAttempt(toastError);
   const [round, setRound] = useState(0);
 
   const schema = useSchema();
   const documentType = schema?.tables.find(({ tableName }) => tableName === table)?.documentType;
-  const size = useQueryResult(system.tableSize, { tableName: table });
-  const indexResult = useQueryResult(system.indexes, { tableName: table, tableNamespace: null });
+  const size = useScopedQuery(system.tableSize, { tableName: table });
+  const indexResult = useScopedQuery(system.indexes, { tableName: table, tableNamespace: useScope().id });
   const indexes = indexResult.status === "success" ? (indexResult.value) : [];
   const index = indexes.find(({ name }) => name === filters.index);
 
@@ -94,18 +94,12 @@ export function TableView({ table }: { table: string }) {
       return next;
     });
   }, []);
-  const save = useCallback((document: Doc, field: string, value: Value | undefined) => setField(client, table, document, field, value), [client, table]);
+  const save = useCallback((document: Doc, field: string, value: Value | undefined) => setField(mutate, table, document, field, value), [mutate, table]);
   const removeSelected = async () => {
-    setIsBusy(true);
-    try {
-      await deleteDocuments(client, table, [...selected]);
-      toast(`${plural(selected.size, "document")} deleted.`);
-      setSelected(new Set());
-      setOpen({ kind: "none" });
-    } catch (error) {
-      toastError(error);
-    }
-    setIsBusy(false);
+    await deleteDocuments(mutate, table, [...selected]);
+    toast(`${plural(selected.size, "document")} deleted.`);
+    setSelected(new Set());
+    setOpen({ kind: "none" });
   };
   const close = () => setOpen({ kind: "none" });
   const isFiltered = filters.clauses.length > 0 || filters.search !== "" || filters.indexClauses.some(({ kind }) => kind !== "any");
@@ -165,8 +159,8 @@ export function TableView({ table }: { table: string }) {
         open={open.kind === "deleteMany"}
         title={`Delete ${plural(selected.size, "document")}?`}
         action="Delete"
-        busy={isBusy}
-        onConfirm={() => void removeSelected()}
+        busy={deletion.isBusy}
+        onConfirm={() => void deletion.run(removeSelected)}
         onClose={close}
       >
         <p>They will be gone from {table}. This cannot be undone.</p>

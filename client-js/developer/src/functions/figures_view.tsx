@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { ErrorState } from "fusion-ui";
 import type { CallableFunction } from "./spec.ts";
+import { useScope } from "../component.tsx";
 import { useRequest } from "../deployment.tsx";
 import { lastHour, toSeries, windowParameter } from "../health/metrics.ts";
 import type { TimeSeries } from "../health/metrics.ts";
@@ -11,9 +12,15 @@ import { duration, short } from "../parts/figures.ts";
 
 const REFRESH_MS = 15_000;
 
+/** What names a function of the component that is looked at. */
+function useNames(called: CallableFunction): Record<string, string> {
+  const { path } = useScope();
+  return { path: called.id, udfType: called.kind, ...(path === "" ? {} : { componentPath: path }) };
+}
+
 function Rate({ called, title, metrics }: { called: CallableFunction; title: string; metrics: Readonly<Record<string, string>> }) {
   const [window] = useState(() => lastHour(Date.now()));
-  const parameters = { path: called.id, udfType: called.kind, window: windowParameter(window) };
+  const parameters = { ...useNames(called), window: windowParameter(window) };
   const [first, second] = Object.entries(metrics);
   const one = useRequest<TimeSeries>("/api/app_metrics/udf_rate", { ...parameters, metric: first?.[0] ?? "" }, REFRESH_MS);
   const other = useRequest<TimeSeries>("/api/app_metrics/udf_rate", { ...parameters, metric: second?.[0] ?? "" }, REFRESH_MS);
@@ -30,7 +37,7 @@ export function FunctionFiguresView({ called }: { called: CallableFunction }) {
   const [window] = useState(() => lastHour(Date.now()));
   const latency = useRequest<readonly (readonly [number, TimeSeries])[]>(
     "/api/app_metrics/latency_percentiles",
-    { path: called.id, udfType: called.kind, percentiles: "[50,90,95,99]", window: windowParameter(window) },
+    { ...useNames(called), percentiles: "[50,90,95,99]", window: windowParameter(window) },
     REFRESH_MS,
   );
   return (

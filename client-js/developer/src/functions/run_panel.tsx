@@ -6,6 +6,7 @@ import { ArgumentsForm, initialDraft, readArguments, switchDraft } from "./argum
 import { follow, run } from "./runner.ts";
 import type { Caller, Run } from "./runner.ts";
 import type { CallableFunction } from "./spec.ts";
+import { useScope } from "../component.tsx";
 import { useDeployment } from "../deployment.tsx";
 import { clock, count, duration } from "../parts/figures.ts";
 import { PlayIcon } from "../parts/icons.tsx";
@@ -54,6 +55,7 @@ function Result({ shown, onStop }: { shown: Shown; onStop: () => void }) {
 /** The panel. */
 export function RunPanel({ called }: { called: CallableFunction }) {
   const { api } = useDeployment();
+  const { path: component } = useScope();
   const [draft, setDraft] = useState(() => initialDraft(called.args));
   const [errors, setErrors] = useState<ReadonlyMap<string, string>>(new Map());
   const [kind, setKind] = useState<Caller["kind"]>("admin");
@@ -63,6 +65,8 @@ export function RunPanel({ called }: { called: CallableFunction }) {
   const [failure, setFailure] = useState<string>();
   const [isBusy, setIsBusy] = useState(false);
   const stop = useRef<(() => void) | undefined>(undefined);
+  /** Why only administrators can call it. */
+  const nobody = component !== "" ? "clients call the app only" : called.isPublic ? undefined : "it is internal";
   const isHttp = called.kind === "HttpAction";
   const end = () => {
     stop.current?.();
@@ -83,12 +87,12 @@ export function RunPanel({ called }: { called: CallableFunction }) {
     setIsBusy(true);
     setFailure(undefined);
     try {
-      const done = await run(api, called, args, caller);
+      const done = await run(api, called, component, args, caller);
       setShown({ ...done, updates: 0, at: Date.now(), isLive: called.kind === "Query" });
       if (called.kind === "Query") {
         const first = "value" in done.result ? format(done.result.value) : done.result.error;
         let isFirst = true;
-        stop.current = follow(api, called, args, caller, (result) => {
+        stop.current = follow(api, called, component, args, caller, (result) => {
           // The first one is usually the same again.
           const isChange = !isFirst || ("value" in result && format(result.value) !== first);
           isFirst = false;
@@ -115,7 +119,7 @@ export function RunPanel({ called }: { called: CallableFunction }) {
         <SelectField label="Run as" value={kind} onChange={(event: Event) => setKind((event.target as HTMLSelectElement).value as Caller["kind"])}>
           <option value="admin">administrator</option>
           <option value="user">a user</option>
-          <option value="nobody" disabled={!called.isPublic}>{called.isPublic ? "nobody (not signed in)" : "nobody (it is internal)"}</option>
+          <option value="nobody" disabled={nobody !== undefined}>nobody ({nobody ?? "not signed in"})</option>
         </SelectField>
         {kind === "user" && (
           <LiteralField label="Identity" hint="What ctx.auth.getUserIdentity() gives." text={identity} error={identityError} onText={setIdentity} />

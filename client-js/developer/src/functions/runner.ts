@@ -30,14 +30,14 @@ function identityText(identity: Value): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(valueToWire(identity)))));
 }
 
-/** Runs it once. */
-export async function run(api: Api, called: CallableFunction, args: Value, caller: Caller): Promise<Run> {
+/** Runs it once, in the component at a path. */
+export async function run(api: Api, called: CallableFunction, componentPath: string, args: Value, caller: Caller): Promise<Run> {
   const path = caller.kind === "nobody" ? `/api/${called.kind.toLowerCase()}` : "/api/function";
   const headers: Record<string, string> = {
     ...(caller.kind === "nobody" ? {} : api.headers(caller.kind === "user" ? identityText(caller.identity) : undefined)),
     "Content-Type": "application/json",
   };
-  const body = JSON.stringify({ path: called.id, args: valueToWire(args), format: "convex_encoded_json" });
+  const body = JSON.stringify({ path: called.id, componentPath, args: valueToWire(args), format: "convex_encoded_json" });
   const start = performance.now();
   const response = await fetch(api.url + path, { method: "POST", headers, body });
   const text = await response.text();
@@ -53,12 +53,13 @@ export async function run(api: Api, called: CallableFunction, args: Value, calle
 export function follow(
   api: Api,
   called: CallableFunction,
+  componentPath: string,
   args: Value,
   caller: Caller,
   onResult: (result: Run["result"]) => void,
 ): () => void {
   // A client of its own: it may be somebody else, and its end ends everything.
-  const client = new FusionClient(api.url, { logger: false });
+  const client = new FusionClient(api.url, { logger: false, componentPath });
   if (caller.kind === "admin") client.setAdminAuth(api.key);
   else if (caller.kind === "user") client.setAdminAuth(api.key, caller.identity as Record<string, Value>);
   const stop = client.onUpdate(

@@ -16,7 +16,7 @@ export interface FunctionSpec {
 }
 
 /** The list of them. */
-export const apiSpec = makeFunctionReference<"query", Record<string, never>, FunctionSpec[]>("_system/cli/modules:apiSpec");
+export const apiSpec = makeFunctionReference<"query", object, FunctionSpec[]>("_system/cli/modules:apiSpec");
 
 /** A function as it is called: `messages:list`. */
 export interface CallableFunction {

@@ -45,7 +45,8 @@ function RunView({ node }: { node: Node }) {
   return (
     <li>
       <div class="run-head">
-        <Link to="/functions" parameters={{ function: first.identifier }}>{first.identifier}</Link>
+        <Link to="/functions" parameters={{ function: first.identifier.replace(".js:", ":"), component: first.componentPath ?? undefined }}>{first.identifier}</Link>
+        {first.componentPath && <span class="muted">in {first.componentPath}</span>}
         <Badge>{first.udfType}</Badge>
         {end === undefined ? <Badge tone="warning">running</Badge> : end.error ? <Badge tone="danger">failed</Badge> : <Badge tone="success">{end.success?.status ?? "ok"}</Badge>}
         {end?.cachedResult && <Badge>cached</Badge>}

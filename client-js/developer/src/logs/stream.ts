@@ -16,6 +16,8 @@ export interface LogEntry {
   readonly kind: "Completion" | "Progress";
   readonly udfType: string;
   readonly identifier: string;
+  /** The component that the function is in, if it is not the app. */
+  readonly componentPath?: string | null;
   readonly logLines: readonly (LogLine | string)[];
   /** In seconds. */
   readonly timestamp: number;

@@ -2,12 +2,13 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useQueryResult } from "fusion-client/preact";
-import { Badge, Button, CheckField, EmptyState, ErrorState, RelativeTime, SelectField, SkeletonLines, Spinner, Table, TextField, messageOf, toastError } from "fusion-ui";
+import { Badge, Button, CheckField, EmptyState, ErrorState, RelativeTime, SelectField, SkeletonLines, Spinner, Table, TextField, toastError } from "fusion-ui";
 import type { Api } from "../api.ts";
 import { useDeployment } from "../deployment.tsx";
 import { bytes, count, moment } from "../parts/figures.ts";
 import { DownloadIcon } from "../parts/icons.tsx";
 import { PageHead } from "../parts/page_head.tsx";
+import { useAttempt } from "../parts/use_attempt.ts";
 import { system } from "../system.ts";
 import type { ExportRecord, ImportRecord } from "../system.ts";
 
@@ -60,19 +61,10 @@ function ExportView() {
   const { api } = useDeployment();
   const latest = useQueryResult(system.latestExport, {});
   const [hasFiles, setHasFiles] = useState(false);
-  const [isBusy, setIsBusy] = useState(false);
-  const [isLoading, setIsLoading] = useState(false);
+  const request = useAttempt(toastError);
+  const loading = useAttempt(toastError);
   const record: ExportRecord | null = latest.status === "success" ? latest.value : null;
   const isRunning = record?.state === "requested" || record?.state === "in_progress";
-  const attempt = async (work: () => Promise<unknown>, busy: (isBusy: boolean) => void) => {
-    busy(true);
-    try {
-      await work();
-    } catch (error) {
-      toastError(error);
-    }
-    busy(false);
-  };
   return (
     <section class="card stack" aria-label="Export">
       <h2>Export</h2>
@@ -81,8 +73,8 @@ function ExportView() {
       <Button
         variant="primary"
         class="align-start"
-        busy={isBusy || isRunning}
-        onClick={() => void attempt(() => api.post(`/api/export/request/zip?includeStorage=${hasFiles}`), setIsBusy)}
+        busy={request.isBusy || isRunning}
+        onClick={() => void request.run(() => api.post(`/api/export/request/zip?includeStorage=${hasFiles}`))}
       >
         Export
       </Button>
@@ -101,8 +93,8 @@ function ExportView() {
               <Button
                 size="sm"
                 icon={<DownloadIcon />}
-                busy={isLoading}
-                onClick={() => void attempt(() => download(api, String(record.start_ts)), setIsLoading)}
+                busy={loading.isBusy}
+                onClick={() => void loading.run(() => download(api, String(record.start_ts)))}
               >
                 Download
               </Button>
@@ -120,30 +112,26 @@ function ImportForm() {
   const [format, setFormat] = useState<Format>("zip");
   const [mode, setMode] = useState<Mode>("requireEmpty");
   const [tableName, setTableName] = useState("");
-  const [error, setError] = useState<string>();
-  const [progress, setProgress] = useState<number>();
+  const [progress, setProgress] = useState(0);
+  const { isBusy, error, setError, run } = useAttempt();
   const picker = useRef<HTMLInputElement>(null);
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
-    if (progress !== undefined) return;
+    if (isBusy) return;
     if (!file || (format !== "zip" && tableName.trim() === "")) {
       setError(file ? "Name the table." : "Choose a file.");
       return;
     }
-    setError(undefined);
     setProgress(0);
-    try {
+    void run(async () => {
       await startImport(api, file, { format, mode, tableName: tableName.trim() }, setProgress);
       setFile(undefined);
       if (picker.current) picker.current.value = "";
-    } catch (failure) {
-      setError(messageOf(failure));
-    }
-    setProgress(undefined);
+    });
   };
   const value = (event: Event) => (event.target as HTMLInputElement).value;
   return (
-    <form class="card stack" aria-label="Import" onSubmit={(event: Event) => void submit(event)} noValidate>
+    <form class="card stack" aria-label="Import" onSubmit={submit} noValidate>
       <h2>Import</h2>
       <p class="muted">A snapshot of all tables, or documents for one. What would be deleted is shown before it is.</p>
       <label class="ui-field">
@@ -172,8 +160,8 @@ function ImportForm() {
         {format !== "zip" && <TextField label="Table" value={tableName} spellcheck={false} onInput={(event: Event) => setTableName(value(event))} />}
       </div>
       {error !== undefined && <p role="alert" class="ui-field-error">{error}</p>}
-      <Button variant="primary" class="align-start" type="submit" busy={progress !== undefined}>Upload</Button>
-      {progress !== undefined && <progress aria-label="Upload" max={1} value={progress} />}
+      <Button variant="primary" class="align-start" type="submit" busy={isBusy}>Upload</Button>
+      {isBusy && <progress aria-label="Upload" max={1} value={progress} />}
     </form>
   );
 }

@@ -1,8 +1,8 @@
 // The data browser: tables on the one side, documents on the other.
 
 import { useState } from "preact/hooks";
-import { useQueryResult } from "fusion-client/preact";
 import { Button, EmptyState, ErrorState, PlusIcon, SkeletonLines, TextField } from "fusion-ui";
+import { useScopedQuery } from "../component.tsx";
 import { CreateTableDialog } from "../data/table_dialogs.tsx";
 import { TableView } from "../data/table_view.tsx";
 import { count } from "../parts/figures.ts";
@@ -13,7 +13,7 @@ import { system } from "../system.ts";
 const MANY = 12;
 
 function TableLink({ name, isCurrent }: { name: string; isCurrent: boolean }) {
-  const size = useQueryResult(system.tableSize, { tableName: name });
+  const size = useScopedQuery(system.tableSize, { tableName: name });
   return (
     <Link to={`/data/${encodeURIComponent(name)}`} isCurrent={isCurrent} class="item">
       <span class="item-name" title={name}>{name}</span>
@@ -25,7 +25,7 @@ function TableLink({ name, isCurrent }: { name: string; isCurrent: boolean }) {
 /** The page. */
 export function DataPage() {
   const router = useRouter();
-  const mapping = useQueryResult(system.tables, {});
+  const mapping = useScopedQuery(system.tables, {});
   const [wanted, setWanted] = useState("");
   const [isCreating, setIsCreating] = useState(false);
   const names = mapping.status === "success"

@@ -2,12 +2,13 @@
 
 import { useState } from "preact/hooks";
 import { useQueryResult } from "fusion-client/preact";
-import { Button, ConfirmDialog, CopyButton, Dialog, EmptyState, ErrorState, IconButton, PlusIcon, SkeletonLines, Table, TextAreaField, TextField, TrashIcon, messageOf, toast, toastError } from "fusion-ui";
+import { Button, ConfirmDialog, CopyButton, Dialog, EmptyState, ErrorState, IconButton, PlusIcon, SkeletonLines, Table, TextAreaField, TextField, TrashIcon, toast, toastError } from "fusion-ui";
 import { useDeployment } from "../deployment.tsx";
 import { readDotenv } from "../parts/dotenv.ts";
 import { plural } from "../parts/figures.ts";
 import { EditIcon } from "../parts/icons.tsx";
 import { PageHead } from "../parts/page_head.tsx";
+import { useAttempt } from "../parts/use_attempt.ts";
 import { system } from "../system.ts";
 import type { Variable } from "../system.ts";
 
@@ -27,9 +28,8 @@ function VariableDialog({ variable, known, onClose }: { variable: Variable | und
   const save = useSave();
   const [name, setName] = useState(variable?.name ?? "");
   const [value, setValue] = useState(variable?.value ?? "");
-  const [error, setError] = useState<string>();
-  const [isBusy, setIsBusy] = useState(false);
-  const submit = async (event: Event) => {
+  const { isBusy, error, setError, run } = useAttempt();
+  const submit = (event: Event) => {
     event.preventDefault();
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       setError("A name is of letters, digits and _, and does not begin with a digit.");
@@ -39,16 +39,12 @@ function VariableDialog({ variable, known, onClose }: { variable: Variable | und
       setError("There is a variable of this name already.");
       return;
     }
-    setIsBusy(true);
-    try {
+    void run(async () => {
       const renamed = variable && variable.name !== name ? [{ name: variable.name, value: null }] : [];
       await save([...renamed, { name, value }]);
       toast(`${name} is set.`);
       onClose();
-    } catch (failure) {
-      setError(messageOf(failure));
-      setIsBusy(false);
-    }
+    });
   };
   return (
     <Dialog
@@ -57,7 +53,7 @@ function VariableDialog({ variable, known, onClose }: { variable: Variable | und
       onClose={onClose}
       footer={<><Button onClick={onClose}>Cancel</Button><Button variant="primary" type="submit" form="variable" busy={isBusy}>Save</Button></>}
     >
-      <form id="variable" class="stack" onSubmit={(event: Event) => void submit(event)} noValidate>
+      <form id="variable" class="stack" onSubmit={submit} noValidate>
         <TextField label="Name" fieldClass="mono" spellcheck={false} autocomplete="off" value={name} error={error} onInput={(event: Event) => setName((event.target as HTMLInputElement).value)} />
         <TextAreaField label="Value" fieldClass="literal" spellcheck={false} rows={4} value={value} onInput={(event: Event) => setValue((event.target as HTMLTextAreaElement).value)} />
       </form>
@@ -69,25 +65,20 @@ function VariableDialog({ variable, known, onClose }: { variable: Variable | und
 function PasteDialog({ known, onClose }: { known: readonly string[]; onClose: () => void }) {
   const save = useSave();
   const [text, setText] = useState("");
-  const [error, setError] = useState<string>();
-  const [isBusy, setIsBusy] = useState(false);
+  const { isBusy, error, setError, run } = useAttempt();
   const variables = readDotenv(text);
   const replaced = variables.filter(({ name }) => known.includes(name)).length;
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
     if (variables.length === 0) {
       setError("There is no NAME=value in it.");
       return;
     }
-    setIsBusy(true);
-    try {
+    void run(async () => {
       await save(variables);
       toast(`${plural(variables.length, "variable")} set.`);
       onClose();
-    } catch (failure) {
-      setError(messageOf(failure));
-      setIsBusy(false);
-    }
+    });
   };
   return (
     <Dialog
@@ -96,7 +87,7 @@ function PasteDialog({ known, onClose }: { known: readonly string[]; onClose: ()
       onClose={onClose}
       footer={<><Button onClick={onClose}>Cancel</Button><Button variant="primary" type="submit" form="paste" busy={isBusy}>Set {plural(variables.length, "variable")}</Button></>}
     >
-      <form id="paste" class="stack" onSubmit={(event: Event) => void submit(event)} noValidate>
+      <form id="paste" class="stack" onSubmit={submit} noValidate>
         <TextAreaField
           label="Content of the file"
           fieldClass="literal"
@@ -124,21 +115,16 @@ export function EnvironmentPage() {
   const result = useQueryResult(system.variables, {});
   const [open, setOpen] = useState<Open>({ kind: "none" });
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
-  const [isBusy, setIsBusy] = useState(false);
+  const { isBusy, run } = useAttempt(toastError);
   const variables = result.status === "success" ? [...result.value].sort((a, b) => a.name.localeCompare(b.name)) : [];
   const names = variables.map(({ name }) => name);
   const close = () => setOpen({ kind: "none" });
-  const remove = async (name: string) => {
-    setIsBusy(true);
-    try {
+  const remove = (name: string) =>
+    run(async () => {
       await save([{ name, value: null }]);
       toast(`${name} is deleted.`);
       close();
-    } catch (error) {
-      toastError(error);
-    }
-    setIsBusy(false);
-  };
+    });
   const toggle = (name: string) => {
     const next = new Set(seen);
     if (!next.delete(name)) next.add(name);

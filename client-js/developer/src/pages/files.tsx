@@ -1,14 +1,15 @@
 // The stored files.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { useQueryResult } from "fusion-client/preact";
 import { Button, ConfirmDialog, CopyButton, Dialog, EmptyState, ErrorState, IconButton, RelativeTime, SkeletonLines, Spinner, TrashIcon, UploadIcon, messageOf, toast, toastError } from "fusion-ui";
+import { useMutate, useScopedQuery } from "../component.tsx";
 import type { PageWindow } from "../data/page_window.ts";
 import { useWindow } from "../data/use_window.ts";
 import { useDeployment } from "../deployment.tsx";
 import { bytes, count, moment, plural } from "../parts/figures.ts";
 import { DownloadIcon } from "../parts/icons.tsx";
 import { PageHead } from "../parts/page_head.tsx";
+import { useAttempt } from "../parts/use_attempt.ts";
 import { VirtualList } from "../parts/virtual.tsx";
 import { system } from "../system.ts";
 import type { StoredFile } from "../system.ts";
@@ -69,7 +70,8 @@ function FileDialog({ file, onClose }: { file: StoredFile; onClose: () => void }
 
 /** Uploads in progress, by name. */
 function useUploads() {
-  const { api, client } = useDeployment();
+  const { api } = useDeployment();
+  const mutate = useMutate();
   const [uploads, setUploads] = useState<ReadonlyMap<string, number>>(new Map());
   const upload = useCallback(async (files: readonly File[]) => {
     for (const file of files) {
@@ -82,28 +84,28 @@ function useUploads() {
         });
       progress(0);
       try {
-        await api.upload(await client.mutation(system.uploadUrl, {}), file, progress);
+        await api.upload(await mutate(system.uploadUrl, {}), file, progress);
         toast(`${file.name} is uploaded.`);
       } catch (error) {
         toastError(`${file.name}: ${messageOf(error)}`);
       }
       progress(undefined);
     }
-  }, [api, client]);
+  }, [api, mutate]);
   return { uploads, upload };
 }
 
 /** The page. */
 export function FilesPage() {
-  const { client } = useDeployment();
-  const total = useQueryResult(system.fileCount, {});
+  const mutate = useMutate();
+  const total = useScopedQuery(system.fileCount, {});
   const [order, setOrder] = useState<"asc" | "desc">("desc");
   const [round, setRound] = useState(0);
   const rows = useWindow(system.files, { filters: { order } }, round) as PageWindow<StoredFile>;
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [shown, setShown] = useState<StoredFile>();
   const [doomed, setDoomed] = useState<readonly string[]>();
-  const [isBusy, setIsBusy] = useState(false);
+  const deletion = useAttempt(toastError);
   const picker = useRef<HTMLInputElement>(null);
   const { uploads, upload } = useUploads();
   const look = useCallback((first: number, last: number) => rows.look(first, last), [rows]);
@@ -114,18 +116,12 @@ export function FilesPage() {
     setSelected(next);
   };
   const remove = async (ids: readonly string[]) => {
-    setIsBusy(true);
-    try {
-      for (let at = 0; at < ids.length; at += DELETE_BATCH) {
-        await client.mutation(system.deleteFiles, { storageIds: ids.slice(at, at + DELETE_BATCH) });
-      }
-      toast(`${plural(ids.length, "file")} deleted.`);
-      setSelected(new Set());
-      setDoomed(undefined);
-    } catch (error) {
-      toastError(error);
+    for (let at = 0; at < ids.length; at += DELETE_BATCH) {
+      await mutate(system.deleteFiles, { storageIds: ids.slice(at, at + DELETE_BATCH) });
     }
-    setIsBusy(false);
+    toast(`${plural(ids.length, "file")} deleted.`);
+    setSelected(new Set());
+    setDoomed(undefined);
   };
   const present = rows.present();
   const areAllSelected = present.length > 0 && present.every(({ _id }) => selected.has(_id));
@@ -214,8 +210,8 @@ export function FilesPage() {
         open={doomed !== undefined}
         title={`Delete ${plural(doomed?.length ?? 0, "file")}?`}
         action="Delete"
-        busy={isBusy}
-        onConfirm={() => void remove(doomed ?? [])}
+        busy={deletion.isBusy}
+        onConfirm={() => void deletion.run(() => remove(doomed ?? []))}
         onClose={() => setDoomed(undefined)}
       >
         <p>What refers to {doomed?.length === 1 ? "it" : "them"} will find nothing. This cannot be undone.</p>

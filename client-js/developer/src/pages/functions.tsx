@@ -1,8 +1,8 @@
 // The functions of the deployment: what there is, what they are made of, how they do, and running them.
 
 import { useMemo, useState } from "preact/hooks";
-import { useQueryResult } from "fusion-client/preact";
 import { Badge, EmptyState, ErrorState, SkeletonLines, TabPanel, Tabs, TextField } from "fusion-ui";
+import { scopeArgs, useScope, useScopedQuery } from "../component.tsx";
 import { useRequest } from "../deployment.tsx";
 import { FunctionFiguresView } from "../functions/figures_view.tsx";
 import { RunPanel } from "../functions/run_panel.tsx";
@@ -16,7 +16,7 @@ import { validatorText } from "../values/validator.ts";
 const SIGNS = { Query: "Q", Mutation: "M", Action: "A", HttpAction: "H" } as const;
 
 function Source({ called }: { called: CallableFunction }) {
-  const source = useRequest<string | null>("/api/get_source_code", { path: `${called.module}.js` });
+  const source = useRequest<string | null>("/api/get_source_code", { path: `${called.module}.js`, ...scopeArgs(useScope()) });
   const types = [
     ...(called.args ? [`args: ${validatorText(called.args)}`] : []),
     ...(called.returns ? [`returns: ${validatorText(called.returns)}`] : []),
@@ -30,7 +30,16 @@ function Source({ called }: { called: CallableFunction }) {
       {source.status === "error" && <ErrorState error={source.error} onRetry={source.refresh} />}
       {source.status === "success" && (source.value === null
         ? <p class="muted">This function is compiled into the server.</p>
-        : <Code lines label={`Source of ${called.module}`} text={source.value} />)}
+        : (
+          <>
+            {source.value.includes("//# sourceMappingURL=") && (
+              <p class="muted">
+                This is the bundle that was pushed. To see what you wrote, set <code>{'"bundler": { "includeSourcesContent": true }'}</code> in <code>convex.json</code> and push again.
+              </p>
+            )}
+            <Code lines label={`Source of ${called.module}`} text={source.value} />
+          </>
+        ))}
     </div>
   );
 }
@@ -66,7 +75,7 @@ function FunctionView({ called }: { called: CallableFunction }) {
 /** The page. */
 export function FunctionsPage() {
   const router = useRouter();
-  const spec = useQueryResult(apiSpec, {});
+  const spec = useScopedQuery(apiSpec, {});
   const [wanted, setWanted] = useState("");
   const modules = useMemo(() => (spec.status === "success" ? byModule(spec.value) : undefined), [spec]);
   const all = useMemo(() => [...(modules?.values() ?? [])].flat(), [modules]);

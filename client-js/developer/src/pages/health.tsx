@@ -70,6 +70,17 @@ function LagChart() {
   return <Chart title="Lag of the scheduler" series={result.status === "success" ? [toSeries("lag", result.value)] : []} {...window} format={duration} />;
 }
 
+/** A link to a function of a component or of the app, as the figures name it: `books:add@library`. */
+function FunctionLink({ name }: { name: string }) {
+  const [id, component] = name.split("@");
+  return (
+    <>
+      {component !== undefined && <span class="muted">{component} </span>}
+      <Link to="/functions" parameters={{ function: id, component }}>{id}</Link>
+    </>
+  );
+}
+
 function FunctionTable({ sample }: { sample: Sample }) {
   const rows = [...sample.functions].filter(([name]) => !name.startsWith("_system/")).sort(([, a], [, b]) => b.calls - a.calls);
   if (rows.length === 0) return <EmptyState title="No function has run yet" />;
@@ -88,7 +99,7 @@ function FunctionTable({ sample }: { sample: Sample }) {
       <tbody>
         {rows.map(([name, figures]) => (
           <tr key={name}>
-            <td><Link to="/functions" parameters={{ function: name }}>{name}</Link></td>
+            <td><FunctionLink name={name} /></td>
             <td class="number">{count(figures.calls)}</td>
             <td class={figures.errors > 0 ? "number is-error" : "number"}>{count(figures.errors)}</td>
             <td class="number">{count(figures.cacheHits)}</td>

@@ -15,6 +15,8 @@ import { useRouter } from "../router.tsx";
 const ROW = 28;
 
 interface Wanted {
+  /** The path of a component; null for all. */
+  readonly component: string | null;
   readonly kind: string;
   readonly status: string;
   readonly called: string;
@@ -24,6 +26,7 @@ interface Wanted {
 
 function isWanted({ entry, text, level, isEnd }: LogRow, wanted: Wanted): boolean {
   if (!wanted.hasSystem && entry.identifier.startsWith("_system/")) return false;
+  if (wanted.component !== null && (entry.componentPath ?? "") !== wanted.component) return false;
   if (wanted.kind !== "" && entry.udfType !== wanted.kind) return false;
   if (wanted.called !== "" && !entry.identifier.replace(".js:", ":").includes(wanted.called)) return false;
   if (wanted.status === "printed" && isEnd) return false;
@@ -31,7 +34,7 @@ function isWanted({ entry, text, level, isEnd }: LogRow, wanted: Wanted): boolea
   if (wanted.status === "success" && (entry.error || entry.kind !== "Completion")) return false;
   if (wanted.status === "warnings" && level !== "WARN" && level !== "ERROR") return false;
   const sought = wanted.text.toLowerCase();
-  return sought === "" || text.toLowerCase().includes(sought) || entry.requestId.includes(sought) || entry.identifier.toLowerCase().includes(sought);
+  return sought === "" || text.toLowerCase().includes(sought) || entry.requestId.includes(sought) || entry.componentPath?.toLowerCase().includes(sought) || entry.identifier.toLowerCase().includes(sought);
 }
 
 function RowView({ row, isCurrent, onOpen }: { row: LogRow; isCurrent: boolean; onOpen: () => void }) {
@@ -42,7 +45,7 @@ function RowView({ row, isCurrent, onOpen }: { row: LogRow; isCurrent: boolean; 
         <time class="log-time">{clock(row.at)}</time>
         <span class="log-status">{isEnd ? (entry.error ? "failed" : duration(entry.executionTime ?? 0)) : level.toLowerCase()}</span>
         <abbr class={`kind kind-${entry.udfType}`} title={entry.udfType}>{entry.udfType[0]}</abbr>
-        <span class="log-name">{entry.identifier}</span>
+        <span class="log-name">{entry.componentPath && <span class="muted">{entry.componentPath} </span>}{entry.identifier}</span>
         <span class="log-text">{row.text}</span>
       </button>
     </li>
@@ -57,7 +60,7 @@ export function LogsPage() {
   const stream = useRef<LogStream | undefined>(undefined);
   const [frozen, setFrozen] = useState<readonly LogRow[]>();
   const [requestId, setRequestId] = useState<string>();
-  const [wanted, setWanted] = useState<Wanted>({ kind: "", status: "", called: router.parameters.get("function") ?? "", text: "", hasSystem: false });
+  const [filters, setFilters] = useState<Omit<Wanted, "component">>({ kind: "", status: "", called: router.parameters.get("function") ?? "", text: "", hasSystem: false });
   useEffect(() => {
     const opened = new LogStream(api, () => signOut("The admin key is no longer accepted."));
     stream.current = opened;
@@ -68,11 +71,13 @@ export function LogsPage() {
     };
   }, [api, signOut]);
 
+  const component = router.parameters.get("component");
+  const wanted = useMemo(() => ({ ...filters, component }), [filters, component]);
   const live = stream.current?.rows ?? [];
   const all = frozen ?? live;
   const rows = useMemo(() => all.filter((row) => isWanted(row, wanted)), [all, wanted]);
   const missed = frozen === undefined ? 0 : live.filter((row) => row.id > (frozen.at(-1)?.id ?? -1) && isWanted(row, wanted)).length;
-  const choose = (part: Partial<Wanted>) => setWanted({ ...wanted, ...part });
+  const choose = (part: Partial<typeof filters>) => setFilters({ ...filters, ...part });
   const value = (event: Event) => (event.target as HTMLInputElement | HTMLSelectElement).value;
 
   let content;

@@ -1,14 +1,15 @@
 // What is going to run: scheduled functions and crons.
 
 import { useCallback, useState } from "preact/hooks";
-import { useQueryResult } from "fusion-client/preact";
 import { Badge, Button, ConfirmDialog, Dialog, EmptyState, ErrorState, RelativeTime, SkeletonLines, TabPanel, Table, Tabs, toast, toastError } from "fusion-ui";
+import { useScope, useScopedQuery } from "../component.tsx";
 import type { PageWindow } from "../data/page_window.ts";
 import { useWindow } from "../data/use_window.ts";
 import { useDeployment } from "../deployment.tsx";
 import { Code } from "../parts/code.tsx";
 import { duration, moment } from "../parts/figures.ts";
 import { PageHead } from "../parts/page_head.tsx";
+import { useAttempt } from "../parts/use_attempt.ts";
 import { VirtualList } from "../parts/virtual.tsx";
 import { Link, useRouter } from "../router.tsx";
 import { system } from "../system.ts";
@@ -31,7 +32,7 @@ function argsText(args: unknown): string {
 }
 
 function ArgsDialog({ job, onClose }: { job: Job; onClose: () => void }) {
-  const stored = useQueryResult(system.jobArgs, job.argsId ? { argsId: job.argsId } : "skip");
+  const stored = useScopedQuery(system.jobArgs, job.argsId ? { argsId: job.argsId } : "skip");
   const bytes = job.udfArgs ?? (stored.status === "success" ? stored.value?.args : undefined);
   return (
     <Dialog open title={`Arguments of ${functionId(job.udfPath)}`} onClose={onClose}>
@@ -42,21 +43,18 @@ function ArgsDialog({ job, onClose }: { job: Job; onClose: () => void }) {
 
 function Jobs() {
   const { api } = useDeployment();
+  const { id: componentId } = useScope();
   const [round, setRound] = useState(0);
   const rows = useWindow(system.jobs, {}, round) as PageWindow<Job>;
   const [shown, setShown] = useState<Job>();
   const [isCancelling, setIsCancelling] = useState(false);
-  const [isBusy, setIsBusy] = useState(false);
+  const { isBusy, run } = useAttempt(toastError);
   const look = useCallback((first: number, last: number) => rows.look(first, last), [rows]);
   const cancel = async (work: () => Promise<unknown>, done: string) => {
-    setIsBusy(true);
-    try {
+    await run(async () => {
       await work();
       toast(done);
-    } catch (error) {
-      toastError(error);
-    }
-    setIsBusy(false);
+    });
     setIsCancelling(false);
   };
   if (rows.error !== undefined && rows.count === 0) return <ErrorState error={rows.error} onRetry={() => setRound(round + 1)} />;
@@ -73,9 +71,14 @@ function Jobs() {
         row={(at) => {
           const job = rows.row(at);
           if (!job) return <li key={at} class="job-row"><span class="grid-wait" /></li>;
+          // Scheduled here it may be a function of another component.
+          const elsewhere = job.component === undefined ? {} : { component: job.component || undefined };
           return (
             <li key={job._id} class="job-row">
-              <Link to="/functions" parameters={{ function: functionId(job.udfPath) }} class="clip">{functionId(job.udfPath)}</Link>
+              <span class="clip">
+                {job.component && <span class="muted">{job.component} </span>}
+                <Link to="/functions" parameters={{ function: functionId(job.udfPath), ...elsewhere }}>{functionId(job.udfPath)}</Link>
+              </span>
               <span class="clip">{job.nextTs === null ? "–" : moment(milliseconds(job.nextTs))}</span>
               <span>{job.state.type === "inProgress" ? <Badge tone="accent">running</Badge> : <Badge>pending</Badge>}</span>
               <span class="row-actions">
@@ -83,7 +86,7 @@ function Jobs() {
                 <Button
                   size="sm"
                   aria-label={`Cancel ${functionId(job.udfPath)}`}
-                  onClick={() => void cancel(() => api.post("/api/cancel_job", { id: job._id, componentId: null }), "The run is canceled.")}
+                  onClick={() => void cancel(() => api.post("/api/cancel_job", { id: job._id, componentId }), "The run is canceled.")}
                 >
                   Cancel
                 </Button>
@@ -98,7 +101,7 @@ function Jobs() {
         title="Cancel all scheduled functions?"
         action="Cancel all"
         busy={isBusy}
-        onConfirm={() => void cancel(() => api.post("/api/cancel_all_jobs", { componentId: null }), "All scheduled functions are canceled.")}
+        onConfirm={() => void cancel(() => api.post("/api/cancel_all_jobs", { componentId }), "All scheduled functions are canceled.")}
         onClose={() => setIsCancelling(false)}
       >
         <p>None of them will run. Crons go on.</p>
@@ -133,7 +136,7 @@ function RunBadge({ run }: { run: CronRun }) {
 }
 
 function CronDialog({ name, onClose }: { name: string; onClose: () => void }) {
-  const result = useQueryResult(system.cronRuns, {});
+  const result = useScopedQuery(system.cronRuns, {});
   const runs = result.status === "success" ? result.value.filter((run) => run.name === name).sort((a, b) => (a.ts < b.ts ? 1 : -1)) : [];
   return (
     <Dialog open wide title={`Runs of ${name}`} onClose={onClose}>
@@ -160,7 +163,7 @@ function CronDialog({ name, onClose }: { name: string; onClose: () => void }) {
 }
 
 function Crons() {
-  const result = useQueryResult(system.crons, {});
+  const result = useScopedQuery(system.crons, {});
   const [shown, setShown] = useState<string>();
   if (result.status === "loading") return <SkeletonLines count={4} height="1.5rem" />;
   if (result.status === "error") return <ErrorState error={result.error} />;

@@ -72,7 +72,7 @@ fn shown(row: &Document) -> Value {
     let due_ms = fields.get("scheduledTime").and_then(Value::as_f64).unwrap_or_default();
     let args = args_json(fields);
     let is_small = args.len() <= ARGS_SHOWN_MAX;
-    Value::Object(object! {
+    let mut shown = object! {
         "_creationTime" => row.creation_time(),
         "_id" => row.id(),
         "argsId" => if is_small { Value::Null } else { Value::from(row.id()) },
@@ -80,7 +80,12 @@ fn shown(row: &Document) -> Value {
         "state" => object! { "type" => text("state.kind") },
         "udfArgs" => if is_small { Value::Bytes(args) } else { Value::Null },
         "udfPath" => text("name"),
-    })
+    };
+    // Of a function of another component than the one that scheduled it.
+    if let Some(component) = fields.get("component").and_then(Value::as_str) {
+        shown.insert("component", component);
+    }
+    Value::Object(shown)
 }
 
 /// The arguments as the bytes of a JSON array.

@@ -11,7 +11,7 @@
 //! promise does not hold ends that action alone, and the process takes no more of them; when a process dies, all its
 //! actions fail: none is run twice, as nobody knows what it had done.
 //!
-//! - [`program`], [`bundle`], [`packages`]: what a process needs;  [`frame`], [`process`]: one process;
+//! - [`program`], [`bundle`], [`packages`]: what a process needs;  [`child`], [`frame`], [`message`], [`process`]: one process;
 //! - [`pool`]: which one runs a call;  [`call`], [`analysis`]: calls, and what a push asks;
 //! - [`stand_ins`]: what can be learned of modules where there is no Node.js.
 //!
@@ -20,7 +20,9 @@
 mod analysis;
 mod bundle;
 mod call;
+mod child;
 mod frame;
+mod message;
 mod packages;
 mod pool;
 mod process;

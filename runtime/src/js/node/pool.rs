@@ -15,8 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::NodeOptions;
 use super::bundle::{Bundle, Bundles, hex};
+use super::child::Start;
 use super::packages;
-use super::process::{CallInside, Process, Start};
+use super::process::{CallInside, Process};
 use super::program::{Program, unavailable};
 use crate::clock::Moment;
 use crate::js::package::Package;

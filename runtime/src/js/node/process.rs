@@ -1,158 +1,29 @@
 //! [`Process`]: one Node.js process with the modules of one bundle, and the calls that it runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::{mpsc, oneshot};
 
 use super::bundle::Bundle;
+use super::child::{Start, TemporaryFolder, command, death, keep_printed, not_started, resident_bytes};
 use super::frame;
-use super::program::Program;
-use super::{NodeAccess, NodeOptions};
+use super::message::{Answer, Failure, Report, Request};
+use crate::Result;
 use crate::clock::Moment;
-use crate::js::isolate::{Frame, ScriptError, Stopped, Thrown};
-use crate::{Error, Result};
+use crate::js::isolate::{ScriptError, Stopped};
 
 /// How long a process may take to begin; on a busy machine time passes while it does not run.
 const BEGIN_MAX: Duration = Duration::from_secs(30);
-/// How much of what a process prints beside the channel is kept.
-const PRINTED_MAX: usize = 16 << 10;
-
-/// What a process is started with.
-pub(super) struct Start<'a> {
-    pub(super) program: &'a Program,
-    pub(super) options: &'a NodeOptions,
-    pub(super) executor: PathBuf,
-    /// Where processes have folders of their own.
-    pub(super) work: PathBuf,
-    pub(super) bundle: Arc<Bundle>,
-    pub(super) variables: Arc<BTreeMap<String, String>>,
-    pub(super) memory_max: usize,
-}
-
-/// What the server says.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "camelCase")]
-pub(super) enum Request<'a> {
-    Begin { folder: &'a str, variables: &'a BTreeMap<String, String> },
-    Ping,
-    Invoke { call: u32, path: &'a str, name: &'a str },
-    Analyze { call: u32, path: &'a str, shared: &'a [String] },
-    Answer(Answer),
-    Cancel { call: u32 },
-}
-
-/// An answer to what a call asked.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
-    call: u32,
-    number: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_type: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure>,
-}
-
-#[derive(Serialize)]
-struct Failure {
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<String>,
-}
-
-/// What the process says.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase")]
-enum Report {
-    Ready,
-    Pong,
-    Began {
-        call: u32,
-    },
-    Log {
-        call: Option<u32>,
-        level: String,
-    },
-    Syscall {
-        call: u32,
-        number: u32,
-        op: String,
-    },
-    #[serde(rename_all = "camelCase")]
-    StoreBlob {
-        call: u32,
-        number: u32,
-        content_type: String,
-        sha256: Option<String>,
-    },
-    #[serde(rename_all = "camelCase")]
-    GetBlob {
-        call: u32,
-        number: u32,
-        storage_id: String,
-    },
-    Rejected {
-        call: Option<u32>,
-        error: Described,
-    },
-    Thrown {
-        call: Option<u32>,
-        error: Described,
-    },
-    Done {
-        call: u32,
-        unawaited: Vec<String>,
-    },
-    Failed {
-        call: u32,
-        unawaited: Vec<String>,
-        error: Described,
-        spent: bool,
-    },
-}
-
-/// A thrown value as the executor takes it apart.
-#[derive(Deserialize)]
-struct Described {
-    name: String,
-    message: String,
-    frames: Vec<DescribedFrame>,
-    data: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct DescribedFrame {
-    function: Option<String>,
-    module: String,
-    line: u32,
-    column: u32,
-}
-
-impl From<Described> for ScriptError {
-    fn from(described: Described) -> Self {
-        let Described { name, message, frames, data } = described;
-        let frames = frames.into_iter().map(|DescribedFrame { function, module, line, column }| Frame {
-            function,
-            module,
-            line,
-            column,
-        });
-        Self::Thrown(Box::new(Thrown { name, message, frames: frames.collect(), data }))
-    }
-}
 
 /// What a call hears of.
 pub(super) enum Event {
@@ -212,24 +83,6 @@ struct State {
     idle_since: Option<Moment>,
 }
 
-/// An empty folder that goes with the process.
-struct TemporaryFolder(PathBuf);
-
-impl TemporaryFolder {
-    fn new(parent: &Path) -> std::io::Result<Self> {
-        let name = uuid::Builder::from_random_bytes(crate::clock::random_bytes()).into_uuid();
-        let folder = parent.join(name.simple().to_string());
-        std::fs::create_dir_all(&folder)?;
-        Ok(Self(folder.canonicalize()?))
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// A call's place in a process; dropping it ends the call.
 pub(super) struct CallInside {
     pub(super) process: Arc<Process>,
@@ -247,7 +100,7 @@ impl Process {
         let (own, theirs) = StdStream::pair().map_err(|error| not_started(&error.to_string()))?;
         own.set_nonblocking(true).map_err(|error| not_started(&error.to_string()))?;
         let folder = TemporaryFolder::new(&start.work).map_err(|error| not_started(&error.to_string()))?;
-        let mut child = command(&start, &folder.0)
+        let mut child = command(&start, folder.path())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -532,79 +385,4 @@ impl Drop for CallInside {
 
 fn text(body: Vec<u8>) -> String {
     String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-}
-
-fn command(start: &Start<'_>, folder: &Path) -> Command {
-    let Start { program, options, executor, bundle, memory_max, .. } = start;
-    let mut readable = vec![executor.as_path(), bundle.folder.as_path()];
-    readable.extend(bundle.packages.as_deref());
-    let mut command = Command::new(&program.path);
-    command
-        .args(program.permissions(options.access, &readable, folder))
-        .arg("--no-warnings")
-        .arg(format!("--max-old-space-size={}", memory_max >> 20))
-        .arg(executor.join("main.mjs"))
-        .current_dir(folder)
-        .env_clear()
-        .env("TMPDIR", folder);
-    if options.access == NodeAccess::Full {
-        // Programs that actions start are found where the server finds them.
-        command.env("PATH", &options.search_path);
-    }
-    command
-}
-
-/// Keeps the end of what a process prints beside the channel: mostly why it dies.
-async fn keep_printed(mut errors: Receiver, printed: Arc<Mutex<Vec<u8>>>) {
-    let mut buffer = vec![0; 4_096];
-    while let Ok(length @ 1..) = errors.read(&mut buffer).await {
-        let mut printed = printed.lock();
-        printed.extend_from_slice(&buffer[..length]);
-        let excess = printed.len().saturating_sub(PRINTED_MAX);
-        printed.drain(..excess);
-    }
-}
-
-/// What the calls of a process that died are told.
-fn death(status: Option<ExitStatus>, said: &str) -> ScriptError {
-    if said.contains("heap out of memory") || said.contains("Array buffer allocation failed") {
-        return ScriptError::Stopped(Stopped::OutOfMemory);
-    }
-    let how = match status {
-        Some(status) => match (status.signal(), status.code()) {
-            (Some(signal), _) => format!("signal {signal}"),
-            (None, Some(code)) => format!("exit code {code}"),
-            (None, None) => "unknown reason".to_owned(),
-        },
-        None => "unknown reason".to_owned(),
-    };
-    ScriptError::error(format!(
-        "The Node.js process that ran this action ended unexpectedly ({how}). What the action had done stays done; it was not run again."
-    ))
-}
-
-/// The memory that a process of this system holds; `None` where that cannot be learned.
-fn resident_bytes(process: u32) -> Option<usize> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.checked_mul(1 << 10)
-}
-
-fn not_started(what: &str) -> Error {
-    Error::internal(format!("Node.js could not be started: {what}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_death_tells_its_cause() {
-        let killed = death(Some(ExitStatus::from_raw(9)), "").to_string();
-        assert!(killed.contains("ended unexpectedly (signal 9)"), "{killed}");
-        let exited = death(Some(ExitStatus::from_raw(3 << 8)), "").to_string();
-        assert!(exited.contains("(exit code 3)"), "{exited}");
-        let full = "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory";
-        assert!(matches!(death(None, full), ScriptError::Stopped(Stopped::OutOfMemory)));
-    }
 }
