@@ -277,9 +277,7 @@ impl Transaction {
         self.ranges_elsewhere = other.ranges_read() - self.reads.len();
         self.metrics = other.metrics;
         for row in &other.rows {
-            if let Some(rows) = rows_of(&mut self.rows, row.table) {
-                rows.read += row.read;
-            }
+            rows_of(&mut self.rows, row.table).read += row.read;
         }
     }
 
