@@ -340,7 +340,7 @@ impl JsRuntime {
         self.threads().run(None, move |worker| {
             let running = begun.begin();
             let beginning = Beginning { variables, time: bounds.time, stop: signal };
-            let result = match isolates.importing(&package, &config, beginning) {
+            let result = match isolates.importing(&package, &config, beginning, false) {
                 Ok((mut isolate, reads)) => {
                     body(isolate.as_mut(), bounds).map(|value| (value, std::mem::take(&mut *reads.lock())))
                 }

@@ -344,10 +344,10 @@ pub(super) fn enter(
     stop: &Arc<StopSignal>,
 ) {
     let mut host = Some(host);
-    let logs = std::mem::take(&mut ready.reads.logs);
-    ready.isolate.with_state(&mut |state| {
+    let Ready { isolate, reads, .. } = ready;
+    isolate.with_state(&mut |state| {
         if let Some(mut host) = host.take() {
-            for (level, messages) in &logs {
+            for (level, messages) in &reads.logs {
                 host.log(*level, messages.clone());
             }
             (state.phase, state.host) = (phase, host);

@@ -72,11 +72,12 @@ impl JsFunction {
             let mut still_good =
                 |name: &str, value: &Option<String>| core.env(name).is_ok_and(|found| found == *value);
             let variables = Box::new(ActionVariables(core.clone()));
-            let mut ready = match function.ready(worker, &mut still_good, variables, &signal) {
+            let ready = match function.ready(worker, &mut still_good, variables, &signal) {
                 Ok(ready) => ready,
                 Err(error) => return drop(sender.send(Err(error))),
             };
-            enter(&mut ready, Phase::HttpAction, Box::new(host), timeout, &signal);
+            let ready = worker.used.insert(ready);
+            enter(ready, Phase::HttpAction, Box::new(host), timeout, &signal);
             if has_body {
                 let mut body = Some(body);
                 ready.isolate.with_state(&mut |state| {
@@ -86,8 +87,8 @@ impl JsFunction {
                 });
             }
             let args = [function.module.clone(), target, method, json.to_string()].map(OpValue::String);
-            let made = call_text(&mut ready, "invokeHttpAction", args.into(), signal)
-                .map(|text| with_body(&mut ready, text));
+            let made =
+                call_text(ready, "invokeHttpAction", args.into(), signal).map(|text| with_body(ready, text));
             let has_body = matches!(&made, Ok((_, Some(_))));
             // The waiting side may be gone.
             if sender.send(made).is_ok() && has_body {
@@ -95,8 +96,8 @@ impl JsFunction {
                 let sent = ready.isolate.call("httpBodySent", Vec::new());
                 drop(sent);
             }
-            function.report_leftovers(&mut ready, Phase::HttpAction, function.bounds(timeout));
-            leave(&mut ready);
+            function.report_leftovers(ready, Phase::HttpAction, function.bounds(timeout));
+            leave(ready);
             worker.is_over = running.end();
         })?;
         let made = stopper.wait(receiver).await;

@@ -131,6 +131,18 @@ pub trait Isolate {
 
     /// Its memory in use, in bytes.
     fn memory_used(&self) -> usize;
+
+    /// Remembers everything as it is now, between two calls, for [`Isolate::rewind`] to come back to, if that is
+    /// possible.
+    fn mark(&mut self);
+
+    /// Makes everything as it was when it was marked, as if nothing had been called since; what ops see
+    /// ([`Isolate::with_state`]) and the limits are to be set anew. Gives whether that succeeded: an isolate that was
+    /// stopped or not marked is of no use any more.
+    fn rewind(&mut self) -> bool;
+
+    /// Gives back memory that the next call can do without until it begins: nothing will be called for a while.
+    fn rest(&mut self);
 }
 
 /// What an isolate is made of.
@@ -151,6 +163,8 @@ pub struct IsolateOptions {
     pub stop: Arc<StopSignal>,
     /// Runs the futures of async ops.
     pub tasks: tokio::runtime::Handle,
+    /// Whether it is to be marked and used again and again.
+    pub is_rewound: bool,
 }
 
 impl fmt::Debug for IsolateOptions {
@@ -296,38 +310,40 @@ impl std::error::Error for ScriptError {}
 /// Where results of ops arrive for an isolate that waits.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    arrived: Mutex<Vec<(usize, OpResult)>>,
+    arrived: Mutex<Arrived>,
     available: Condvar,
 }
 
+#[derive(Debug, Default)]
+struct Arrived {
+    results: Vec<(usize, OpResult)>,
+    /// Whether the isolate is to look whether it should stop: also if it is only about to wait.
+    is_woken: bool,
+}
+
 impl Inbox {
-    /// Waits until something has arrived or the moment is past, and moves it to `into`.
-    pub(super) fn wait(&self, into: &mut Vec<(usize, OpResult)>, until: Option<Moment>) {
+    /// Waits until something has arrived or it is woken, and moves what has arrived to `into`.
+    pub(super) fn wait(&self, into: &mut Vec<(usize, OpResult)>) {
         let mut arrived = self.arrived.lock();
-        if arrived.is_empty() {
-            match until {
-                None => self.available.wait(&mut arrived),
-                Some(until) => {
-                    self.available.wait_until(&mut arrived, until.instant());
-                }
-            }
+        if arrived.results.is_empty() && !arrived.is_woken {
+            self.available.wait(&mut arrived);
         }
-        into.append(&mut arrived);
+        arrived.is_woken = false;
+        into.append(&mut arrived.results);
     }
 
     /// Moves what has arrived to `into`, without waiting.
     pub(super) fn take(&self, into: &mut Vec<(usize, OpResult)>) {
-        into.append(&mut self.arrived.lock());
+        into.append(&mut self.arrived.lock().results);
     }
 
     fn put(&self, number: usize, result: OpResult) {
-        self.arrived.lock().push((number, result));
+        self.arrived.lock().results.push((number, result));
         self.available.notify_one();
     }
 
     fn wake(&self) {
-        // Taken so that the wake-up cannot fall between a look and a wait.
-        let _arrived = self.arrived.lock();
+        self.arrived.lock().is_woken = true;
         self.available.notify_one();
     }
 }

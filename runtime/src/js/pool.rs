@@ -1,9 +1,10 @@
 //! [`Threads`]: where JavaScript runs, and the isolates that are made ready ahead of time.
 //!
 //! A job has a thread for itself: queries and mutations are bounded by the threads that wait for them, actions by
-//! their own limit, so there are never many. After a call its thread makes the next isolate for the same module, so
-//! that what is called often is found ready and start-up stays off the critical path. A thread that hangs in code of
-//! the engine is simply not there any more: nobody waits for it, and the next job gets another one.
+//! their own limit, so there are never many. After a call its thread puts the isolate back to how it was before, or
+//! makes another one where that is not possible, so that what is called often is found ready and start-up stays off the
+//! critical path. A thread that hangs in code of the engine is simply not there any more: nobody waits for it, and the
+//! next job gets another one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::isolate::Isolate;
-use super::package::Package;
+use super::package::{Package, UdfConfig};
 use super::syscalls::import::Reads;
 use crate::{Error, Result};
 
@@ -41,8 +42,17 @@ pub(super) struct Wanted {
 /// An isolate in which a module is loaded and nothing has run.
 pub(super) struct Ready {
     pub(super) wanted: Wanted,
+    /// What the module saw while it was loaded.
+    pub(super) config: Arc<UdfConfig>,
     pub(super) isolate: Box<dyn Isolate>,
     pub(super) reads: Reads,
+}
+
+impl Ready {
+    /// Makes it as it was before it was called; gives whether that was possible.
+    fn rewind(&mut self) -> bool {
+        Arc::ptr_eq(&self.config, &self.wanted.package.udf_config()) && self.isolate.rewind()
+    }
 }
 
 impl Wanted {
@@ -196,22 +206,10 @@ fn work_on(shared: &Arc<Shared>, first: Work) {
             && worker.ready.is_none()
             && prepare.is_current(&wanted)
         {
-            *seat.ready.lock() = Some(wanted.clone());
-            let is_alone = {
-                let preparing = &mut shared.seats.lock().preparing;
-                preparing.push(seat.clone());
-                preparing.len() == 1
-            };
-            // Where many calls end, the processors are busy anyway.
-            if is_alone {
-                seat.wait(REST);
-            }
-            worker.used = None;
-            worker.ready = prepare.prepare(&wanted);
-            let preparing = &mut shared.seats.lock().preparing;
-            match preparing.iter().position(|other| Arc::ptr_eq(other, &seat)) {
-                Some(place) => drop(preparing.remove(place)),
-                None => is_waited_for = true,
+            if worker.used.as_mut().is_some_and(|used| used.wanted.is(&wanted) && used.rewind()) {
+                worker.ready = worker.used.take();
+            } else {
+                is_waited_for = make_ready(shared, &seat, &mut worker, &*prepare, &wanted);
             }
         }
         worker.used = None;
@@ -220,6 +218,36 @@ fn work_on(shared: &Arc<Shared>, first: Work) {
             *seat.ready.lock() = worker.ready.as_ref().map(|ready| ready.wanted.clone());
             shared.seats.lock().idle.push(seat.clone());
         }
+    }
+}
+
+/// Makes another isolate ready. Gives whether a call waits for it already.
+fn make_ready(
+    shared: &Shared,
+    seat: &Arc<Seat>,
+    worker: &mut Worker,
+    prepare: &dyn Prepare,
+    wanted: &Wanted,
+) -> bool {
+    *seat.ready.lock() = Some(wanted.clone());
+    let is_alone = {
+        let preparing = &mut shared.seats.lock().preparing;
+        preparing.push(seat.clone());
+        preparing.len() == 1
+    };
+    // Where many calls end, the processors are busy anyway.
+    if is_alone {
+        seat.wait(REST);
+    }
+    worker.used = None;
+    worker.ready = prepare.prepare(wanted);
+    let preparing = &mut shared.seats.lock().preparing;
+    match preparing.iter().position(|other| Arc::ptr_eq(other, seat)) {
+        Some(place) => {
+            preparing.remove(place);
+            false
+        }
+        None => true,
     }
 }
 
@@ -241,11 +269,115 @@ fn wait_for_work(shared: &Arc<Shared>, seat: &Arc<Seat>, worker: &mut Worker) ->
             return None;
         }
         drop(seats);
-        if let (Some(prepare), Some(ready)) = (prepare, &worker.ready)
-            && !prepare.is_current(&ready.wanted)
-        {
-            *seat.ready.lock() = None;
-            worker.ready = None;
+        match (prepare, &mut worker.ready) {
+            (Some(prepare), Some(ready)) if prepare.is_current(&ready.wanted) => ready.isolate.rest(),
+            (Some(_), Some(_)) => {
+                *seat.ready.lock() = None;
+                worker.ready = None;
+            }
+            _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::js::isolate::{ScriptError, StopSignal};
+    use crate::js::op::OpValue;
+    use crate::js::state::OpState;
+
+    /// An isolate that counts how often it was rewound, as far as it can be.
+    struct Counted {
+        rewound: Arc<AtomicUsize>,
+        can_rewind: bool,
+    }
+
+    impl Isolate for Counted {
+        fn call(
+            &mut self,
+            _function: &str,
+            _args: Vec<OpValue>,
+        ) -> std::result::Result<OpValue, ScriptError> {
+            Ok(OpValue::Null)
+        }
+        fn with_state(&mut self, _change: &mut dyn FnMut(&mut OpState)) {}
+        fn set_limits(&mut self, _time: Duration, _stop: Arc<StopSignal>) {}
+        fn take_unhandled(&mut self) -> Vec<ScriptError> {
+            Vec::new()
+        }
+        fn pending_ops(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn memory_used(&self) -> usize {
+            0
+        }
+        fn mark(&mut self) {}
+        fn rewind(&mut self) -> bool {
+            self.rewound.fetch_add(1, Ordering::SeqCst);
+            self.can_rewind
+        }
+        fn rest(&mut self) {}
+    }
+
+    struct Counting {
+        made: AtomicUsize,
+        rewound: Arc<AtomicUsize>,
+        can_rewind: bool,
+    }
+
+    impl Counting {
+        fn ready(&self, wanted: &Wanted) -> Ready {
+            self.made.fetch_add(1, Ordering::SeqCst);
+            let isolate = Box::new(Counted { rewound: self.rewound.clone(), can_rewind: self.can_rewind });
+            let config = wanted.package.udf_config();
+            Ready { wanted: wanted.clone(), config, isolate, reads: Reads::default() }
+        }
+    }
+
+    impl Prepare for Counting {
+        fn prepare(&self, wanted: &Wanted) -> Option<Ready> {
+            Some(self.ready(wanted))
+        }
+        fn is_current(&self, _wanted: &Wanted) -> bool {
+            true
+        }
+    }
+
+    /// Runs calls of modules, one after the other; gives how many isolates were made and how often one was rewound.
+    fn after_calls(modules: &[&str], can_rewind: bool) -> (usize, usize) {
+        let package = Package::new(&crate::js::quickjs::QuickJs, Vec::new()).unwrap();
+        let counting = Arc::new(Counting { made: AtomicUsize::new(0), rewound: Arc::default(), can_rewind });
+        let prepare: Arc<dyn Prepare> = counting.clone();
+        let threads = Threads::new(Arc::downgrade(&prepare));
+        for module in modules {
+            let wanted = Wanted { package: package.clone(), path: (*module).to_owned() };
+            let (sender, receiver) = mpsc::channel();
+            let (counting, next) = (counting.clone(), wanted.clone());
+            threads
+                .run(Some(&wanted), move |worker| {
+                    let ready = worker.ready.take().filter(|ready| ready.wanted.is(&next));
+                    worker.used = Some(ready.unwrap_or_else(|| counting.ready(&next)));
+                    worker.next = Some(next);
+                    sender.send(()).unwrap();
+                })
+                .unwrap();
+            receiver.recv().unwrap();
+            let started = crate::clock::Moment::now();
+            while threads.idle() == 0 {
+                assert!(started.elapsed() < Duration::from_secs(30), "the thread does not come back");
+                std::thread::yield_now();
+            }
+        }
+        (counting.made.load(Ordering::SeqCst), counting.rewound.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn an_isolate_serves_many_calls() {
+        assert_eq!(after_calls(&["a.js"; 5], true), (1, 5));
+        assert_eq!(after_calls(&["a.js", "b.js", "b.js"], true), (2, 3));
+        assert_eq!(after_calls(&["a.js"; 3], false), (4, 3));
     }
 }

@@ -149,6 +149,7 @@ impl Isolates {
         host: Box<dyn Host>,
         time: Duration,
         stop: Arc<StopSignal>,
+        is_rewound: bool,
     ) -> Result<Box<dyn Isolate>, ScriptError> {
         self.engine.isolate(IsolateOptions {
             state: OpState {
@@ -164,31 +165,37 @@ impl Isolates {
             time,
             stop,
             tasks: self.tasks.clone(),
+            is_rewound,
         })
     }
 
-    /// Makes an isolate for loading modules, on the calling thread.
+    /// Makes an isolate for loading modules, on the calling thread. With `is_rewound` it is to serve many calls.
     pub(super) fn importing(
         &self,
         package: &Arc<Package>,
         config: &UdfConfig,
         beginning: Beginning,
+        is_rewound: bool,
     ) -> Result<(Box<dyn Isolate>, SharedReads), ScriptError> {
         let Beginning { variables, time, stop } = beginning;
         let (host, reads) = ImportHost::new(config, variables);
-        Ok((self.isolate(package, Box::new(host), time, stop)?, reads))
+        Ok((self.isolate(package, Box::new(host), time, stop, is_rewound)?, reads))
     }
 
     /// Makes an isolate in which a module is loaded, on the calling thread.
     fn load(&self, wanted: &Wanted, beginning: Beginning) -> Result<Ready, ScriptError> {
         let config = wanted.package.udf_config();
-        let (mut isolate, reads) = self.importing(&wanted.package, &config, beginning)?;
+        let (mut isolate, reads) = self.importing(&wanted.package, &config, beginning, true)?;
         let result =
             isolate.call("importModules", vec![OpValue::List(vec![OpValue::String(wanted.path.clone())])]);
         let reads = std::mem::take(&mut *reads.lock());
         wanted.package.remember(&wanted.path, &reads);
         result?;
-        Ok(Ready { wanted: wanted.clone(), isolate, reads })
+        // Modules that depend on more than is known are loaded for every call.
+        if !reads.all {
+            isolate.mark();
+        }
+        Ok(Ready { wanted: wanted.clone(), config, isolate, reads })
     }
 }
 

@@ -71,6 +71,7 @@ fn run(phase: Phase, source: &str, host: TestHost) -> std::result::Result<(Strin
         time: Duration::from_secs(10),
         stop: Arc::new(StopSignal::default()),
         tasks: tasks(),
+        is_rewound: true,
     })?;
     let result = isolate.call("evaluate", vec![OpValue::String(PATH.to_owned())])?;
     match result {

@@ -1,6 +1,6 @@
 //! [`QuickJsIsolate`]: a runtime with one context, and its event loop.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,10 @@ use rquickjs::{Context, Ctx, Function, Module, Object, Promise, Runtime, Value};
 use slab::Slab;
 
 use super::engine::{self, STACK_MAX};
+use super::heap::{self, Heap, HeapAllocator, Image};
 use super::modules::{ABSOLUTE, PackageLoader, PathResolver};
 use super::ops::{Originals, Shared, Watch, bind};
-use super::promises::{self, Promises};
+use super::promises;
 use super::rejections::Rejections;
 use super::thrown;
 use super::values::{from_js, to_js};
@@ -30,13 +31,30 @@ pub(super) struct QuickJsIsolate {
     runtime: Runtime,
     context: Context,
     shared: Rc<Shared>,
+    /// Where its memory is, if it can be put back.
+    heap: Option<Rc<Heap>>,
+    mark: Option<Mark>,
+}
+
+/// What an isolate was when it was marked.
+struct Mark {
+    image: Image,
+    loaded: Vec<bool>,
+    /// Whether the heap's memory was given back.
+    is_resting: Cell<bool>,
 }
 
 impl QuickJsIsolate {
     pub(super) fn new(options: IsolateOptions) -> Result<Self, ScriptError> {
-        let IsolateOptions { state, modules, prelude, ops, memory_max, time, stop, tasks } = options;
+        let IsolateOptions { state, modules, prelude, ops, memory_max, time, stop, tasks, is_rewound } =
+            options;
         let no_memory = |_| ScriptError::Stopped(Stopped::OutOfMemory);
-        let runtime = Runtime::new().map_err(no_memory)?;
+        let heap = if is_rewound && memory_max <= heap::MEMORY_MAX { Heap::new() } else { None };
+        let runtime = match &heap {
+            Some(heap) => Runtime::new_with_alloc(HeapAllocator(heap.clone())),
+            None => Runtime::new(),
+        };
+        let runtime = runtime.map_err(no_memory)?;
         runtime.set_memory_limit(memory_max);
         runtime.set_max_stack_size(STACK_MAX);
         runtime.set_gc_threshold(GC_THRESHOLD);
@@ -47,13 +65,13 @@ impl QuickJsIsolate {
         let shared = Rc::new(Shared {
             state: RefCell::new(state),
             watch: Watch::new(time, stop),
-            inbox,
+            inbox: RefCell::new(inbox),
             pending: RefCell::new(Slab::new()),
             rejections: Rejections::default(),
-            promises: Promises::default(),
             tasks,
             futures: RefCell::new(tokio::task::JoinSet::new()),
             originals: RefCell::new(None),
+            functions: RefCell::default(),
             loaded: RefCell::new(vec![false; prelude.modules.len()]),
             prelude,
             tables: ops,
@@ -70,7 +88,7 @@ impl QuickJsIsolate {
             promises::watch(&runtime, &shared);
         }
         let context = Context::full(&runtime).map_err(no_memory)?;
-        let isolate = Self { runtime, context, shared };
+        let isolate = Self { runtime, context, shared, heap, mark: None };
         isolate.shared.watch.run();
         let started = isolate.context.with(|ctx| {
             start(&ctx, &isolate.shared, &lazy_globals).map_err(|error| thrown::script_error(&ctx, error))
@@ -134,13 +152,15 @@ impl QuickJsIsolate {
     /// Settles promises of ops, and waits for the first of them.
     fn wait(&self, ctx: &Ctx<'_>, arrived: &mut Vec<(usize, OpResult)>) -> Result<(), ScriptError> {
         let shared = &self.shared;
-        shared.inbox.take(arrived);
+        // No other inbox takes its place during a call.
+        let inbox = shared.inbox.borrow().clone();
+        inbox.take(arrived);
         while arrived.is_empty() {
             if shared.pending.borrow().is_empty() {
                 return Err(ScriptError::Stopped(Stopped::NeverSettles));
             }
             shared.watch.pause();
-            shared.inbox.wait(arrived, None);
+            inbox.wait(arrived);
             shared.watch.run();
             if shared.watch.is_over() {
                 return Err(ScriptError::Stopped(shared.watch.stopped().unwrap_or(Stopped::Asked)));
@@ -151,6 +171,15 @@ impl QuickJsIsolate {
             self.run_jobs(ctx)?;
         }
         Ok(())
+    }
+
+    /// Puts the memory back that was given away while nothing was to be done.
+    fn wake(&self) {
+        if let (Some(heap), Some(mark)) = (&self.heap, &self.mark)
+            && mark.is_resting.take()
+        {
+            put_back(heap, mark);
+        }
     }
 
     fn internals<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
@@ -172,6 +201,7 @@ impl QuickJsIsolate {
 
 impl Isolate for QuickJsIsolate {
     fn call(&mut self, function: &str, args: Vec<OpValue>) -> Result<OpValue, ScriptError> {
+        self.wake();
         self.shared.watch.run();
         let result = self.context.with(|ctx| self.run(&ctx, function, args));
         self.shared.watch.pause();
@@ -186,12 +216,12 @@ impl Isolate for QuickJsIsolate {
     }
 
     fn set_limits(&mut self, time: Duration, stop: Arc<StopSignal>) {
-        stop.attach(&self.shared.inbox);
+        stop.attach(&self.shared.inbox.borrow());
         self.shared.watch.set(time, stop);
     }
 
     fn take_unhandled(&mut self) -> Vec<ScriptError> {
-        if self.shared.watch.stopped().is_some() {
+        if self.shared.watch.stopped().is_some() || self.shared.rejections.is_empty() {
             return Vec::new();
         }
         // What was thrown may have a message that takes running code to read.
@@ -206,12 +236,73 @@ impl Isolate for QuickJsIsolate {
     }
 
     fn memory_used(&self) -> usize {
+        self.wake();
         usize::try_from(self.runtime.memory_usage().malloc_size).unwrap_or(0)
     }
+
+    fn mark(&mut self) {
+        let Some(heap) = &self.heap else { return };
+        let shared = &self.shared;
+        // What belongs to the modules and not to a call would be gone after the first one.
+        let is_at_rest = shared.watch.stopped().is_none()
+            && shared.pending.borrow().is_empty()
+            && shared.rejections.is_empty()
+            && shared.state.borrow().resources.is_empty();
+        // Host functions have parts outside of the heap: none may be made from now on.
+        if is_at_rest && self.context.with(|ctx| shared.bind_all(&ctx)).is_ok() {
+            self.mark = Some(Mark {
+                image: heap.image(),
+                loaded: shared.loaded.borrow().clone(),
+                is_resting: Cell::new(false),
+            });
+        }
+    }
+
+    fn rewind(&mut self) -> bool {
+        let (Some(heap), Some(mark)) = (&self.heap, &self.mark) else { return false };
+        if self.shared.watch.stopped().is_some() {
+            return false;
+        }
+        if !mark.is_resting.take() {
+            self.context.with(|_ctx| self.shared.end_call());
+        }
+        put_back(heap, mark);
+        self.shared.loaded.borrow_mut().clone_from(&mark.loaded);
+        true
+    }
+
+    fn rest(&mut self) {
+        let is_resting = self.mark.as_ref().is_some_and(|mark| mark.is_resting.get());
+        if !is_resting
+            && self.rewind()
+            && let (Some(heap), Some(mark)) = (&self.heap, &self.mark)
+        {
+            mark.is_resting.set(true);
+            give_back(heap);
+        }
+    }
+}
+
+/// Puts an isolate's memory back to how it was when it was marked.
+#[expect(unsafe_code, reason = "what the engine thinks it holds changes")]
+fn put_back(heap: &Heap, mark: &Mark) {
+    // SAFETY: outside of calls pointers into the heap are held by the runtime, the context, `Originals` and the host
+    // functions alone. All of them were made before the mark (`mark` makes the functions that were missing) and are
+    // held until the isolate goes, so that all the image counts as referenced is, and nothing else. What a call held
+    // beside them was let go by `Shared::end_call`.
+    unsafe { heap.restore(&mark.image) };
+}
+
+/// Gives an isolate's memory back until it is woken.
+#[expect(unsafe_code, reason = "what the engine thinks it holds is gone for a while")]
+fn give_back(heap: &Heap) {
+    // SAFETY: whatever leads into the engine begins with `QuickJsIsolate::wake` or `put_back`.
+    unsafe { heap.give_back_all() };
 }
 
 impl Drop for QuickJsIsolate {
     fn drop(&mut self) {
+        self.wake();
         self.context.with(|_ctx| self.shared.clear());
         // The handlers keep what they watch.
         self.runtime.set_interrupt_handler(None);
@@ -226,18 +317,15 @@ fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, lazy_globals: &[&'static str]
     let ops = Object::new(ctx.clone())?;
     *shared.originals.borrow_mut() = Some(Originals::new(ctx, &internals, &ops)?);
     let import = |ctx: Ctx<'js>, path: String| Module::import(&ctx, format!("{ABSOLUTE}{path}"));
-    internals.set("importModule", Function::new(ctx.clone(), import)?)?;
+    internals.set("importModule", shared.function(ctx, import)?)?;
     let loader = shared.clone();
     let load = move |ctx: Ctx<'js>, name: String| {
         let place = loader.prelude.modules.iter().position(|compiled| compiled.module.name == name);
         place.map_or(Ok(()), |place| load(&ctx, &loader, place))
     };
     internals.set("lazyGlobals", lazy_globals.to_vec())?;
-    if promises::are_wanted(lazy_globals) {
-        internals.set("watchPromises", promises::watcher(ctx, shared)?)?;
-    }
-    internals.set("load", Function::new(ctx.clone(), load)?)?;
-    internals.set("promiseState", Function::new(ctx.clone(), promise_state)?)?;
+    internals.set("load", shared.function(ctx, load)?)?;
+    internals.set("promiseState", shared.function(ctx, promise_state)?)?;
     for (place, compiled) in shared.prelude.modules.iter().enumerate() {
         if compiled.module.eager {
             self::load(ctx, shared, place)?;

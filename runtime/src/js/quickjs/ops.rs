@@ -7,18 +7,17 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-use rquickjs::function::{Constructor, Rest};
+use rquickjs::function::{Constructor, IntoJsFunc, Rest};
 use rquickjs::{Ctx, Function, Object, Persistent, Value};
 use slab::Slab;
 
-use super::promises::Promises;
 use super::rejections::Rejections;
 use super::values::{from_js, to_js};
 use crate::clock::{Moment, thread_time};
 use crate::js::isolate::{Completer, Inbox, StopSignal, Stopped};
 use crate::js::op::{Op, OpError, OpFuture, OpResult, OpTable, OpValue};
 use crate::js::prelude::CompiledPrelude;
-use crate::js::state::OpState;
+use crate::js::state::{OpState, Resources};
 
 /// A promise that an op gave.
 pub(super) struct Pending {
@@ -32,13 +31,15 @@ pub(super) struct Pending {
 pub(super) struct Shared {
     pub(super) state: RefCell<OpState>,
     pub(super) watch: Watch,
-    pub(super) inbox: Arc<Inbox>,
+    /// Where results of the call arrive that runs.
+    pub(super) inbox: RefCell<Arc<Inbox>>,
     pub(super) pending: RefCell<Slab<Pending>>,
     pub(super) rejections: Rejections,
-    pub(super) promises: Promises,
     pub(super) tasks: tokio::runtime::Handle,
     pub(super) futures: RefCell<tokio::task::JoinSet<()>>,
     pub(super) originals: RefCell<Option<Originals>>,
+    /// All host functions. They have parts that are not in the engine's memory, so none may go before the isolate does.
+    pub(super) functions: RefCell<Vec<Persistent<Function<'static>>>>,
     pub(super) prelude: Arc<CompiledPrelude>,
     pub(super) tables: &'static [OpTable],
     /// Which modules of the prelude have run.
@@ -236,7 +237,7 @@ impl Shared {
             resolve: Persistent::save(ctx, resolve),
             reject: Persistent::save(ctx, reject),
         });
-        Ok((promise.into_value(), Completer::new(self.inbox.clone(), number)))
+        Ok((promise.into_value(), Completer::new(self.inbox.borrow().clone(), number)))
     }
 
     /// Runs a future elsewhere, unless it is ready at once.
@@ -268,12 +269,41 @@ impl Shared {
         }
     }
 
-    /// Lets go of everything that belongs to the context, which must happen before it goes.
-    pub(super) fn clear(&self) {
+    /// Lets go of everything that belongs to a call.
+    pub(super) fn end_call(&self) {
         self.futures.borrow_mut().abort_all();
+        // What still arrives for the call is not to be taken for something of the next one.
+        *self.inbox.borrow_mut() = Arc::default();
         self.pending.borrow_mut().clear();
         self.rejections.clear();
-        self.promises.clear();
+        self.state.borrow_mut().resources = Resources::default();
+    }
+
+    /// Puts all host functions in place, so that none need be made later.
+    pub(super) fn bind_all(self: &Rc<Self>, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+        let ops = {
+            let originals = self.originals.borrow();
+            originals.as_ref().ok_or(rquickjs::Error::Unknown)?.ops.clone()
+        };
+        let ops: Object<'_> = ops.restore(ctx)?;
+        bind(ctx, self, &ops, None)
+    }
+
+    /// A host function that stays as long as the isolate.
+    pub(super) fn function<'js, P>(
+        &self,
+        ctx: &Ctx<'js>,
+        function: impl IntoJsFunc<'js, P> + 'js,
+    ) -> rquickjs::Result<Function<'js>> {
+        let function = Function::new(ctx.clone(), function)?;
+        self.functions.borrow_mut().push(Persistent::save(ctx, function.clone()));
+        Ok(function)
+    }
+
+    /// Lets go of everything that belongs to the context, which must happen before it goes.
+    pub(super) fn clear(&self) {
+        self.end_call();
+        self.functions.borrow_mut().clear();
         self.originals.borrow_mut().take();
     }
 }
@@ -291,13 +321,9 @@ pub(super) fn bind<'js>(
             continue;
         }
         let (shared, name, op) = (shared.clone(), *name, *op);
-        let function = Function::new(
-            ctx.clone(),
-            move |ctx: Ctx<'js>, args: Rest<Value<'js>>| -> rquickjs::Result<Value<'js>> {
-                shared.call(&ctx, name, op, &args.0)
-            },
-        )?;
-        ops.set(name, function)?;
+        let called = shared.clone();
+        let call = move |ctx: Ctx<'js>, args: Rest<Value<'js>>| called.call(&ctx, name, op, &args.0);
+        ops.set(name, shared.function(ctx, call)?)?;
     }
     Ok(())
 }

@@ -61,6 +61,11 @@ impl Rejections {
         }
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.borrow().is_empty() && self.more.get() == 0
+    }
+
     /// Takes what is left, as errors.
     pub(super) fn take(&self, ctx: &Ctx<'_>) -> Vec<ScriptError> {
         let kept = std::mem::take(&mut *self.kept.borrow_mut());

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::js::isolate::{Engine, IsolateOptions, NoModules, ScriptError, StopSignal};
+use parking_lot::Mutex;
+
+use crate::js::isolate::{Completer, Engine, Isolate, IsolateOptions, NoModules, ScriptError, StopSignal};
 use crate::js::op::{Op, OpError, OpTable, OpValue};
 use crate::js::prelude::{CompiledPrelude, PreludeModule};
 use crate::js::quickjs::QuickJs;
 use crate::js::state::Phase;
 use crate::js::testing;
+
+/// Settles the promise of the last `held`.
+pub(super) static HELD: Mutex<Option<Completer>> = Mutex::new(None);
 
 const OPS: OpTable = &[
     ("echo", Op::Sync(|_, mut args| Ok(args.remove(0)))),
@@ -30,32 +35,50 @@ const OPS: OpTable = &[
         }),
     ),
     ("dropped", Op::Deferred(|_, _, _| {})),
+    ("late", Op::Sync(|_, _| Ok(OpValue::String("late".to_owned())))),
+    (
+        "held",
+        Op::Deferred(|_, _, completer| {
+            HELD.lock().replace(completer);
+        }),
+    ),
+    (
+        "keep",
+        Op::Sync(|state, _| {
+            state.resources.add(1_u8);
+            Ok(OpValue::Number(state.resources.len() as f64))
+        }),
+    ),
     ("long", Op::Async(|_, _| Box::pin(std::future::pending()))),
 ];
 
 /// Calls `internals.run`, whose body is given.
 fn run(body: &str) -> Result<OpValue, ScriptError> {
+    isolate(body)?.call("run", Vec::new())
+}
+
+/// An isolate with the body of `internals.run`.
+pub(super) fn isolate(body: &str) -> Result<Box<dyn Isolate>, ScriptError> {
     let source: &'static str =
-        Box::leak(format!("internals.run = async () => {{ {body} }};").into_boxed_str());
+        Box::leak(format!("internals.run = async (...args) => {{ {body} }};").into_boxed_str());
     let lazy = PreludeModule {
         name: "lazy",
-        source: "globalThis.Lazy = 'there'; internals.count = (internals.count ?? 0) + 1;",
+        source: "globalThis.Lazy = 'there'; internals.count = (internals.count ?? 0) + 1; internals.late = ops.late;",
         globals: &["Lazy"],
         eager: false,
     };
     let module = PreludeModule { name: "test", source, globals: &[], eager: true };
-    let prelude = CompiledPrelude::new(&QuickJs, &[lazy, module])?;
-    let mut isolate = QuickJs.isolate(IsolateOptions {
+    QuickJs.isolate(IsolateOptions {
         state: testing::op_state(Phase::Query)?,
         modules: Arc::new(NoModules),
-        prelude: Arc::new(prelude),
+        prelude: Arc::new(CompiledPrelude::new(&QuickJs, &[lazy, module])?),
         ops: const { &[OPS] },
         memory_max: 64 << 20,
         time: Duration::from_secs(1),
         stop: Arc::new(StopSignal::default()),
         tasks: testing::tasks(),
-    })?;
-    isolate.call("run", Vec::new())
+        is_rewound: true,
+    })
 }
 
 fn text(body: &str) -> String {

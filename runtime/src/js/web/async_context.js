@@ -7,7 +7,7 @@
 // - `await` of a promise: the engine asks it for its `constructor`, which is an accessor of ours. That hands the promise
 //   such a job before the engine hands it its own; both are queued, in this order, when the promise is settled.
 // - `await` of anything else: the engine makes a promise for it. The host tells when a promise is made, and we note the
-//   context; and when one is fulfilled, before what waits for it is queued (`internals.watchPromises`). Of promises that
+//   context; and when one is fulfilled, before what waits for it is queued (`internals.promises`). Of promises that
 //   are rejected it does not tell: such a one is that of a thenable, which rejects it at once or by a callback of ours.
 //
 // Nothing sets a context back: whatever comes next brings its own.
@@ -111,7 +111,7 @@ let isInstalled = false;
 const install = () => {
   if (isInstalled) return;
   isInstalled = true;
-  internals.watchPromises(watch);
+  internals.promises = watch;
   internals.bindContext = bind;
   defineProperty(Promise.prototype, "constructor", {
     __proto__: null,
