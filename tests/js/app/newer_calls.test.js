@@ -1,4 +1,5 @@
-// What functions learn about themselves and their deployment, tokens that they sign, and files that mutations store.
+// What functions learn about themselves and their deployment, tokens that they sign, files that mutations store, and
+// contexts that follow a call.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -84,5 +85,14 @@ test("runtime calls of newer versions of the npm package", async (t) => {
     assert.equal(sibling, "kept");
     assert.notEqual(child, "kept", "a component has files of its own");
     assert.equal(await client.query(api.files.count, {}), 1);
+  });
+
+  await t.test("AsyncLocalStorage begins anew in every call", async () => {
+    const client = http(server);
+    for (let n = 1; n <= 20; n++) {
+      const other = http(server);
+      const found = await Promise.all([client.query(api.contexts.both, { n }), client.mutation(api.contexts.ofCall, { n }), other.query(api.contexts.both, { n: 100 + n })]);
+      assert.deepEqual(found, [[null, n, -n, null], n, [null, 100 + n, -100 - n, null]]);
+    }
   });
 });

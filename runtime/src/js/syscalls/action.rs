@@ -73,7 +73,7 @@ async fn run(core: &ActionCore, name: &str, function: &str, args: &str) -> Resul
         "1.0/storageGenerateUploadUrl" => Ok(quoted(&core.generate_upload_url()?)),
         "1.0/createFunctionHandle" => functions::create_handle(core, args),
         "1.0/getFunctionMetadata" => Ok(functions::metadata(function, core.component_path())),
-        "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata()),
+        "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata(core.deployment())),
         "1.0/getRequestMetadata" => {
             Ok(functions::request_metadata(core.request_id(), core.job(), core.origin()))
         }

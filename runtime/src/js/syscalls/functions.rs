@@ -10,7 +10,7 @@ use super::address::{Address, Place};
 use super::{arguments, object, quoted};
 use crate::database::Resource;
 use crate::function::execution::Execution;
-use crate::function::{FunctionKind, Origin, RequestId};
+use crate::function::{Deployment, FunctionKind, Origin, RequestId};
 use crate::system::jobs::JobRef;
 use crate::{Error, Result};
 
@@ -120,8 +120,9 @@ pub(super) fn metadata(name: &str, component: &str) -> String {
     format!("{{\"name\":{},\"componentPath\":{}}}", quoted(name), quoted(component))
 }
 
-pub(super) fn deployment_metadata() -> String {
-    r#"{"name":"fusion","region":null,"class":"self-hosted"}"#.to_owned()
+/// Of the classes that functions know, the smallest: what machine this is, nobody has said.
+pub(super) fn deployment_metadata(deployment: &Deployment) -> String {
+    format!(r#"{{"name":{},"region":null,"class":"s16"}}"#, quoted(&deployment.name))
 }
 
 pub(super) fn request_metadata(request: RequestId, job: Option<JobRef>, origin: Option<&Origin>) -> String {

@@ -96,7 +96,7 @@ impl TransactionHost {
                 Ok(functions::metadata(name, component))
             }
             "1.0/getTransactionMetrics" => Ok(functions::transaction_metrics(execution)),
-            "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata()),
+            "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata(execution.deployment())),
             "1.0/insert" if is_mutation => database::insert(execution, args),
             "1.0/shallowMerge" if is_mutation => database::patch(execution, args),
             "1.0/replace" if is_mutation => database::replace(execution, args),
