@@ -80,7 +80,10 @@ fn take(ctx: &mut MutationCtx<'_>, step: &str) -> Result<()> {
                 execution.delete_file(file.id())?;
             }
         }
-        "job" => drop(execution.schedule(0.0, &own, plan_of(inner))?),
+        "job" => {
+            let now = execution.now_ms();
+            execution.schedule(now, &own, plan_of(inner))?;
+        }
         "cancel" => {
             let job = execution.caller().job().ok_or_else(|| Error::function("no job"))?;
             execution.cancel_job(job.id)?;
@@ -92,7 +95,8 @@ fn take(ctx: &mut MutationCtx<'_>, step: &str) -> Result<()> {
         "see" => {
             let path = FunctionPath::parse("m:held")?.in_component(component(rest));
             let count = execution.run_nested(&path, FunctionKind::Query, Object::new())?;
-            ctx.log(LogLevel::Log, format!("{} sees {count:?} in {rest}", name(own.component())));
+            let count = count.as_f64().unwrap_or_default();
+            ctx.log(LogLevel::Log, format!("{} sees {count} in {rest}", name(own.component())));
         }
         "call" => {
             let path = own.in_component(component(rest));
