@@ -9,6 +9,7 @@ pub mod http_client;
 #[cfg_attr(not(feature = "quickjs"), expect(dead_code, reason = "only an engine makes isolates"))]
 pub mod js;
 pub mod limits;
+pub mod log_streams;
 pub mod memory;
 pub mod push;
 pub mod scheduler;

@@ -23,6 +23,8 @@ pub(crate) const ACCOUNTS: usize = 100_000;
 const BALANCE: f64 = 1_000_000_000.0;
 /// Transfers that are computed beforehand; each client starts at its own offset.
 const PAIRS: usize = 200_000;
+/// The transfer in Rust.
+pub(crate) const NATIVE: &str = "transfer:transfer";
 pub(crate) const CLIENTS: usize = 64;
 pub(crate) const WINDOW: usize = 40;
 
@@ -35,6 +37,7 @@ pub(crate) fn pairs(seed: u64, alpha: f64) -> Arc<[(usize, usize)]> {
 /// A client that makes transfers. Like the official client it counts a mutation as done when a transition has
 /// reached the mutation's timestamp, not at the response already.
 pub(crate) struct Transfers {
+    path: &'static str,
     pairs: Arc<[(usize, usize)]>,
     position: usize,
     next_request: u32,
@@ -44,10 +47,22 @@ pub(crate) struct Transfers {
 }
 
 impl Transfers {
-    /// Client number `worker` of `workers`.
-    pub(crate) fn new(pairs: &Arc<[(usize, usize)]>, worker: usize, workers: usize) -> Self {
+    /// Client number `worker` of `workers`, which calls the mutation at `path`.
+    pub(crate) fn new(
+        path: &'static str,
+        pairs: &Arc<[(usize, usize)]>,
+        worker: usize,
+        workers: usize,
+    ) -> Self {
         let position = worker * pairs.len() / workers;
-        Self { pairs: Arc::clone(pairs), position, next_request: 0, answered: VecDeque::new(), failed: 0 }
+        Self {
+            path,
+            pairs: Arc::clone(pairs),
+            position,
+            next_request: 0,
+            answered: VecDeque::new(),
+            failed: 0,
+        }
     }
 }
 
@@ -58,7 +73,7 @@ impl Exchange for Transfers {
         let request = self.next_request;
         self.next_request += 1;
         let args = format!(r#"{{"amount":1,"from_id":{from},"to_id":{to}}}"#);
-        mutation_message(request, "transfer:transfer", &args)
+        mutation_message(request, self.path, &args)
     }
 
     fn answer(&mut self, text: &str) -> io::Result<usize> {
@@ -102,12 +117,23 @@ pub(crate) async fn load(
     clients: usize,
     window: usize,
 ) -> io::Result<Outcome> {
+    load_of(NATIVE, server, options, alpha, (clients, window)).await
+}
+
+/// As [`load`], with the mutation at `path`.
+pub(crate) async fn load_of(
+    path: &'static str,
+    server: &Server,
+    options: &Options,
+    alpha: f64,
+    (clients, window): (usize, usize),
+) -> io::Result<Outcome> {
     let pairs = pairs(options.seed, alpha);
     let mut random = Random::new(Random::fresh_seed());
     let mut connected = Vec::new();
     for worker in 0..clients {
         let socket = connect(server.address(), &random.uuid()).await?;
-        connected.push((socket, Transfers::new(&pairs, worker, clients)));
+        connected.push((socket, Transfers::new(path, &pairs, worker, clients)));
     }
     let (outcome, transfers) = load::run(connected, window, options.duration, Writes::Together).await?;
     let failed: usize = transfers.iter().map(|transfers| transfers.failed).sum();

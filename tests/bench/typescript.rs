@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::load::{self, Exchange, Outcome, Writes};
 use crate::report::{head, megabytes, millis, percentile, plain, row, thousands};
-use crate::setup::{Options, sibling};
+use crate::setup::{Options, seed_accounts, sibling};
 use crate::transfer;
 
 /// Clients and requests in flight of the load.
@@ -69,6 +69,14 @@ pub(crate) async fn run(options: &Options) -> io::Result<()> {
     let what =
         format!("memory after {} s and after {} calls in TypeScript", seconds, thousands(calls as u64));
     plain(&what, &format!("{} → {}", megabytes(before), megabytes(after)), "flat");
+    seed_accounts(&server, transfer::ACCOUNTS as u64).await?;
+    for (alpha, told) in [(0.0, "α=0"), (1.5, "α=1.5")] {
+        let shape = (transfer::CLIENTS, transfer::WINDOW);
+        let mut script = transfer::load_of("scripts:transfer", &server, options, alpha, shape).await?;
+        let mut native = transfer::load_of(transfer::NATIVE, &server, options, alpha, shape).await?;
+        let what = format!("transfers in TypeScript, {}×{}, {told}; floor: in Rust", shape.0, shape.1);
+        row(&what, &script.describe(), &native.describe(), script.per_second / native.per_second, "");
+    }
     Ok(())
 }
 

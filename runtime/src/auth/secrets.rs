@@ -78,6 +78,8 @@ pub enum Purpose {
     DevelopmentIssuer,
     /// The key pair with which functions sign tokens.
     TokenSigning,
+    /// Keys of log streams at rest.
+    LogStreamSecret,
 }
 
 impl Purpose {
@@ -92,6 +94,7 @@ impl Purpose {
             Self::Vault => "fusion vault v1",
             Self::DevelopmentIssuer => "fusion development issuer v1",
             Self::TokenSigning => "fusion token signing v1",
+            Self::LogStreamSecret => "fusion log stream secret v1",
         }
     }
 }
@@ -197,7 +200,8 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
     mac
 }
 
-pub(super) fn encode_hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub(crate) fn encode_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a string cannot fail.

@@ -87,6 +87,7 @@ pub const SYSTEM_TABLES: &[SystemTable] = &[
     SystemTable { name: "_snapshot_imports", number: 546, indexes: &[] },
     SystemTable { name: "_deployment_audit_log", number: 547, indexes: &[("by_action", &["action"])] },
     SystemTable { name: "_deployment_state", number: DEPLOYMENT_STATE.0, indexes: &[] },
+    SystemTable { name: "_log_streams", number: 550, indexes: &[] },
 ];
 
 /// An index of a table.

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fusion_schema::names::FUNCTION_VALUE_SIZE_MAX;
 use fusion_schema::{DocumentId, Object, Typed, Value};
+use serde_json::Value as Json;
 
+use super::audit;
 use super::call::{Caller, FunctionCall, FunctionKind};
 use super::context::{MutationCtx, QueryCtx};
 use super::deployment::Deployment;
@@ -53,6 +55,8 @@ pub enum Effect {
     DeleteBlob(String),
     /// A job was scheduled.
     JobDue,
+    /// An entry of the application's audit log was made.
+    Audit(Json),
 }
 
 /// See the module's documentation.
@@ -417,6 +421,13 @@ impl Execution {
     /// Prints a line of already formatted arguments.
     pub fn log(&mut self, level: LogLevel, messages: Vec<String>) {
         self.logs.push(level, messages, self.deployment.clock().unix_ms());
+    }
+
+    /// Makes an entry of the application's audit log: for log streams, once a mutation has committed. What stands for the
+    /// circumstances of the call is put in place.
+    pub(crate) fn audit(&mut self, mut body: Json) {
+        audit::resolve(&mut body, self.request_id, self.now_ms);
+        self.effects.push(Effect::Audit(body));
     }
 
     /// Schedules a function, which begins only if this transaction commits.

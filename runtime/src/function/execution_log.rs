@@ -47,6 +47,13 @@ pub enum LogEvent {
         /// The line.
         line: LogLine,
     },
+    /// A function made an entry of the application's own audit log. Only log streams tell of it.
+    Audit {
+        /// Its request.
+        request_id: RequestId,
+        /// What it says.
+        body: Json,
+    },
 }
 
 /// The end of an execution.
@@ -131,7 +138,7 @@ impl LogEvent {
     pub const fn request_id(&self) -> RequestId {
         match self {
             Self::Completion(completion) => completion.request_id,
-            Self::Progress { request_id, .. } => *request_id,
+            Self::Progress { request_id, .. } | Self::Audit { request_id, .. } => *request_id,
         }
     }
 }
@@ -156,6 +163,9 @@ impl LogEntry {
                 })
             }
             LogEvent::Completion(completion) => completion.to_json(timestamp, line),
+            LogEvent::Audit { request_id, body } => json!({
+                "kind": "Audit", "timestamp": timestamp, "requestId": request_id.to_string(), "body": body,
+            }),
         }
     }
 }

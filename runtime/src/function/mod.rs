@@ -13,6 +13,7 @@ pub mod alarm;
 pub mod api_spec;
 pub mod app_counters;
 pub mod application;
+mod audit;
 pub mod call;
 pub mod commit_gate;
 pub mod context;

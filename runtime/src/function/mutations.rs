@@ -20,7 +20,7 @@ use super::call::{FunctionCall, FunctionKind};
 use super::commit_gate::{CommitGate, Passage};
 use super::execution::{Effect, Execution, Finished, IdentityAccess};
 use super::log_line::LogLine;
-use super::outcome::{Outcome, Returned, UdfError};
+use super::outcome::{Outcome, RequestId, Returned, UdfError};
 use super::pausing;
 use super::pool::check_waited;
 use super::registry::{Access, FunctionEntry, FunctionRegistry};
@@ -330,7 +330,7 @@ impl FunctionRunner {
         let Ran { result, log_lines, effects, files, usage } = mutation;
         if result.is_ok() {
             files.keep();
-            self.schedule_effects(effects, ts);
+            self.schedule_effects(effects, ts, call.request_id);
         }
         let result = match result {
             Ok(mut value) => {
@@ -407,7 +407,12 @@ impl FunctionRunner {
     }
 
     /// Does what a transaction wanted done outside the database, once it is durable.
-    pub(crate) fn schedule_effects(self: &Arc<Self>, effects: Vec<Effect>, ts: Timestamp) {
+    pub(crate) fn schedule_effects(
+        self: &Arc<Self>,
+        effects: Vec<Effect>,
+        ts: Timestamp,
+        request_id: RequestId,
+    ) {
         if effects.is_empty() {
             return;
         }
@@ -422,6 +427,7 @@ impl FunctionRunner {
                     match effect {
                         Effect::DeleteBlob(uuid) => runner.deployment().files.delete_later(uuid),
                         Effect::JobDue => runner.deployment().alarm.ring(),
+                        Effect::Audit(body) => runner.note_audit(request_id, body),
                     }
                 }
             }),

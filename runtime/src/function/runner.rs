@@ -10,12 +10,12 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::call::{FunctionCall, FunctionKind};
 use super::deployment::Deployment;
-use super::execution::{Execution, Finished, IdentityAccess, Observed};
+use super::execution::{Effect, Execution, Finished, IdentityAccess, Observed};
 use super::execution_log::{Completion, ExecutionLog, LogEvent, Usage};
 use super::live::{LiveQueries, QueryResult};
 use super::metrics::MetricsByFunction;
 use super::mutations::{MutationRequest, SessionQueues, run_guarded};
-use super::outcome::{ExecutionId, Outcome, Returned, UdfError};
+use super::outcome::{ExecutionId, Outcome, RequestId, Returned, UdfError};
 use super::pausing;
 use super::pool::{Pool, check_waited};
 use super::registry::{FunctionEntry, FunctionRegistry};
@@ -259,7 +259,7 @@ impl FunctionRunner {
             Ok(entry) => run_guarded(&mut execution, entry, call),
             Err(error) => Err(error.clone()),
         };
-        let Finished { mut tx, log_lines, mut observed, .. } = execution.finish();
+        let Finished { mut tx, log_lines, mut observed, effects, .. } = execution.finish();
         let is_refused = found.as_ref().is_err_and(|error| error.code() != pausing::PAUSED);
         if is_refused && registry.get(&call.path).is_some() {
             // Who asked decided whether the function could be found.
@@ -272,6 +272,11 @@ impl FunctionRunner {
         let outcome = Outcome { result, log_lines, journal: tx.take_journal(), ts };
         let trapped = identity_access == IdentityAccess::Trap && observed.identity;
         if found.is_ok() && !trapped {
+            for effect in effects {
+                if let Effect::Audit(body) = effect {
+                    self.note_audit(call.request_id, body);
+                }
+            }
             self.note_completion(FunctionKind::Query, call, started.elapsed(), &outcome, &tx.take_usage());
         }
         QueryRun { outcome, token: tx.into_token(), observed }
@@ -370,6 +375,11 @@ impl FunctionRunner {
                 ..Completion::of(kind, call, execution)
             })),
         );
+    }
+
+    /// Notes an entry of the application's audit log.
+    pub(crate) fn note_audit(&self, request_id: RequestId, body: serde_json::Value) {
+        self.log.push(self.deployment.clock().unix_ms(), LogEvent::Audit { request_id, body });
     }
 
     /// Notes that a query was answered without running: what it printed is in the entry of the run.

@@ -26,6 +26,8 @@ const REST: Duration = Duration::from_millis(1);
 const IDLE: Duration = Duration::from_secs(5);
 /// Looks in vain after which a thread ends.
 const IDLE_LOOKS_MAX: u32 = 6;
+/// Threads that wait with isolates of other modules before one of them gives up its isolate for a call.
+const READY_MAX: usize = 8;
 /// Threads that stay although nothing is to be done.
 const IDLE_THREADS_MIN: usize = 2;
 
@@ -151,8 +153,11 @@ impl Threads {
                 Some(preparing.remove(place))
             } else if let Some(place) = idle.iter().rposition(is_empty) {
                 Some(idle.remove(place))
+            } else if idle.len() >= READY_MAX {
+                // What was called longest ago makes room.
+                Some(idle.remove(0))
             } else {
-                idle.pop()
+                None
             }
         };
         match seat {
@@ -366,7 +371,7 @@ mod tests {
                 .unwrap();
             receiver.recv().unwrap();
             let started = crate::clock::Moment::now();
-            while threads.idle() == 0 {
+            while threads.idle() < threads.shared.started.load(Ordering::SeqCst) {
                 assert!(started.elapsed() < Duration::from_secs(30), "the thread does not come back");
                 std::thread::yield_now();
             }
@@ -378,6 +383,19 @@ mod tests {
     fn an_isolate_serves_many_calls() {
         assert_eq!(after_calls(&["a.js"; 5], true), (1, 5));
         assert_eq!(after_calls(&["a.js", "b.js", "b.js"], true), (2, 3));
+        assert_eq!(after_calls(&["a.js", "b.js", "a.js", "b.js", "a.js"], true), (2, 5));
         assert_eq!(after_calls(&["a.js"; 3], false), (4, 3));
+    }
+
+    #[test]
+    fn the_module_that_was_called_longest_ago_makes_room() {
+        let modules: Vec<String> = (0..=READY_MAX).map(|number| format!("{number}.js")).collect();
+        let mut calls: Vec<&str> = modules.iter().map(String::as_str).collect();
+        let last = calls.len();
+        // All but the first are still there.
+        calls.extend_from_within(1..);
+        assert_eq!(after_calls(&calls, true), (last, calls.len()));
+        calls.push(&modules[0]);
+        assert_eq!(after_calls(&calls, true), (last + 1, calls.len()));
     }
 }

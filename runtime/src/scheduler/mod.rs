@@ -312,7 +312,7 @@ async fn run_mutation(
         .await?;
     let (Some(run), ts) = ran else { return Ok(()) };
     run.files.keep();
-    runner.schedule_effects(run.effects, ts);
+    runner.schedule_effects(run.effects, ts, call.request_id);
     runner.deployment().database.durable(ts).await?;
     runner.note_completion(FunctionKind::Mutation, &call, run.duration, &run.outcome, &run.usage);
     Ok(())

@@ -58,7 +58,8 @@ pub(super) async fn stream_function_logs(State(state): Shared, request: Request)
     let wanted = wanted(request.uri())?;
     let log = state.runner.log();
     let keep = |entry: &LogEntry| {
-        wanted.is_none_or(|wanted| log.is_of_client_request(wanted, entry.event.request_id()))
+        !matches!(entry.event, LogEvent::Audit { .. })
+            && wanted.is_none_or(|wanted| log.is_of_client_request(wanted, entry.event.request_id()))
     };
     poll(&state, cursor(request.uri())?, keep, |entry| entry.to_json(is_structured)).await
 }

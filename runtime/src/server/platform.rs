@@ -1,5 +1,8 @@
 //! `/api/v1/*`: the deployment platform API, as far as it is about the deployment as a whole: pausing it, and what
-//! administrators did to it. Environment variables and URLs are in `admin` and `dashboard`.
+//! administrators did to it. Environment variables and URLs are in `admin` and `dashboard`, log streams in `log_streams`.
+//!
+//! Deliberately absent: usage limits (nothing is metered), and data sync (streaming export is what there is). Their calls
+//! say so.
 
 use std::sync::Arc;
 
@@ -86,6 +89,44 @@ pub(super) async fn list_audit_log_events(State(state): Shared, request: Request
         "items": page.page.iter().map(event).collect::<Vec<_>>(),
         "pagination": {"hasMore": next.is_some(), "nextCursor": next},
     })))
+}
+
+/// `GET /api/v1/list_usage_limits`: none, for nothing is metered.
+pub(super) async fn list_usage_limits(State(state): Shared, request: Request) -> Answer {
+    Sender::admin(&state, request.headers(), request.uri()).await?;
+    Ok(ok(&json!({"usageLimits": []})))
+}
+
+/// `GET /api/v1/get_current_usage`: no figures, for nothing is metered.
+pub(super) async fn get_current_usage(State(state): Shared, request: Request) -> Answer {
+    Sender::admin(&state, request.headers(), request.uri()).await?;
+    Ok(ok(&json!({"metrics": {}, "seedStatus": "complete"})))
+}
+
+/// `POST /api/v1/create_usage_limit` and the like, which a deployment without a bill has no use for.
+pub(super) async fn no_usage_limits(State(state): Shared, request: Request) -> Answer {
+    Sender::admin(&state, request.headers(), request.uri()).await?;
+    Err(Error::bad_request(
+        "UsageLimitsUnsupported",
+        "A self-hosted deployment is not metered, so there is no usage to limit. What it is doing is on the dashboard's health page and at /metrics; /api/v1/pause_deployment stops all functions.",
+    )
+    .into())
+}
+
+/// `POST /api/v1/data/sync`
+pub(super) async fn no_data_sync(State(state): Shared, request: Request) -> Answer {
+    Sender::admin(&state, request.headers(), request.uri()).await?;
+    Err(Error::bad_request(
+        "DataSyncUnsupported",
+        "This server does not have the data sync API, which is in early access. Use streaming export (/api/list_snapshot, then /api/document_deltas) for copies that follow, or `fusion export` for one.",
+    )
+    .into())
+}
+
+/// `GET /api/v1/data/list_active_syncs`: none.
+pub(super) async fn list_active_syncs(State(state): Shared, request: Request) -> Answer {
+    Sender::admin(&state, request.headers(), request.uri()).await?;
+    Ok(ok(&json!({"syncs": [], "pagination": {"hasMore": false, "nextCursor": null}})))
 }
 
 /// An event as the platform API tells it. An admin key has no name, so what it did, the system did.

@@ -17,7 +17,7 @@ use super::state::ServerState;
 use super::unread::read_to_end;
 use super::{
     admin, api, app_metrics, dashboard, deploy, dev_issuer, export, health, http_actions, import,
-    inline_query, logs, platform, storage, sync, test_clock,
+    inline_query, log_streams, logs, openapi, platform, storage, sync, test_clock,
 };
 use crate::error::Error;
 
@@ -53,6 +53,20 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/v1/update_canonical_url", post(dashboard::update_canonical_url))
         .route("/api/v1/pause_deployment", post(platform::pause))
         .route("/api/v1/unpause_deployment", post(platform::unpause))
+        .route("/api/v1/openapi.json", get(openapi::v1))
+        .route("/api/v1/list_usage_limits", get(platform::list_usage_limits))
+        .route("/api/v1/get_current_usage", get(platform::get_current_usage))
+        .route("/api/v1/create_usage_limit", post(platform::no_usage_limits))
+        .route("/api/v1/update_usage_limit/{id}", post(platform::no_usage_limits))
+        .route("/api/v1/delete_usage_limit/{id}", post(platform::no_usage_limits))
+        .route("/api/v1/data/sync", post(platform::no_data_sync))
+        .route("/api/v1/data/list_active_syncs", get(platform::list_active_syncs))
+        .route("/api/v1/list_log_streams", get(log_streams::list))
+        .route("/api/v1/get_log_stream/{id}", get(log_streams::get))
+        .route("/api/v1/create_log_stream", post(log_streams::create))
+        .route("/api/v1/update_log_stream/{id}", post(log_streams::update))
+        .route("/api/v1/rotate_webhook_secret/{id}", post(log_streams::rotate_secret))
+        .route("/api/v1/delete_log_stream/{id}", post(log_streams::delete))
         .route("/api/v1/list_audit_log_events", get(platform::list_audit_log_events))
         // The log of functions.
         .route("/api/stream_function_logs", get(logs::stream_function_logs))

@@ -52,6 +52,7 @@ pub async fn serve(
         }
     };
     let _ = tokio::time::timeout(Duration::from_secs(2), sockets).await;
+    state.log_streams.finish().await;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use crate::database::Database;
 use crate::function::live::LiveQueries;
 use crate::function::{Deployment, FunctionRunner};
 use crate::limits::Limits;
+use crate::log_streams::LogStreams;
 use crate::push::Pushes;
 use crate::session::socket::SocketContext;
 use crate::snapshot::Snapshots;
@@ -48,6 +49,8 @@ pub struct ServerState {
     pub config: ServerConfig,
     /// Imports and exports.
     pub snapshots: Snapshots,
+    /// Where events are sent to.
+    pub log_streams: LogStreams,
     /// What sockets need.
     pub sockets: Arc<SocketContext>,
     /// Room for HTTP requests.
@@ -56,7 +59,7 @@ pub struct ServerState {
 
 impl ServerState {
     /// The state of a server that stops when `shutdown` becomes true. To be called inside of an async runtime, where
-    /// imports and exports then run.
+    /// imports, exports and log streams then run.
     pub fn new(
         runner: Arc<FunctionRunner>,
         live: LiveQueries,
@@ -74,11 +77,13 @@ impl ServerState {
             authenticator: authenticator.clone(),
             clock: deployment.clock().clone(),
             redact: config.redact_logs,
-            shutdown,
+            shutdown: shutdown.clone(),
             open: Arc::new(AtomicUsize::new(0)),
         });
         let snapshots = Snapshots::start(runner.clone());
-        Arc::new(Self { snapshots, runner, authenticator, pushes, config, sockets, requests })
+        let name = authenticator.admin_keys().instance_name();
+        let log_streams = LogStreams::start(runner.clone(), name, shutdown);
+        Arc::new(Self { snapshots, log_streams, runner, authenticator, pushes, config, sockets, requests })
     }
 
     /// What functions can reach.

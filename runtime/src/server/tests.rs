@@ -4,5 +4,6 @@ mod components;
 mod dashboard;
 mod deploy;
 mod http;
+mod log_streams;
 mod platform;
 mod sync;

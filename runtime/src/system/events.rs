@@ -113,6 +113,15 @@ impl<'a> Events<'a> {
         self.tx.paginate(&Query { source: by_time(from, Order::Asc), operators: Vec::new() }, request)
     }
 
+    /// The events after that time, in milliseconds since the epoch, oldest first; a bounded number of them.
+    ///
+    /// # Errors
+    /// When a limit of the transaction is reached.
+    pub fn rows_after(&mut self, after_ms: f64) -> Result<Vec<Document>> {
+        let after = vec![condition(RangeOperator::Gt, "_creationTime", after_ms)];
+        range(self.tx, TABLE, "by_creation_time", after, LISTED_MAX)
+    }
+
     /// The events from that time on, in milliseconds since the epoch, oldest first; a bounded number of them.
     ///
     /// # Errors

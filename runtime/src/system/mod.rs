@@ -8,6 +8,7 @@
 //! - [`files`]: metadata of stored files; [`file_storage`] and [`blobs`]: their contents.
 //! - [`function_handles`]: by what functions are called across components;
 //! - [`indexes`]: which indexes there are;  [`events`]: what administrators did;  [`deployment_state`]: whether it runs;
+//! - [`log_streams`]: where events are sent to;
 //! - [`imports`] and [`exports`]: data on its way in and out.
 //!
 //! Deliberately absent: who may see or change what (the functions and the server decide), and when jobs run (the
@@ -26,6 +27,7 @@ pub mod function_handles;
 pub mod imports;
 pub mod indexes;
 pub mod jobs;
+pub mod log_streams;
 pub mod modules;
 pub mod pushed_schemas;
 pub mod schedule;

@@ -137,15 +137,15 @@ test("a push that is packed wrongly", async (t) => {
   const flipped = Buffer.from(whole);
   flipped[whole.length >> 1] ^= 0x55;
   for (const [what, body, encoding, expected] of [
-    ["noise", randomBytes(8 * MiB), "br", [400, "CorruptBody"]],
-    ["a stream that ends early", whole.subarray(0, whole.length - 1_000), "br", [400, "CorruptBody"]],
-    ["a stream with a wrong byte in its middle", flipped, "br", [400, /CorruptBody|BadJsonBody/]],
-    ["a bomb of brotli", brotliCompressSync(Buffer.alloc(1024 * MiB), quick), "br", [413, "RequestTooLarge"]],
-    ["an unknown packing", Buffer.from("{}"), "lzma", [400, "UnsupportedContentEncoding"]],
+    ["noise", randomBytes(8 * MiB), "br", /^400 CorruptBody$/],
+    ["a stream that ends early", whole.subarray(0, whole.length - 1_000), "br", /^400 CorruptBody$/],
+    // What the rest then means may also be longer than a body can be.
+    ["a stream with a wrong byte in its middle", flipped, "br", /^400 (CorruptBody|BadJsonBody)$|^413 RequestTooLarge$/],
+    ["a bomb of brotli", brotliCompressSync(Buffer.alloc(1024 * MiB), quick), "br", /^413 RequestTooLarge$/],
+    ["an unknown packing", Buffer.from("{}"), "lzma", /^400 UnsupportedContentEncoding$/],
   ]) {
     const [status, code] = await measured(t, server, `${what} (${(body.length / MiB).toFixed(1)} MB)`, 1_500 * MiB, () => push(body, encoding));
-    assert.equal(status, expected[0], what);
-    assert.match(code, new RegExp(expected[1]), what);
+    assert.match(`${status} ${code}`, expected, what);
     assert.equal((await fetch(`${server.url}/version`)).status, 200);
   }
 });

@@ -17,6 +17,7 @@ use crate::auth::{Identity, UserIdentity};
 use crate::clock::random_bytes;
 use crate::database::{ComponentId, Transaction, VectorMatch, VectorQuery};
 use crate::function::app_counters::AppCounter;
+use crate::function::audit;
 use crate::function::call::{Caller, FunctionCall, FunctionKind};
 use crate::function::deployment::Deployment;
 use crate::function::execution::component_not_found;
@@ -235,6 +236,12 @@ impl ActionCore {
             };
             self.inner.runner.log().push(now, event);
         }
+    }
+
+    /// Makes an entry of the application's audit log, for log streams.
+    pub(crate) fn audit(&self, mut body: serde_json::Value) {
+        audit::resolve(&mut body, self.inner.request_id, self.deployment().clock().unix_ms());
+        self.inner.runner.note_audit(self.inner.request_id, body);
     }
 
     /// Counts `amount` more of the part of an application's counter whose label has this value.

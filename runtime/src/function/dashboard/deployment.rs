@@ -10,6 +10,7 @@ use crate::system::environment::Environment;
 use crate::system::events::{EventFilter, Events};
 use crate::system::exports::Exports;
 use crate::system::imports::Imports;
+use crate::system::log_streams::LogStreams;
 use crate::system::modules::{ModuleEnvironment, Modules};
 
 /// The version of Node.js that projects get which do not ask for one.
@@ -58,7 +59,10 @@ pub(super) fn register(module: &mut AddModule<'_>) {
         module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| auth_providers(ctx));
     });
     module("listConfiguredSinks", &|module| {
-        module.query("default", |_: &mut QueryCtx<'_>, _: Root| Ok(Vec::<Value>::new()));
+        module.query("default", |ctx: &mut QueryCtx<'_>, _: Root| {
+            let secrets = ctx.execution().deployment().secrets().clone();
+            LogStreams::new(ctx.tx(), &secrets).shown()
+        });
     });
     module("node", &|module| {
         module.query("version", |ctx: &mut QueryCtx<'_>, _: Root| {

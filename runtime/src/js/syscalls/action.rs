@@ -74,6 +74,10 @@ async fn run(core: &ActionCore, name: &str, function: &str, args: &str) -> Resul
         "1.0/createFunctionHandle" => functions::create_handle(core, args),
         "1.0/getFunctionMetadata" => Ok(functions::metadata(function, core.component_path())),
         "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata(core.deployment())),
+        "1.0/auditLog" => {
+            core.audit(functions::audit_body(args)?);
+            Ok("null".to_owned())
+        }
         "1.0/getRequestMetadata" => {
             Ok(functions::request_metadata(core.request_id(), core.job(), core.origin()))
         }

@@ -125,6 +125,16 @@ pub(super) fn deployment_metadata(deployment: &Deployment) -> String {
     format!(r#"{{"name":{},"region":null,"class":"s16"}}"#, quoted(&deployment.name))
 }
 
+#[derive(Deserialize)]
+struct Audit {
+    body: serde_json::Value,
+}
+
+/// What an entry of the application's audit log is to say.
+pub(super) fn audit_body(args: &str) -> Result<serde_json::Value> {
+    arguments("1.0/auditLog", args).map(|Audit { body }| body)
+}
+
 pub(super) fn request_metadata(request: RequestId, job: Option<JobRef>, origin: Option<&Origin>) -> String {
     serde_json::json!({
         "ip": origin.and_then(|origin| origin.ip).map(|ip| ip.to_string()),

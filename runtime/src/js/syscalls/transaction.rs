@@ -111,7 +111,10 @@ impl TransactionHost {
                 let (request, job) = (execution.request_id(), execution.caller().job());
                 Ok(functions::request_metadata(request, job, execution.origin()))
             }
-            "1.0/auditLog" if is_mutation => Ok("null".to_owned()),
+            "1.0/auditLog" => {
+                execution.audit(functions::audit_body(args)?);
+                Ok("null".to_owned())
+            }
             "1.0/storageStore" if is_mutation => storage::store(execution, args),
             "1.0/storageGet" if is_mutation => storage::get(execution, args),
             "1.0/signJwt" if is_mutation => functions::sign_jwt(execution, args),

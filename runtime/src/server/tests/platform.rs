@@ -104,3 +104,31 @@ async fn what_administrators_did_is_told_page_by_page() {
         assert_eq!(status, 400, "{query}: {answer}");
     }
 }
+
+#[tokio::test]
+async fn what_is_described_is_there_and_what_is_not_says_why() {
+    let server = TestServer::start().await;
+    let description = reqwest::get(format!("{}/api/v1/openapi.json", server.url)).await.unwrap();
+    let description: Json = description.json().await.unwrap();
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let url = format!("{}/api/v1{}", server.url, path.replace("{id}", "x"));
+            let method = method.to_uppercase().parse().unwrap();
+            let answer = reqwest::Client::new().request(method, url).body("{}").send().await.unwrap();
+            // Nobody gets further without a key.
+            assert_eq!(answer.status(), 403, "{path}");
+        }
+    }
+    for (path, code) in [
+        ("create_usage_limit", "UsageLimitsUnsupported"),
+        ("update_usage_limit/x", "UsageLimitsUnsupported"),
+        ("delete_usage_limit/x", "UsageLimitsUnsupported"),
+        ("data/sync", "DataSyncUnsupported"),
+    ] {
+        let (status, answer) = server.post_json(&format!("/api/v1/{path}"), &json!({})).await;
+        assert_eq!((status, &answer["code"]), (400, &json!(code)), "{path}");
+    }
+    assert_eq!(server.get_json("/api/v1/list_usage_limits").await.1, json!({"usageLimits": []}));
+    assert_eq!(server.get_json("/api/v1/get_current_usage").await.1["metrics"], json!({}));
+    assert_eq!(server.get_json("/api/v1/data/list_active_syncs").await.1["syncs"], json!([]));
+}
