@@ -426,7 +426,7 @@ impl Execution {
     /// Makes an entry of the application's audit log: for log streams, once a mutation has committed. What stands for the
     /// circumstances of the call is put in place.
     pub(crate) fn audit(&mut self, mut body: Json) {
-        audit::resolve(&mut body, self.request_id, self.now_ms);
+        audit::resolve(&mut body, self.request_id, self.origin.as_deref(), self.now_ms);
         self.effects.push(Effect::Audit(body));
     }
 

@@ -240,7 +240,7 @@ impl ActionCore {
 
     /// Makes an entry of the application's audit log, for log streams.
     pub(crate) fn audit(&self, mut body: serde_json::Value) {
-        audit::resolve(&mut body, self.inner.request_id, self.deployment().clock().unix_ms());
+        audit::resolve(&mut body, self.inner.request_id, self.origin(), self.deployment().clock().unix_ms());
         self.inner.runner.note_audit(self.inner.request_id, body);
     }
 
