@@ -320,7 +320,7 @@ impl Server {
             has_metrics: !options.disable_metrics_endpoint,
             dev_issuer,
             home: Some(web::DASHBOARD),
-            trusted_proxies: options.trusted_proxy.iter().copied().collect(),
+            trusted_proxies: options.trusted_proxies.clone(),
             test_clock,
         };
         let state = ServerState::new(

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use fusion_runtime::limits::Limits;
-use fusion_runtime::server::TrustedProxy;
+use fusion_runtime::server::TrustedProxies;
 use fusion_runtime::store;
 
 use crate::failure::{Failure, Result};
@@ -112,17 +112,18 @@ pub struct ServerOptions {
     #[arg(long, hide_short_help = true, env = "FUSION_NODE_INSTALL_SCRIPTS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub node_install_scripts: bool,
 
-    /// A proxy in front of the server, whose `X-Forwarded-For` or `Forwarded` tells functions the addresses of callers:
-    /// an IP address or a network like 10.0.0.0/8. Can be given several times [default: none].
+    /// Proxies in front of the server, whose `X-Forwarded-For` or `Forwarded` tells functions the addresses of callers: IP
+    /// addresses and networks, like 127.0.0.1,10.0.0.0/8 [default: none].
     #[arg(
         long,
         hide_short_help = true,
-        value_name = "ADDRESS",
-        env = "FUSION_TRUSTED_PROXY",
+        value_name = "ADDRESSES",
+        env = "FUSION_TRUSTED_PROXIES",
         hide_env_values = true,
-        value_delimiter = ','
+        default_value = "",
+        hide_default_value = true
     )]
-    pub trusted_proxy: Vec<TrustedProxy>,
+    pub trusted_proxies: TrustedProxies,
 
     /// Show clients neither log lines nor the details of errors.
     #[arg(long, hide_short_help = true, env = "REDACT_LOGS_TO_CLIENT", hide_env_values = true, value_parser = FalseyValueParser::new())]

@@ -32,7 +32,7 @@ mod test_clock;
 pub mod udf_response;
 mod unread;
 
-pub use origin::{TrustedProxies, TrustedProxy};
+pub use origin::TrustedProxies;
 pub use router::{router, site_router};
 pub use serve::serve;
 pub use state::{ServerConfig, ServerState};

@@ -4,7 +4,6 @@
 //! that the server was told to trust ([`TrustedProxies`]).
 
 use std::convert::Infallible;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -19,40 +18,31 @@ use super::state::ServerState;
 use crate::auth::{Credentials, Identity};
 use crate::function::Origin;
 
-/// The proxies whose word about the caller's address counts. None by default.
+/// The proxies whose word about the caller's address counts, as addresses and networks: `127.0.0.1,10.0.0.0/8`. None by
+/// default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<TrustedProxy>);
+pub struct TrustedProxies(Vec<IpNet>);
 
-/// The address of a proxy, or of a network of them: `127.0.0.1`, `10.0.0.0/8`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrustedProxy(IpNet);
-
-impl FromStr for TrustedProxy {
+impl FromStr for TrustedProxies {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let address = || text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
-        text.parse().or_else(|_| address()).map(Self).map_err(|_| {
-            format!("\"{text}\" is neither an IP address like 127.0.0.1 nor a network like 10.0.0.0/8")
-        })
-    }
-}
-
-impl fmt::Display for TrustedProxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromIterator<TrustedProxy> for TrustedProxies {
-    fn from_iter<T: IntoIterator<Item = TrustedProxy>>(proxies: T) -> Self {
-        Self(proxies.into_iter().collect())
+        let network = |text: &str| {
+            let address = || text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
+            text.parse().or_else(|_| address()).map_err(|_| {
+                format!("\"{text}\" is neither an IP address like 127.0.0.1 nor a network like 10.0.0.0/8")
+            })
+        };
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        text.split(',').map(|part| network(part.trim())).collect::<Result<_, _>>().map(Self)
     }
 }
 
 impl TrustedProxies {
     fn contains(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|proxy| proxy.0.contains(&address))
+        self.0.iter().any(|network| network.contains(&address))
     }
 
     /// The address of who caused a request that `peer` sent: each trusted proxy, the nearest first, is asked whom it
@@ -140,9 +130,8 @@ mod tests {
 
     use super::*;
 
-    fn caller(trusted: &[&str], peer: &str, lines: &[(&'static str, &'static str)]) -> String {
-        let proxies: TrustedProxies =
-            trusted.iter().map(|text| text.parse::<TrustedProxy>().unwrap()).collect();
+    fn caller(trusted: &str, peer: &str, lines: &[(&'static str, &'static str)]) -> String {
+        let proxies: TrustedProxies = trusted.parse().unwrap();
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -153,25 +142,25 @@ mod tests {
     #[test]
     fn nobody_is_believed_unless_trusted() {
         let lines = [("x-forwarded-for", "1.1.1.1"), ("forwarded", "for=2.2.2.2")];
-        assert_eq!(caller(&[], "127.0.0.1", &lines), "127.0.0.1");
-        assert_eq!(caller(&["10.0.0.0/8"], "11.0.0.1", &lines), "11.0.0.1");
-        assert_eq!(caller(&["10.0.0.0/8"], "10.1.2.3", &lines), "1.1.1.1");
-        assert_eq!(caller(&["127.0.0.1"], "::ffff:127.0.0.1", &lines), "1.1.1.1");
+        assert_eq!(caller("", "127.0.0.1", &lines), "127.0.0.1");
+        assert_eq!(caller("10.0.0.0/8", "11.0.0.1", &lines), "11.0.0.1");
+        assert_eq!(caller("10.0.0.0/8", "10.1.2.3", &lines), "1.1.1.1");
+        assert_eq!(caller("127.0.0.1", "::ffff:127.0.0.1", &lines), "1.1.1.1");
     }
 
     #[test]
     fn a_caller_cannot_put_itself_behind_others() {
         // What the nearest proxy wrote stands last; what the caller made up stands before.
         let made_up = [("x-forwarded-for", "6.6.6.6, 1.1.1.1")];
-        assert_eq!(caller(&["10.0.0.1"], "10.0.0.1", &made_up), "1.1.1.1");
+        assert_eq!(caller("10.0.0.1", "10.0.0.1", &made_up), "1.1.1.1");
         let two = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.1.1.1, 10.0.0.2")];
-        assert_eq!(caller(&["10.0.0.1", "10.0.0.2"], "10.0.0.1", &two), "1.1.1.1");
-        assert_eq!(caller(&["10.0.0.1"], "10.0.0.1", &two), "10.0.0.2");
+        assert_eq!(caller("10.0.0.1, 10.0.0.2", "10.0.0.1", &two), "1.1.1.1");
+        assert_eq!(caller("10.0.0.1", "10.0.0.1", &two), "10.0.0.2");
         let all = [("x-forwarded-for", "10.0.0.3, 10.0.0.2")];
-        assert_eq!(caller(&["10.0.0.0/8"], "10.0.0.1", &all), "10.0.0.3");
+        assert_eq!(caller("10.0.0.0/8", "10.0.0.1", &all), "10.0.0.3");
         let broken = [("x-forwarded-for", "1.1.1.1, unknown")];
-        assert_eq!(caller(&["10.0.0.1"], "10.0.0.1", &broken), "10.0.0.1");
-        assert_eq!(caller(&["10.0.0.1"], "10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(caller("10.0.0.1", "10.0.0.1", &broken), "10.0.0.1");
+        assert_eq!(caller("10.0.0.1", "10.0.0.1", &[]), "10.0.0.1");
     }
 
     #[test]
@@ -189,16 +178,16 @@ mod tests {
             assert_eq!(address(entry).map(|found| found.to_string()).as_deref(), expected, "{entry}");
         }
         let standard = [("forwarded", "for=6.6.6.6;proto=http, Proto=https; For=\"[2001:db8::1]:4711\"")];
-        assert_eq!(caller(&["10.0.0.1"], "10.0.0.1", &standard), "2001:db8::1");
+        assert_eq!(caller("10.0.0.1", "10.0.0.1", &standard), "2001:db8::1");
         let hidden = [("forwarded", "for=1.1.1.1, proto=https")];
-        assert_eq!(caller(&["10.0.0.1"], "10.0.0.1", &hidden), "10.0.0.1");
+        assert_eq!(caller("10.0.0.1", "10.0.0.1", &hidden), "10.0.0.1");
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "localhost", "10.0.0.0/33", "1.2.3"] {
-            assert!(text.parse::<TrustedProxy>().unwrap_err().contains("10.0.0.0/8"), "{text}");
+        for text in ["localhost", "10.0.0.0/33", "1.2.3", "127.0.0.1,", "127.0.0.1 10.0.0.1"] {
+            assert!(text.parse::<TrustedProxies>().unwrap_err().contains("10.0.0.0/8"), "{text}");
         }
-        assert_eq!("10.0.0.0/8".parse::<TrustedProxy>().unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!(" ".parse(), Ok(TrustedProxies::default()));
     }
 }

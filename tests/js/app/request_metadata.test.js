@@ -107,7 +107,7 @@ test("requests are known by their address, their agent and their token", async (
   });
 
   await t.test("behind a proxy that is trusted", async (t) => {
-    const server = await restart("--trusted-proxy", "127.0.0.0/8", "--trusted-proxy", "10.0.0.1");
+    const server = await restart("--trusted-proxies", "127.0.0.0/8, 10.0.0.1");
     const from = async (headers) => (await call(server, "mutation", "requests:inMutation", headers)).ip;
     assert.equal(await from({}), "127.0.0.1");
     assert.equal(await from({ "X-Forwarded-For": "6.6.6.6, 1.2.3.4" }), "1.2.3.4");
