@@ -121,6 +121,9 @@ pub struct Limits {
     pub analysis_timeout: Duration,
     /// Bytes of document bodies kept in memory (`--memory-budget`).
     pub body_bytes_max: usize,
+    /// How long it is remembered which documents were deleted, for readers who follow all changes
+    /// (`DOCUMENT_RETENTION_DELAY`). Zero remembers nothing.
+    pub document_retention: Duration,
 }
 
 impl Default for Limits {
@@ -152,6 +155,7 @@ impl Default for Limits {
             isolate_memory_max: 64 << 20,
             analysis_timeout: Duration::from_secs(4),
             body_bytes_max: 1 << 30,
+            document_retention: Duration::from_secs(2 * 24 * 3_600),
         }
     }
 }
@@ -196,6 +200,7 @@ impl Limits {
             "ISOLATE_MAX_USER_HEAP_SIZE" => self.isolate_memory_max = number()?,
             "ISOLATE_ANALYZE_USER_TIMEOUT_SECONDS" => self.analysis_timeout = seconds()?,
             "RETAINED_STATES" => self.retained_states_max = number()?,
+            "DOCUMENT_RETENTION_DELAY" => self.document_retention = seconds()?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -229,6 +234,7 @@ impl Limits {
         "ISOLATE_MAX_USER_HEAP_SIZE",
         "ISOLATE_ANALYZE_USER_TIMEOUT_SECONDS",
         "RETAINED_STATES",
+        "DOCUMENT_RETENTION_DELAY",
     ];
 }
 

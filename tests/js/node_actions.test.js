@@ -3,33 +3,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { ConvexHttpClient } from "convex/browser";
 import { ConvexError } from "convex/values";
-import { project } from "./support/cli.js";
 import { fusion } from "./support/fusion.js";
-import { push } from "./support/push.js";
+import { PUSH, failure, greeting, start, withPackage } from "./support/node_project.js";
+import { http, push, serve } from "./support/push.js";
 import { startRegistry } from "./support/registry.js";
 import { startIssuer } from "./support/issuer.js";
-import { callAsAdmin, connectClient, startServer, temporaryFolder } from "./support/server.js";
+import { callAsAdmin, connectClient, temporaryFolder } from "./support/server.js";
 import { until } from "./support/wait.js";
-
-const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "node_actions");
-const PUSH = ["dev", "--once", "--typecheck", "disable", "--codegen", "disable"];
-
-const serve = (t, options = {}) => startServer(t, { program: "fusion", args: ["serve"], ...options });
-const http = (server) => new ConvexHttpClient(server.url, { logger: false });
-
-/** A server with the project of this folder on it. */
-async function start(t, options) {
-  const server = await serve(t, options);
-  const app = project(t, "project", { from: folder });
-  await push(app, server, PUSH);
-  return { server, app, client: http(server) };
-}
 
 /** The processes of Node.js that a server has started. */
 function children(server) {
@@ -39,15 +22,6 @@ function children(server) {
     .map((line) => line.trim().split(/\s+/))
     .filter(([, parent, ...args]) => Number(parent) === server.pid && args.some((arg) => arg.endsWith("main.mjs")))
     .map(([pid]) => Number(pid));
-}
-
-/** How a call failed: its text without the id of the request. */
-async function failure(promise) {
-  const error = await promise.then(
-    (value) => assert.fail(`it gave ${JSON.stringify(value)}`),
-    (error) => error,
-  );
-  return { text: error.message.replace(/\[Request ID: [0-9a-f]+\]/, "[Request ID]"), data: error.data, error };
 }
 
 test("everything that an action's context offers, and the official client's values", async (t) => {
@@ -244,32 +218,6 @@ test("without Node.js the push is accepted, and a call says what to install", as
   assert.ok(output.includes("work.js:echo"), output);
   await client.mutation("store:add", { n: 1 });
 });
-
-const greeting = (version = "1.2.3") => ({
-  "package.json": JSON.stringify({ name: "tiny-greeting", version, main: "index.cjs", scripts: { install: "exit 1" } }),
-  "index.cjs": `exports.greet = (name) => "Hello " + name + " " + require("node:path").basename(__filename);`,
-});
-
-/** A project whose Node action imports a package that the server is to install. */
-function withPackage(t, files) {
-  const app = project(t, "project", { from: folder });
-  const at = path.join(app.folder, "node_modules/tiny-greeting");
-  mkdirSync(at, { recursive: true });
-  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(at, name), text);
-  const manifest = JSON.parse(readFileSync(path.join(app.folder, "package.json"), "utf8"));
-  manifest.dependencies["tiny-greeting"] = "^1.0.0";
-  writeFileSync(path.join(app.folder, "package.json"), JSON.stringify(manifest));
-  writeFileSync(path.join(app.folder, "convex.json"), JSON.stringify({ node: { externalPackages: ["*"] } }));
-  writeFileSync(
-    path.join(app.folder, "convex/greet.js"),
-    `"use node";
-import { actionGeneric as action } from "convex/server";
-import { greet } from "tiny-greeting";
-export const hello = action({ args: {}, handler: async () => greet("you") });
-`,
-  );
-  return app;
-}
 
 test("external packages are installed once, whoever pushes, and a push says why they cannot be", async (t) => {
   const registry = await startRegistry(t, [greeting()]);

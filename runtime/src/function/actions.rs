@@ -185,6 +185,8 @@ impl FunctionRunner {
             return failed(&Error::not_found("NoMatchingRoute", "No matching routes found"));
         };
         let (component, handler) = (route.component.to_owned(), route.handler.clone());
+        let counted = if method == "HEAD" { "GET" } else { &method };
+        let metrics = self.metrics().of(&FunctionPath::of_route(&component, counted, &route.pattern()));
         request.extensions_mut().insert(RoutedPath(route.path.to_owned()));
         // Who the user is stays inside the app.
         let identity = match identity {
@@ -232,6 +234,7 @@ impl FunctionRunner {
             task.await.unwrap_or_else(|_| Err(Error::internal("the task of an HTTP action ended early")));
         let result = result.map_err(|error| UdfError::new(&error, request_id));
         let now = self.deployment().clock().unix_ms();
+        metrics.record(now, FunctionKind::HttpAction, started.elapsed(), result.is_err());
         self.metrics().record_time(now, FunctionKind::HttpAction, started.elapsed());
         self.log().push(
             now,

@@ -27,6 +27,7 @@ pub mod router;
 pub mod serve;
 pub mod state;
 mod storage;
+mod streaming_export;
 mod sync;
 mod test_clock;
 pub mod udf_response;

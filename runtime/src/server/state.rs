@@ -16,6 +16,7 @@ use crate::log_streams::LogStreams;
 use crate::push::Pushes;
 use crate::session::socket::SocketContext;
 use crate::snapshot::Snapshots;
+use crate::streaming_export::StreamingExport;
 
 /// How the server presents itself.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub struct ServerState {
     pub config: ServerConfig,
     /// Imports and exports.
     pub snapshots: Snapshots,
+    /// What data connectors read.
+    pub streaming_export: StreamingExport,
     /// Where events are sent to.
     pub log_streams: LogStreams,
     /// What sockets need.
@@ -81,9 +84,20 @@ impl ServerState {
             open: Arc::new(AtomicUsize::new(0)),
         });
         let snapshots = Snapshots::start(runner.clone());
+        let streaming_export = StreamingExport::new(deployment.database.clone());
         let name = authenticator.admin_keys().instance_name();
         let log_streams = LogStreams::start(runner.clone(), name, shutdown);
-        Arc::new(Self { snapshots, log_streams, runner, authenticator, pushes, config, sockets, requests })
+        Arc::new(Self {
+            snapshots,
+            streaming_export,
+            log_streams,
+            runner,
+            authenticator,
+            pushes,
+            config,
+            sockets,
+            requests,
+        })
     }
 
     /// What functions can reach.

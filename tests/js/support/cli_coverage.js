@@ -16,7 +16,6 @@ const WITHOUT = {
   "--preview-name": "names a deployment of the cloud",
   "--preview-run": "runs in a deployment of the cloud",
   "--prod": "names a deployment of the cloud",
-  "--component-dir": "Fusion has no components",
 };
 
 /** Registers the check of some commands; it comes after their tests, in the same file. */

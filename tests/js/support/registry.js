@@ -19,29 +19,28 @@ function pack(files) {
   return readFileSync(path.join(folder, "package.tgz"));
 }
 
-/** Serves packages; gives `{environment, asked}`: what leads npm there, and the paths that were asked for. */
+/** Serves packages, some of them in several versions, the newest last; gives `{environment, asked}`: what leads npm there, and the paths that were asked for. */
 export async function startRegistry(t, packages) {
   const asked = [];
-  const known = new Map(
-    packages.map((files) => {
-      const manifest = JSON.parse(files["package.json"]);
-      return [manifest.name, { manifest, tarball: pack(files) }];
-    }),
-  );
+  const known = new Map();
+  for (const files of packages) {
+    const manifest = JSON.parse(files["package.json"]);
+    known.set(manifest.name, [...(known.get(manifest.name) ?? []), { manifest, tarball: pack(files) }]);
+  }
   const server = createServer((request, response) => {
     const name = decodeURIComponent(request.url.slice(1));
     asked.push(name);
-    const found = known.get(name.replace(/\.tgz$/, ""));
+    const [packageName, wanted] = name.split("/-/");
+    const found = known.get(packageName);
     if (found === undefined) return response.writeHead(404).end("{}");
-    if (name.endsWith(".tgz")) return response.end(found.tarball);
-    const { manifest, tarball } = found;
-    const integrity = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
-    const dist = { tarball: `http://127.0.0.1:${server.address().port}/${manifest.name}.tgz`, integrity };
-    const version = { ...manifest, dist };
+    if (wanted !== undefined) return response.end(found.find(({ manifest }) => wanted === `${manifest.version}.tgz`).tarball);
+    const versions = found.map(({ manifest, tarball }) => {
+      const integrity = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
+      const address = `http://127.0.0.1:${server.address().port}/${packageName}/-/${manifest.version}.tgz`;
+      return [manifest.version, { ...manifest, dist: { tarball: address, integrity } }];
+    });
     response.setHeader("Content-Type", "application/json");
-    response.end(
-      JSON.stringify({ name: manifest.name, "dist-tags": { latest: manifest.version }, versions: { [manifest.version]: version } }),
-    );
+    response.end(JSON.stringify({ name: packageName, "dist-tags": { latest: versions.at(-1)[0] }, versions: Object.fromEntries(versions) }));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => server.close());

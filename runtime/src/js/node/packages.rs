@@ -91,8 +91,9 @@ pub(super) fn install(
     let Some(id) = dependencies_id(dependencies) else { return Ok(None) };
     dependencies.iter().try_for_each(NodeDependency::check)?;
     let packages = options.folder.join("packages");
-    // Another version of Node.js wants other native libraries.
-    let folder = packages.join(format!("{id}-node{}", program.version.0));
+    // Another version of Node.js wants other native libraries; scripts that have run may have made some.
+    let scripts = if options.install_scripts { "-scripts" } else { "" };
+    let folder = packages.join(format!("{id}-node{}{scripts}", program.version.0));
     if folder.join("node_modules").is_dir() {
         return Ok(Some(folder));
     }

@@ -11,13 +11,6 @@ const definition = doc(schema, "pluginDefinitions");
 const install = doc(schema, "pluginInstalls");
 const policy = doc(schema, "pluginPolicies");
 
-/** Where an installation or a policy holds: a workspace, in it an agent, a channel, or both. */
-const place = {
-  workspaceScope: v.string(),
-  agentId: v.optional(v.id("agents")),
-  channel: v.optional(fields.channel),
-};
-
 export const listDefinitions = adminQuery({
   args: {},
   returns: v.array(definition),
@@ -37,7 +30,7 @@ export const listPolicies = adminQuery({
 });
 
 export const upsertInstall = adminMutation({
-  args: { ...place, pluginName: v.string(), enabled: v.boolean(), config: v.optional(v.any()) },
+  args: fields.pluginInstall,
   returns: v.id("pluginInstalls"),
   handler: async (ctx, args) => {
     const now = Date.now();
@@ -55,7 +48,7 @@ export const upsertInstall = adminMutation({
 });
 
 export const upsertPolicy = adminMutation({
-  args: { ...place, allow: v.optional(v.array(v.string())), deny: v.optional(v.array(v.string())) },
+  args: fields.pluginPolicy,
   returns: v.id("pluginPolicies"),
   handler: async (ctx, args) => {
     const now = Date.now();
@@ -73,14 +66,7 @@ export const upsertPolicy = adminMutation({
 
 /** Says what plugin there is; a worker does so when it starts. */
 export const upsertDefinition = serviceMutation({
-  args: {
-    name: v.string(),
-    version: v.string(),
-    source: v.string(),
-    status: fields.pluginStatus,
-    manifest: v.any(),
-    checksum: v.optional(v.string()),
-  },
+  args: fields.pluginDefinition,
   returns: v.id("pluginDefinitions"),
   handler: async (ctx, { name, ...rest }) => {
     const now = Date.now();
@@ -131,7 +117,7 @@ export const listDiagnostics = serviceQuery({
 
 /** What is installed at a place, of all layers that hold there. */
 export const getEffectiveInstallSet = serviceQuery({
-  args: place,
+  args: fields.pluginPlace,
   returns: v.array(install),
   handler: async (ctx, args) => {
     const found = await Promise.all(
@@ -150,7 +136,7 @@ export const getEffectiveInstallSet = serviceQuery({
 
 /** Which tools are allowed at a place, by all policies that hold there. */
 export const getEffectivePolicy = serviceQuery({
-  args: place,
+  args: fields.pluginPlace,
   returns: fields.toolPolicy,
   handler: async (ctx, args) => {
     const found = await Promise.all(

@@ -176,35 +176,21 @@ const assistants = {
     .index("by_ownerUserId", ["ownerUserId"])
     .index("by_ownerUserId_enabled", ["ownerUserId", "enabled"]),
   pluginDefinitions: defineTable({
-    name: v.string(),
-    version: v.string(),
-    source: v.string(),
-    status: fields.pluginStatus,
-    manifest: v.any(),
-    checksum: v.optional(v.string()),
+    ...fields.pluginDefinition,
     diagnosticStatus: v.optional(fields.diagnosticStatus),
     diagnosticMessages: v.optional(v.array(v.string())),
     createdAt: v.number(),
     updatedAt: v.number(),
   }).index("by_name", ["name"]),
   pluginInstalls: defineTable({
-    workspaceScope: v.string(),
-    agentId: v.optional(v.id("agents")),
-    channel: v.optional(fields.channel),
-    pluginName: v.string(),
-    enabled: v.boolean(),
-    config: v.optional(v.any()),
+    ...fields.pluginInstall,
     createdAt: v.number(),
     updatedAt: v.number(),
   })
     .index("by_scope_agent_channel", ["workspaceScope", "agentId", "channel"])
     .index("by_pluginName", ["pluginName"]),
   pluginPolicies: defineTable({
-    workspaceScope: v.string(),
-    agentId: v.optional(v.id("agents")),
-    channel: v.optional(fields.channel),
-    allow: v.optional(v.array(v.string())),
-    deny: v.optional(v.array(v.string())),
+    ...fields.pluginPolicy,
     createdAt: v.number(),
     updatedAt: v.number(),
   }).index("by_scope_agent_channel", ["workspaceScope", "agentId", "channel"]),
@@ -212,12 +198,7 @@ const assistants = {
 
 const services = {
   todoistConnections: defineTable({
-    userId: v.id("users"),
-    accessToken: v.string(),
-    tokenType: v.optional(v.string()),
-    scope: v.optional(v.string()),
-    accountEmail: v.optional(v.string()),
-    accountName: v.optional(v.string()),
+    ...fields.todoistConnection,
     createdAt: v.number(),
     updatedAt: v.number(),
   }).index("by_userId", ["userId"]),

@@ -10,6 +10,7 @@ import { authMutation, authQuery, serviceAction } from "./auth";
 import { authAction } from "./auth/actions";
 import { ownerOf } from "./auth/ownership";
 import { BATCH, MINUTE_MS } from "./lib/batch";
+import { todoistConnection } from "./lib/fields";
 import * as todoist from "./lib/todoistApi";
 
 const STATE_LIFETIME_MS = 10 * MINUTE_MS;
@@ -93,14 +94,7 @@ export const takeState = internalMutation({
 });
 
 export const saveConnection = internalMutation({
-  args: {
-    userId: v.id("users"),
-    accessToken: v.string(),
-    tokenType: v.optional(v.string()),
-    scope: v.optional(v.string()),
-    accountEmail: v.optional(v.string()),
-    accountName: v.optional(v.string()),
-  },
+  args: todoistConnection,
   returns: v.null(),
   handler: async (ctx, connection) => {
     const now = Date.now();

@@ -1,7 +1,6 @@
 import { mutation, query } from "../_generated/server";
-import { notFound } from "../lib/errors";
 import { requireOperator } from "../lib/guards";
-import { pluginOf } from "../lib/plugins";
+import { disconnect, pluginOf } from "../lib/plugins";
 import { service } from "../lib/validators";
 
 export const getOne = query({
@@ -13,10 +12,7 @@ export const getOne = query({
 export const remove = mutation({
   args: { service },
   handler: async (ctx, args) => {
-    const { organizationId } = await requireOperator(ctx);
-    const plugin = await pluginOf(ctx, organizationId, args.service);
-    if (plugin === null) throw notFound("Plugin not found");
-    await ctx.db.delete(plugin._id);
+    await disconnect(ctx, (await requireOperator(ctx)).organizationId, args.service);
     return null;
   },
 });

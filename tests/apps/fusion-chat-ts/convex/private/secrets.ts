@@ -1,9 +1,9 @@
 import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import { mutation } from "../_generated/server";
-import { badRequest, notFound, wrongArguments } from "../lib/errors";
+import { badRequest, wrongArguments } from "../lib/errors";
 import { requireOperator } from "../lib/guards";
-import { connect, pluginOf } from "../lib/plugins";
+import { connect, disconnect } from "../lib/plugins";
 import { namePrefix } from "../lib/secrets";
 import { requireActiveSubscription } from "../lib/subscriptions";
 import { service } from "../lib/validators";
@@ -39,9 +39,7 @@ export const remove = mutation({
   args: { service },
   handler: async (ctx, args) => {
     const { organizationId } = await requireOperator(ctx);
-    const plugin = await pluginOf(ctx, organizationId, args.service);
-    if (plugin === null) throw notFound("Plugin not found");
-    await ctx.db.delete(plugin._id);
+    await disconnect(ctx, organizationId, args.service);
     await ctx.scheduler.runAfter(0, internal.system.secrets.remove, { organizationId, service: args.service });
     return null;
   },

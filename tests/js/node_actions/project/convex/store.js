@@ -42,6 +42,13 @@ export const schedule = mutation({
   },
 });
 
+export const scheduleIn = mutation({
+  args: { ms: v.number(), n: v.number() },
+  handler: async (ctx, { ms, n }) => {
+    await ctx.scheduler.runAfter(ms, "work:addFromNode", { n });
+  },
+});
+
 export const viaNode = action({
   args: { depth: v.number() },
   handler: async (ctx, args) => await ctx.runAction("work:nested", args),
