@@ -17,6 +17,7 @@ pub mod server;
 pub mod session;
 pub mod snapshot;
 pub mod store;
+pub mod streaming_export;
 pub mod system;
 
 pub use error::{Error, ErrorKind, Result};

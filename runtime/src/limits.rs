@@ -52,6 +52,14 @@ pub const CRYPTO_JOBS_MAX: usize = 4;
 pub const RSA_GENERATED_BITS_MAX: u32 = 4096;
 /// Largest RSA key that a script may import, in bits.
 pub const RSA_IMPORTED_BITS_MAX: usize = 8192;
+/// Files one mutation may store.
+pub const FILES_WRITTEN_MAX: usize = 1_000;
+/// Bytes of files one mutation may store: an isolate holds no more at once.
+pub const FILE_BYTES_WRITTEN_MAX: usize = 64 << 20;
+/// Files one mutation may read.
+pub const FILES_READ_MAX: usize = 1_000;
+/// Bytes of files one mutation may read.
+pub const FILE_BYTES_READ_MAX: usize = 64 << 20;
 /// Rounds of PBKDF2 (iterations times blocks of output) in an action.
 pub const PBKDF2_ROUNDS_MAX: u64 = 50_000_000;
 /// Rounds of PBKDF2 in a query or mutation, where nothing else happens meanwhile.
@@ -113,6 +121,9 @@ pub struct Limits {
     pub analysis_timeout: Duration,
     /// Bytes of document bodies kept in memory (`--memory-budget`).
     pub body_bytes_max: usize,
+    /// How long it is remembered which documents were deleted, for readers who follow all changes
+    /// (`DOCUMENT_RETENTION_DELAY`). Zero remembers nothing.
+    pub document_retention: Duration,
 }
 
 impl Default for Limits {
@@ -144,6 +155,7 @@ impl Default for Limits {
             isolate_memory_max: 64 << 20,
             analysis_timeout: Duration::from_secs(4),
             body_bytes_max: 1 << 30,
+            document_retention: Duration::from_secs(2 * 24 * 3_600),
         }
     }
 }
@@ -188,6 +200,7 @@ impl Limits {
             "ISOLATE_MAX_USER_HEAP_SIZE" => self.isolate_memory_max = number()?,
             "ISOLATE_ANALYZE_USER_TIMEOUT_SECONDS" => self.analysis_timeout = seconds()?,
             "RETAINED_STATES" => self.retained_states_max = number()?,
+            "DOCUMENT_RETENTION_DELAY" => self.document_retention = seconds()?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -221,6 +234,7 @@ impl Limits {
         "ISOLATE_MAX_USER_HEAP_SIZE",
         "ISOLATE_ANALYZE_USER_TIMEOUT_SECONDS",
         "RETAINED_STATES",
+        "DOCUMENT_RETENTION_DELAY",
     ];
 }
 

@@ -7,6 +7,7 @@
 
 mod bundle;
 mod components;
+mod connector;
 mod engine;
 mod fanout;
 mod floor;
@@ -40,7 +41,7 @@ use setup::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The benchmarks in the order in which `all` runs them.
-const ALL: [&str; 18] = [
+const ALL: [&str; 19] = [
     "transfer",
     "latency",
     "live",
@@ -57,6 +58,7 @@ const ALL: [&str; 18] = [
     "turn",
     "import",
     "export",
+    "connector",
     "search-text",
     "search-vector",
 ];
@@ -103,6 +105,7 @@ async fn run(which: &str, options: &Options) -> io::Result<()> {
             "turn" => turn::run(options).await?,
             "import" => snapshot::import(options).await?,
             "export" => snapshot::export(options).await?,
+            "connector" => connector::run(options)?,
             "search-text" => search_text::run(options).await?,
             "search-vector" => vectors::run(options).await?,
             "engine" => engine::run(options).await?,

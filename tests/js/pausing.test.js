@@ -62,6 +62,7 @@ test("clients are told, recover without being started again, and jobs run late",
     ["import", ...target, "--table", "notes", "--append", "lines.jsonl"],
     ["env", "set", ...target, "GREETING", "hello"],
     ["deploy", ...target, "--typecheck", "disable"],
+    ["run", ...target, "--inline-query", "await ctx.db.query('notes').collect()"],
   ]) {
     const { code, stdout, stderr } = await fusion(server.folder, ...args);
     assert.equal(code, 0, `${args[0]}: ${stdout}${stderr}`);

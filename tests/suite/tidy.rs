@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["function"],
     &["js"],
     &["push"],
-    &["session", "scheduler", "snapshot", "log_streams"],
+    &["session", "scheduler", "snapshot", "streaming_export", "log_streams"],
     &["server"],
 ];
 /// Rooms that everybody may name and that name only each other.

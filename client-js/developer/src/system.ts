@@ -126,6 +126,13 @@ export interface ImportRecord {
   readonly state: { readonly state: string } & Record<string, Value>;
 }
 
+/** Where the log is sent to. */
+export interface LogSink {
+  readonly _id: string;
+  readonly config: { readonly url: string; readonly format: string; readonly topics: string[] | null };
+  readonly status: { readonly type: string; readonly reason?: string };
+}
+
 /** Something that an administrator did. */
 export interface DeploymentEvent {
   readonly _id: string;
@@ -167,5 +174,6 @@ export const system = {
   packageVersion: query<Empty, string | null>(`${frontend}getVersion`),
   authProviders: query<Empty, Value[]>(`${frontend}listAuthProviders`),
   deploymentState: query<Empty, { state: string }>(`${frontend}deploymentState:deploymentState`),
+  logSinks: query<Empty, LogSink[]>(`${frontend}listConfiguredSinks`),
   events: pages<DeploymentEvent>(`${frontend}paginatedDeploymentEvents`),
 } as const;

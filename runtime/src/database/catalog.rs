@@ -10,11 +10,15 @@ use std::sync::Arc;
 
 use fusion_schema::table::Schema;
 use fusion_schema::validator::TableLookup;
-use fusion_schema::{DocumentId, Object, TableNumber};
+use fusion_schema::{DocumentId, Object, TableNumber, Value};
 
+use super::Shared;
 use super::attached::{AttachedDefinition, AttachedMeta};
 use super::component::{ComponentId, ComponentMeta, read_components};
+use super::document::Document;
 use super::key::{BY_CREATION_TIME, BY_ID, FIRST_DECLARED, IndexId};
+use super::snapshot::State;
+use crate::error::{Error, Result};
 use crate::store::TableId;
 
 /// A system table: name, number and indexes (name, fields).
@@ -410,4 +414,36 @@ impl TableLookup for Catalog {
 /// A whole number that a system document stores as a float.
 pub(crate) fn number(row: &Object, field: &str) -> Option<u32> {
     row.get(field).and_then(fusion_schema::Value::as_f64).map(|number| number as u32)
+}
+
+/// Derives the catalog from the system tables of a state.
+pub(super) fn derive_catalog(shared: &Shared, state: &State) -> Result<Catalog> {
+    let rows = |table| -> Result<Vec<Arc<Object>>> {
+        let documents =
+            state.tables.get(&table).map(|table| table.documents.values().cloned().collect::<Vec<_>>());
+        documents
+            .unwrap_or_default()
+            .into_iter()
+            .map(|entry| Ok(Document::new(entry.clone(), entry.body(&*shared.reader)?).fields().clone()))
+            .collect()
+    };
+    let schemas = rows(SCHEMAS)?;
+    let schemas = schemas.iter().map(|row| {
+        let damaged = || Error::internal("The stored schema is damaged.");
+        let text = row.get("schema").and_then(Value::as_str).ok_or_else(damaged)?;
+        let json = serde_json::from_str(text).map_err(|error| damaged().with_source(error))?;
+        let schema = fusion_schema::table::Schema::from_json(&json);
+        let schema = schema.map_err(|error| damaged().with_source(error))?;
+        Ok((component_of(row), Arc::new(schema)))
+    });
+    let schemas = schemas.collect::<Result<_>>()?;
+    let (components, tables, indexes) = (rows(COMPONENTS)?, rows(TABLES)?, rows(INDEXES)?);
+    let states = rows(DEPLOYMENT_STATE)?;
+    Ok(Catalog::derive(CatalogRows {
+        components: &components,
+        tables: &tables,
+        indexes: &indexes,
+        schemas,
+        states: &states,
+    }))
 }

@@ -19,23 +19,21 @@
 //! deadline), so it cannot lose again.
 
 use std::collections::VecDeque;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use fusion_schema::{Object, Value};
 use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
-use super::catalog::{
-    COMPONENTS, Catalog, CatalogRows, DEPLOYMENT_STATE, INDEXES, SCHEMAS, TABLES, component_of,
-};
+use super::catalog::{Catalog, DEPLOYMENT_STATE, INDEXES, SCHEMAS, derive_catalog};
 use super::chores::{Chore, Retired};
 use super::commit_ts::resolve_commit_ts;
-use super::document::{Document, Entry};
+use super::deletions::DroppedDocuments;
+use super::document::Entry;
 use super::log::{CommitLog, LogEntry};
 use super::reads::ReadSet;
 use super::snapshot::{Snapshot, State, Timestamp};
@@ -109,6 +107,8 @@ pub(super) struct StoreChanges {
     pub(super) adopted: Vec<u64>,
     /// Tables that nobody knows any more.
     pub(super) retired: Vec<TableId>,
+    /// The documents that went with tables, in the order of the commits.
+    pub(super) dropped: Vec<DroppedDocuments>,
 }
 
 impl Head {
@@ -120,7 +120,7 @@ impl Head {
 
 impl StoreChanges {
     const fn is_empty(&self) -> bool {
-        self.views.is_none() && self.adopted.is_empty() && self.retired.is_empty()
+        self.views.is_none() && self.adopted.is_empty() && self.retired.is_empty() && self.dropped.is_empty()
     }
 }
 
@@ -129,10 +129,12 @@ struct Lease {
     deadline: Moment,
 }
 
-struct PendingCommit {
-    entry: Arc<LogEntry>,
-    writes: Vec<FinalWrite>,
+pub(super) struct PendingCommit {
+    pub(super) entry: Arc<LogEntry>,
+    pub(super) writes: Vec<FinalWrite>,
     record: Option<SessionRecord>,
+    /// The tables, if it deletes documents.
+    pub(super) catalog: Option<Arc<Catalog>>,
 }
 
 /// Batches on their way from the store thread to the publisher thread.
@@ -186,6 +188,8 @@ pub(super) struct Committer {
     pub(super) retired: Mutex<Vec<Retired>>,
     /// Locked before the head. `None` before the start and after the end.
     writer: Mutex<Option<Writer>>,
+    /// Stagings that are under way, by their timestamps. Locked before the head.
+    pub(super) open_stagings: Mutex<BTreeSet<Timestamp>>,
     waiters: Mutex<Waiters>,
     listeners: Mutex<Vec<Arc<dyn Fn() + Send + Sync>>>,
     pub(super) metrics: CommitMetrics,
@@ -255,6 +259,7 @@ impl Committer {
             unpublished: AtomicUsize::new(0),
             retired: Mutex::default(),
             writer: Mutex::new(None),
+            open_stagings: Mutex::default(),
             waiters: Mutex::new(Waiters { released: ts, ..Waiters::default() }),
             listeners: Mutex::new(Vec::new()),
             metrics: CommitMetrics::default(),
@@ -367,7 +372,9 @@ impl Committer {
         if let Some(record) = &record {
             head.records.insert((record.session, record.request), record.clone());
         }
-        head.pending.push(PendingCommit { entry, writes, record });
+        let deletes = writes.iter().any(|write| write.new.is_none());
+        let catalog = deletes.then(|| head.snapshot.catalog.clone());
+        head.pending.push(PendingCommit { entry, writes, record, catalog });
         count(&self.metrics.commits, 1);
     }
 
@@ -526,6 +533,7 @@ impl Committer {
 
     fn run_store(&self) {
         let mut swept = Moment::now();
+        let mut deletions_swept = None;
         loop {
             let mut head = self.head.lock();
             if head.pending.is_empty() && head.changes.is_empty() && head.chores.is_empty() && !head.stopping
@@ -551,11 +559,14 @@ impl Committer {
                 self.do_chore(&mut *writing.store, chore, refusing || stopping);
                 writing.written = Moment::now();
             }
+            let store = &mut *writing.store;
+            if !refusing && !stopping {
+                self.sweep_deletions(store, &mut deletions_swept);
+            }
             if has_batch || has_chore {
                 self.look_for_retired();
                 continue;
             }
-            let store = &mut *writing.store;
             if stopping {
                 while self.tidy(store) {}
                 // The publisher stops when nobody can send it anything.
@@ -629,9 +640,10 @@ impl Committer {
     fn batch(
         &self,
         pending: &[PendingCommit],
-        StoreChanges { views, adopted, retired }: StoreChanges,
+        StoreChanges { views, adopted, retired, dropped }: StoreChanges,
         ts: Timestamp,
     ) -> Result<Batch, StoreError> {
+        let (deletions, deletions_floor) = self.deletions_of(pending, &dropped);
         let mut changes: Vec<(TableId, RowChange)> = Vec::new();
         let mut places: HashMap<u64, usize> = HashMap::new();
         for write in pending.iter().flat_map(|commit| &commit.writes) {
@@ -658,7 +670,7 @@ impl Committer {
             }
         }
         let records = pending.iter().filter_map(|commit| commit.record.clone()).collect();
-        Ok(Batch { changes, records, ts, views, adopted, retired })
+        Ok(Batch { changes, records, ts, views, adopted, retired, deletions, deletions_floor })
     }
 
     /// The head becomes what is published; everything sequenced beyond is refused.
@@ -858,36 +870,4 @@ fn check(head: &Head, finished: &Finished) -> Result<()> {
             )))
         }
     }
-}
-
-/// Derives the catalog from the system tables of a state.
-pub(super) fn derive_catalog(shared: &Shared, state: &State) -> Result<Catalog> {
-    let rows = |table| -> Result<Vec<Arc<Object>>> {
-        let documents =
-            state.tables.get(&table).map(|table| table.documents.values().cloned().collect::<Vec<_>>());
-        documents
-            .unwrap_or_default()
-            .into_iter()
-            .map(|entry| Ok(Document::new(entry.clone(), entry.body(&*shared.reader)?).fields().clone()))
-            .collect()
-    };
-    let schemas = rows(SCHEMAS)?;
-    let schemas = schemas.iter().map(|row| {
-        let damaged = || Error::internal("The stored schema is damaged.");
-        let text = row.get("schema").and_then(Value::as_str).ok_or_else(damaged)?;
-        let json = serde_json::from_str(text).map_err(|error| damaged().with_source(error))?;
-        let schema = fusion_schema::table::Schema::from_json(&json);
-        let schema = schema.map_err(|error| damaged().with_source(error))?;
-        Ok((component_of(row), Arc::new(schema)))
-    });
-    let schemas = schemas.collect::<Result<_>>()?;
-    let (components, tables, indexes) = (rows(COMPONENTS)?, rows(TABLES)?, rows(INDEXES)?);
-    let states = rows(DEPLOYMENT_STATE)?;
-    Ok(Catalog::derive(CatalogRows {
-        components: &components,
-        tables: &tables,
-        indexes: &indexes,
-        schemas,
-        states: &states,
-    }))
 }

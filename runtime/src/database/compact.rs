@@ -94,6 +94,7 @@ fn rebuild(old: &TableState) -> TableState {
         indexes: indexes.collect(),
         attached: Vec::new(),
         size: old.size,
+        changed: old.changed,
         lifetime: old.lifetime.clone(),
     }
 }
@@ -119,6 +120,7 @@ fn install(committer: &Committer, base: &State, table: TableId, mut new: TableSt
     // They see to themselves, and their own work in the background must not be undone.
     new.attached.clone_from(&current.attached);
     new.size = current.size;
+    new.changed = current.changed;
     Arc::make_mut(&mut head.snapshot).tables.insert(table, Arc::new(new));
     true
 }

@@ -15,9 +15,8 @@ use super::Shared;
 use super::attached::{AttachedLoaded, AttachedLoader, AttachedSaved};
 use super::bulk;
 use super::catalog::{
-    COMPONENTS, Catalog, DEPLOYMENT_STATE, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta,
+    COMPONENTS, Catalog, DEPLOYMENT_STATE, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta, derive_catalog,
 };
-use super::committer::derive_catalog;
 use super::document::{Document, Entry, resident_bytes};
 use super::key::{BY_CREATION_TIME, Key};
 use super::snapshot::{State, TableState};
@@ -136,7 +135,8 @@ fn table_state(from: Source<'_>, meta: &TableMeta, rows: Vec<Row>) -> Result<Tab
     let attached = meta.attached.iter().zip(saved).zip(attached);
     let attached = attached.map(|((index, saved), loaded)| (index.id.slot, saved.finish(loaded))).collect();
     let size = entries.iter().map(|entry| u64::from(entry.size)).sum();
-    let mut table = TableState { size, attached, ..TableState::default() };
+    let changed = entries.iter().map(|entry| entry.ts()).max().unwrap_or(0);
+    let mut table = TableState { size, attached, changed, ..TableState::default() };
     std::thread::scope(|scope| {
         let documents = scope.spawn(move || {
             entries.sort_unstable_by_key(|entry| entry.id.internal);

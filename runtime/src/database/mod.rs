@@ -6,21 +6,25 @@
 //! - [`Database::commit`]: *sequence → make durable → publish* ([`committer`]).
 //! - [`Database::vector_search`]: documents by the similarity of their vectors ([`vector`]).
 //! - [`CommitLog`], [`Token`], [`interval_index`]: which commit invalidates which result.
+//! - [`Database::changes_after`], [`Database::deletions_after`]: what happened since any timestamp, also before a restart.
 //!
 //! The database knows no functions, sessions or JSON-over-HTTP. Documents are kept durable by
 //! [`crate::store`]; all indexes live in memory and are rebuilt at start-up.
 //!
-//! Deliberately absent: history older than the snapshots somebody holds, and waiting inside a transaction.
+//! Deliberately absent: versions older than the snapshots somebody holds, and waiting inside a transaction.
 
+mod allowance;
 mod attached;
 mod bulk;
 pub mod catalog;
+mod changes;
 mod chores;
 mod commit_ts;
 mod committer;
 mod compact;
 mod component;
 mod component_build;
+mod deletions;
 mod document;
 mod evict;
 pub mod interval_index;
@@ -47,8 +51,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use fusion_schema::DocumentId;
 use parking_lot::Mutex;
 
+pub use allowance::Resource;
 pub use attached::{AttachedDefinition, AttachedMeta};
 pub use catalog::{Catalog, ComponentTables, IndexMeta, TableMeta};
+pub use changes::{Change, DocumentVersion};
 pub use committer::{CommitExtras, CommitMetrics, Committed, DurableCallback};
 pub use component::{ComponentId, ComponentMeta, EnvironmentBinding, child_path};
 pub use document::{Document, resident_bytes};
@@ -67,7 +73,7 @@ pub use snapshot::{Snapshot, Timestamp};
 pub use transaction::{SubTransaction, TableRows, Transaction, TransactionMetrics, TransactionUse};
 pub use vector::{VECTOR_FILTERS_MAX, VECTOR_RESULTS_DEFAULT, VECTOR_RESULTS_MAX, VectorMatch, VectorQuery};
 
-pub use crate::store::TableId;
+pub use crate::store::{Deletion, TableId};
 
 use crate::auth::secrets::Secrets;
 use crate::clock::{Clock, Moment, SystemClock};
@@ -348,7 +354,11 @@ impl Database {
 
     /// Keeps the published snapshot readable for a while and gives its timestamp (`query_ts`).
     pub fn pin(&self) -> Timestamp {
-        let snapshot = self.published();
+        self.pin_snapshot(self.published())
+    }
+
+    /// Keeps a snapshot readable for a while and gives its timestamp.
+    pub fn pin_snapshot(&self, snapshot: Snapshot) -> Timestamp {
         let ts = snapshot.ts();
         let mut pins = self.inner.pins.lock();
         while pins.front().is_some_and(|(since, _)| since.elapsed() > PINNED_SNAPSHOT_AGE_MAX)

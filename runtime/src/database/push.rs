@@ -15,8 +15,8 @@ use fusion_schema::validator::Validator;
 use fusion_schema::{DocumentId, Object, Value, object};
 
 use super::attached;
-use super::catalog::{INDEXES, SCHEMAS, TableMeta, component_of};
-use super::committer::{Head, derive_catalog};
+use super::catalog::{INDEXES, SCHEMAS, TableMeta, component_of, derive_catalog};
+use super::committer::Head;
 use super::component::ComponentId;
 use super::component_build::{ComponentBuild, ExistingIndex, NewContent};
 use super::document::{Document, Entry};

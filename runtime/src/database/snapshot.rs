@@ -80,6 +80,8 @@ pub(crate) struct TableState {
     /// The attached indexes, by slot; none until it has something of a document.
     pub(crate) attached: Vec<(u16, AttachedIndex)>,
     pub(crate) size: u64,
+    /// No document in it has a later timestamp.
+    pub(crate) changed: Timestamp,
     /// Held by every version of the table: once nobody has it any more, nobody can read the table's rows.
     pub(crate) lifetime: Arc<()>,
 }
@@ -151,13 +153,17 @@ impl TableState {
 }
 
 impl State {
-    /// Applies a commit's writes to the tables; the catalog is the committer's business.
+    /// Applies the writes of the commit that the state's timestamp is of; the catalog is the committer's business.
     pub(crate) fn apply(&mut self, writes: &[super::writes::FinalWrite]) {
         for write in writes {
             match self.tables.get_mut(&write.log.table) {
-                Some(table) => Arc::make_mut(table).apply(write),
+                Some(table) => {
+                    let table = Arc::make_mut(table);
+                    table.changed = self.ts;
+                    table.apply(write);
+                }
                 None => {
-                    let mut table = TableState::default();
+                    let mut table = TableState { changed: self.ts, ..TableState::default() };
                     table.apply(write);
                     self.tables.insert(write.log.table, Arc::new(table));
                 }

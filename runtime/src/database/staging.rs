@@ -19,10 +19,11 @@ use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 use imbl::{OrdMap, OrdSet};
 
 use super::attached::{AttachedBuilder, Extracts};
-use super::catalog::{COMPONENT_TABLES, INDEXES, TABLES, TableMeta, number};
+use super::catalog::{COMPONENT_TABLES, INDEXES, TABLES, TableMeta, derive_catalog, number};
 use super::chores::{Chore, Retired};
-use super::committer::{Head, derive_catalog};
+use super::committer::Head;
 use super::component::ComponentId;
+use super::deletions::{self, DroppedDocuments};
 use super::document::{Entry, resident_bytes};
 use super::key::{BY_CREATION_TIME, BY_ID, Key};
 use super::push::views;
@@ -178,7 +179,7 @@ pub struct Staging {
     database: Database,
     /// What it was planned on.
     base: Snapshot,
-    /// Its identity in the store, and the timestamp of its rows.
+    /// Its identity in the store. Its rows have later timestamps, which no commit has.
     id: Timestamp,
     tables: Vec<StagedTable>,
     names: Arc<Names>,
@@ -196,6 +197,8 @@ impl std::fmt::Debug for Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
+        // If it was committed, it is published by now.
+        self.database.inner.committer.open_stagings.lock().remove(&self.id);
         if !self.is_adopted {
             self.database.inner.committer.add_chore(Chore::Discard(self.id));
         }
@@ -211,21 +214,25 @@ impl Database {
     pub fn stage(&self, targets: Vec<Target>) -> Result<Staging> {
         let committer = &self.inner.committer;
         let (base, id) = {
+            // Its rows get timestamps from here on and are seen later, so readers who follow all changes wait here.
+            let mut open = committer.open_stagings.lock();
             let mut head = committer.head.lock();
             let id = committer.next_ts(&mut head);
+            open.insert(id);
             (Snapshot(head.snapshot.clone()), id)
         };
-        let tables = plan(self, &base, targets)?;
-        let names = Arc::new(names_after(&base, &tables));
-        Ok(Staging {
+        let mut staging = Staging {
             database: self.clone(),
             base,
             id,
-            tables,
-            names,
+            tables: Vec::new(),
+            names: Arc::new(Names(HashMap::new())),
             under_way: Vec::new(),
             is_adopted: false,
-        })
+        };
+        staging.tables = plan(self, &staging.base, targets)?;
+        staging.names = Arc::new(names_after(&staging.base, &staging.tables));
+        Ok(staging)
     }
 }
 
@@ -405,6 +412,9 @@ impl Staging {
             return Err(Error::internal("There is no such target."));
         };
         let first = shared.next_slots(documents.len());
+        let committer = &self.database.inner.committer;
+        // Each part has a timestamp of its own, so that readers can stop between them.
+        let ts = committer.next_ts(&mut committer.head.lock());
         // What is read next is not known, so a quarter of the budget is filled and no more.
         let keeps_bodies = resident_bytes() < shared.limits.body_bytes_max / 4;
         let mut rows = Vec::with_capacity(documents.len());
@@ -412,9 +422,9 @@ impl Staging {
             let StagedDocument { id, creation_time, size, body, keys, attached } = document;
             let (document_id, of) = (DocumentId::new(table.meta.number, id), table.meta.id);
             let entry = if keeps_bodies {
-                Entry::new(document_id, of, creation_time, slot, self.id, size as usize, body.clone())
+                Entry::new(document_id, of, creation_time, slot, ts, size as usize, body.clone())
             } else {
-                Entry::stored(document_id, of, creation_time, slot, self.id, size)
+                Entry::stored(document_id, of, creation_time, slot, ts, size)
             };
             table.entries.push(Arc::new(entry));
             for ((_, all), key) in table.keys.iter_mut().zip(keys) {
@@ -425,12 +435,12 @@ impl Staging {
                     builder.add(id, extract);
                 }
             }
-            rows.push(Row { slot, id, ts: self.id, creation_time, body });
+            rows.push(Row { slot, id, ts, creation_time, body });
         }
         let rows =
             StagedRows { staging: self.id, table: table.meta.id, is_whole_table: !table.appends, rows };
         let (sender, receiver) = sync_channel(1);
-        self.database.inner.committer.add_chore(Chore::Stage(
+        committer.add_chore(Chore::Stage(
             rows,
             Box::new(move |result| {
                 // The staging may have been given up.
@@ -477,14 +487,23 @@ impl Staging {
         system(&mut tx)?;
         self.write_catalog(&mut tx)?;
         let writes = tx.into_parts().2.into_final();
-        let ts = committer.next_ts(&mut head);
+        let replaced = self.tables.iter().zip(&built).filter(|(table, _)| !table.appends);
+        let mut dropped: Vec<_> = replaced
+            .filter_map(|(table, built)| {
+                let new = (table.target.contents != Contents::Remove).then_some((&table.meta, built));
+                DroppedDocuments::of(&head.snapshot, table.existing?, new)
+            })
+            .collect();
+        let ts = committer.next_ts_after(&mut head, deletions::timestamps_of(&dropped));
+        deletions::set_timestamps(&mut dropped, ts);
         let mut state = State::clone(&head.snapshot);
         state.ts = ts;
         state.apply(&writes);
         state.push_version += 1;
         state.catalog = Arc::new(derive_catalog(&database.inner.shared, &state)?);
         let mut retired = Vec::new();
-        for (table, built) in self.tables.iter().zip(built) {
+        for (table, mut built) in self.tables.iter().zip(built) {
+            built.changed = ts;
             if let Some(existing) = table.existing.filter(|_| !table.appends) {
                 let old = state.tables.remove(&existing);
                 let lifetime = old.map(|old| old.lifetime.clone()).unwrap_or_default();
@@ -500,6 +519,7 @@ impl Staging {
         head.changes.views = views.or(head.changes.views.take());
         head.changes.adopted.push(self.id);
         head.changes.retired.extend(retired.iter().map(|retired| retired.table));
+        head.changes.dropped.extend(dropped);
         drop(head);
         committer.wake_store();
         database.wait_durable(ts)?;
@@ -660,6 +680,7 @@ fn merge(table: &StagedTable, base: &Snapshot, built: &mut TableState) -> Result
         indexes: table.keys_beyond_creation_time().map(|slot| (slot, keys(slot))).collect(),
         attached,
         size: old.size + new.size,
+        changed: old.changed,
         lifetime: old.lifetime.clone(),
     };
     Ok(())

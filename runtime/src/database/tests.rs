@@ -342,6 +342,10 @@ impl Store for FailingStore {
     fn drop_table(&mut self, table: TableId) -> Result<bool, StoreError> {
         self.store.drop_table(table)
     }
+
+    fn forget_deletions(&mut self, ts: u64) -> Result<bool, StoreError> {
+        self.store.forget_deletions(ts)
+    }
 }
 
 fn failing_database(options: DatabaseOptions) -> (Database, Failure) {

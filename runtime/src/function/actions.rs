@@ -18,6 +18,7 @@ use super::execution::{check_args, check_returns};
 use super::execution_log::{Completion, LogEvent, Usage};
 use super::http::{HttpRequest, HttpResponse, RoutedPath};
 use super::mutations::{Attempt, panicked};
+use super::origin::Origin;
 use super::outcome::{Outcome, RequestId, Returned, UdfError};
 use super::path::FunctionPath;
 use super::pausing;
@@ -111,6 +112,7 @@ impl FunctionRunner {
             call.identity.clone(),
             call.request_id,
             call.caller,
+            call.origin.clone(),
         );
         let core = match core {
             Ok(core) => core,
@@ -162,6 +164,7 @@ impl FunctionRunner {
         self: &Arc<Self>,
         path: &str,
         identity: Identity,
+        origin: Arc<Origin>,
         mut request: HttpRequest,
     ) -> HttpOutcome {
         let started = Moment::now();
@@ -182,11 +185,17 @@ impl FunctionRunner {
             return failed(&Error::not_found("NoMatchingRoute", "No matching routes found"));
         };
         let (component, handler) = (route.component.to_owned(), route.handler.clone());
+        let counted = if method == "HEAD" { "GET" } else { &method };
+        let metrics = self.metrics().of(&FunctionPath::of_route(&component, counted, &route.pattern()));
         request.extensions_mut().insert(RoutedPath(route.path.to_owned()));
         // Who the user is stays inside the app.
         let identity = match identity {
             identity if component.is_empty() || identity.is_admin() => identity,
             _ => Identity::Anonymous,
+        };
+        let origin = match identity {
+            Identity::User(_) => origin,
+            _ => Arc::new(origin.with_token(None)),
         };
         let place = match self.action_place().await {
             Ok(place) => place,
@@ -203,6 +212,7 @@ impl FunctionRunner {
             identity,
             request_id,
             Caller::HttpEndpoint,
+            Some(origin),
         );
         let core = match core {
             Ok(core) => core,
@@ -224,6 +234,7 @@ impl FunctionRunner {
             task.await.unwrap_or_else(|_| Err(Error::internal("the task of an HTTP action ended early")));
         let result = result.map_err(|error| UdfError::new(&error, request_id));
         let now = self.deployment().clock().unix_ms();
+        metrics.record(now, FunctionKind::HttpAction, started.elapsed(), result.is_err());
         self.metrics().record_time(now, FunctionKind::HttpAction, started.elapsed());
         self.log().push(
             now,

@@ -68,6 +68,14 @@ impl FunctionPath {
         Ok(Self { colon: module.len() as u32, end: text.len() as u32, text })
     }
 
+    /// What a route is counted under: the module `http`, and in place of a function's name the method and the path, which
+    /// ends in `*` if it is a prefix. No client can name it.
+    pub(crate) fn of_route(component: &str, method: &str, pattern: &str) -> Self {
+        const MODULE: &str = "http";
+        let text: Arc<str> = format!("{MODULE}:{method} {pattern}").into();
+        Self { colon: MODULE.len() as u32, end: text.len() as u32, text }.in_component(component)
+    }
+
     /// The function of the same name in the component at this path; the empty path is the app.
     #[must_use]
     pub fn in_component(&self, component: &str) -> Self {

@@ -141,8 +141,18 @@ pub struct FoundRoute<'a> {
     pub component: &'a str,
     /// The request's path as the component sees it.
     pub path: &'a str,
+    /// How much of the path the route names, if it is a prefix.
+    prefix: Option<usize>,
     /// The HTTP action.
     pub handler: &'a HttpHandler,
+}
+
+impl FoundRoute<'_> {
+    /// The path of the route as listings show it.
+    pub fn pattern(&self) -> String {
+        let prefix = self.prefix.and_then(|length| self.path.get(..length));
+        prefix.map_or_else(|| self.path.to_owned(), |prefix| format!("{prefix}*"))
+    }
 }
 
 impl fmt::Debug for FoundRoute<'_> {
@@ -375,17 +385,17 @@ impl FunctionRegistry {
         method: &str,
         path: &'a str,
     ) -> Option<FoundRoute<'a>> {
-        let found = |handler| FoundRoute { component, path, handler };
+        let found = |handler, prefix| FoundRoute { component, path, prefix, handler };
         let mount = own
             .mounts
             .iter()
             .filter(|mount| path.starts_with(&mount.prefix))
             .max_by_key(|mount| mount.prefix.len());
         match (own.routes.find(method, path), mount) {
-            (Some((handler, None)), _) => Some(found(handler)),
+            (Some((handler, None)), _) => Some(found(handler, None)),
             (Some((handler, Some(prefix))), mount) => match mount {
                 Some(mount) if mount.prefix.len() > prefix => self.route_of_mount(mount, method, path),
-                _ => Some(found(handler)),
+                _ => Some(found(handler, Some(prefix))),
             },
             (None, Some(mount)) => self.route_of_mount(mount, method, path),
             (None, None) => None,

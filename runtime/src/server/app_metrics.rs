@@ -171,10 +171,14 @@ fn function(state: &ServerState, uri: &Uri, window: &Window) -> Result<Vec<Count
     let path = parameter(uri, "path").or_else(|| parameter(uri, "udfPath"));
     let path =
         path.ok_or_else(|| invalid("The parameter `path` is missing: a function, as in dir/mod:fn."))?;
-    // The name of a route is no path of a function; routes are not counted.
     let now = state.database().published();
     let component = now.catalog().component_path(component).unwrap_or_default();
-    let path = FunctionPath::parse(&path).ok().map(|path| path.in_component(component));
+    // A route is named by its method and its path.
+    let route = path.strip_prefix("http.js:").unwrap_or(&path).split_once(' ');
+    let path = match route {
+        Some((method, pattern)) => Some(FunctionPath::of_route(component, method, pattern)),
+        None => FunctionPath::parse(&path).ok().map(|path| path.in_component(component)),
+    };
     let found = path.and_then(|path| state.runner.metrics().known(&path));
     Ok(match found {
         Some(metrics) => window.read(metrics.series()),

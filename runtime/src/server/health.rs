@@ -66,6 +66,9 @@ fn metrics_text(state: &ServerState) -> String {
     let mut out = String::new();
     let mut functions = state.runner.metrics().all();
     functions.sort_by(|a, b| a.0.cmp(&b.0));
+    // Paths of routes may have any character.
+    let functions: Vec<_> =
+        functions.into_iter().map(|(path, metrics)| (escaped(&path.to_string()), metrics)).collect();
     let counters: [(&str, &str, Counter); 3] = [
         ("calls", "Runs of a function, re-runs not counted.", |metrics| &metrics.calls),
         ("errors", "Runs that ended in an error.", |metrics| &metrics.errors),

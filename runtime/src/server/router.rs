@@ -17,7 +17,7 @@ use super::state::ServerState;
 use super::unread::read_to_end;
 use super::{
     admin, api, app_metrics, dashboard, deploy, dev_issuer, export, health, http_actions, import,
-    inline_query, log_streams, logs, openapi, platform, storage, sync, test_clock,
+    inline_query, log_streams, logs, openapi, platform, storage, streaming_export, sync, test_clock,
 };
 use crate::error::Error;
 
@@ -109,6 +109,18 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/api/export/table/{name}", get(export::table))
         .route("/api/export/set_expiration/{id}", post(export::set_expiration))
         .route("/api/export/cancel/{id}", post(export::cancel))
+        // What data connectors read.
+        .route(
+            "/api/list_snapshot",
+            get(streaming_export::list_snapshot).post(streaming_export::list_snapshot),
+        )
+        .route(
+            "/api/document_deltas",
+            get(streaming_export::document_deltas).post(streaming_export::document_deltas),
+        )
+        .route("/api/json_schemas", get(streaming_export::json_schemas))
+        .route("/api/get_table_column_names", get(streaming_export::get_table_column_names))
+        .route("/api/test_streaming_export_connection", get(streaming_export::test_connection))
         // Pushes.
         .route("/api/get_config_hashes", post(deploy::get_config_hashes))
         .route("/api/deploy2/start_push", post(deploy::start_push))

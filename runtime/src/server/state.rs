@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 
 use tokio::sync::{Semaphore, watch};
 
+use super::origin::TrustedProxies;
 use crate::auth::{Authenticator, DevIssuer};
 use crate::clock::{Clock, TestClock};
 use crate::database::Database;
@@ -15,6 +16,7 @@ use crate::log_streams::LogStreams;
 use crate::push::Pushes;
 use crate::session::socket::SocketContext;
 use crate::snapshot::Snapshots;
+use crate::streaming_export::StreamingExport;
 
 /// How the server presents itself.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct ServerConfig {
     pub dev_issuer: Option<DevIssuer>,
     /// The path to which a browser that asks for `/` is sent.
     pub home: Option<&'static str>,
+    /// The proxies whose word about the addresses of callers counts.
+    pub trusted_proxies: TrustedProxies,
     /// The clock that administrators may set forward, where tests are to: that of the database.
     pub test_clock: Option<Arc<TestClock>>,
 }
@@ -46,6 +50,8 @@ pub struct ServerState {
     pub config: ServerConfig,
     /// Imports and exports.
     pub snapshots: Snapshots,
+    /// What data connectors read.
+    pub streaming_export: StreamingExport,
     /// Where events are sent to.
     pub log_streams: LogStreams,
     /// What sockets need.
@@ -78,9 +84,20 @@ impl ServerState {
             open: Arc::new(AtomicUsize::new(0)),
         });
         let snapshots = Snapshots::start(runner.clone());
+        let streaming_export = StreamingExport::new(deployment.database.clone());
         let name = authenticator.admin_keys().instance_name();
         let log_streams = LogStreams::start(runner.clone(), name, shutdown);
-        Arc::new(Self { snapshots, log_streams, runner, authenticator, pushes, config, sockets, requests })
+        Arc::new(Self {
+            snapshots,
+            streaming_export,
+            log_streams,
+            runner,
+            authenticator,
+            pushes,
+            config,
+            sockets,
+            requests,
+        })
     }
 
     /// What functions can reach.

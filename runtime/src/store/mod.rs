@@ -1,8 +1,9 @@
 //! The durable store: the current version of every document and the records that make mutations exactly-once.
 //!
 //! SQLite is the one implementation so far and lives in [`sqlite`] alone; the trait is where a Postgres store
-//! joins. A store keeps no history and knows nothing of indexes, schemas or functions: it writes batches
-//! durably, loads everything at start-up, and reads single bodies back that memory let go of.
+//! joins. A store keeps no versions but the current ones and knows nothing of indexes, schemas or functions: it writes
+//! batches durably, loads everything at start-up, and reads single bodies back that memory let go of. Of documents that
+//! were deleted it remembers for a while that they were, for readers who follow all changes.
 
 pub mod sqlite;
 
@@ -121,6 +122,22 @@ pub struct ViewDefinition {
     pub columns: Vec<String>,
 }
 
+/// Documents of one table that are gone since one timestamp, for readers who follow all changes. It says itself what
+/// table that was, because the table may be gone, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// The commit, or one of the timestamps that a commit of many deletions has for itself.
+    pub ts: u64,
+    /// The path of the table's component; empty for the app.
+    pub component: Arc<str>,
+    /// The table's name.
+    pub table: Arc<str>,
+    /// The number of the table's ids.
+    pub number: u32,
+    /// The documents.
+    pub ids: Vec<InternalId>,
+}
+
 /// All that becomes durable together.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -136,6 +153,10 @@ pub struct Batch {
     pub adopted: Vec<u64>,
     /// Tables that nobody knows any more from this batch on; their rows stay until [`Store::drop_table`].
     pub retired: Vec<TableId>,
+    /// Documents that are gone, in the order of their timestamps.
+    pub deletions: Vec<Deletion>,
+    /// Deletions up to here are forgotten, because not all of them are told.
+    pub deletions_floor: Option<u64>,
 }
 
 /// Rows that are written ahead of the commit from which on they count.
@@ -162,6 +183,10 @@ pub trait StoreReader: Send + Sync {
 
     /// The highest request of a session that has a record.
     fn last_request(&self, session: u128) -> Result<Option<u32>, StoreError>;
+
+    /// Calls `each` with the deletions after a timestamp, in order, until it says `false`. Gives the timestamp after
+    /// which none is forgotten: if it is later than `after`, some may be missing.
+    fn deletions(&self, after: u64, each: &mut dyn FnMut(Deletion) -> bool) -> Result<u64, StoreError>;
 }
 
 /// The writer's side; it has one owner.
@@ -191,6 +216,9 @@ pub trait Store: Send {
 
     /// Forgets session records older than `ts`.
     fn forget_records(&mut self, ts: u64) -> Result<(), StoreError>;
+
+    /// Forgets some of the deletions up to `ts`; `true` if there are more.
+    fn forget_deletions(&mut self, ts: u64) -> Result<bool, StoreError>;
 }
 
 /// A store just opened, with what it holds.

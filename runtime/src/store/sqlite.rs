@@ -7,8 +7,9 @@
 //! Session records are stored one row per session and batch: a busy client costs one row, not forty.
 //!
 //! A lock file keeps a second process away; it is an advisory lock of the operating system, so it cannot be
-//! left behind by a crash. Deliberately absent: history, indexes, queries.
+//! left behind by a crash. Deliberately absent: old versions, indexes, queries.
 
+mod deletions;
 mod journal;
 mod staged;
 
@@ -24,7 +25,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use self::journal::{Changes, FOLD_ROWS};
 use super::{
-    Batch, Durability, OpenedStore, Row, RowChange, SessionRecord, StagedRows, Store, StoreError,
+    Batch, Deletion, Durability, OpenedStore, Row, RowChange, SessionRecord, StagedRows, Store, StoreError,
     StoreOptions, StoreReader, TableId, ViewDefinition,
 };
 use crate::clock::Moment;
@@ -37,7 +38,7 @@ pub const RELAXED_SYNC_INTERVAL: Duration = Duration::from_millis(200);
 /// nanoseconds; every time it is reached costs one fsync.
 const HIGH_WATER_LEAD: u64 = 10_000_000_000;
 /// The layout this program reads and writes. Raise it with every change of layout, and migrate.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// Marks the file as ours (`PRAGMA application_id`): "Fusn".
 const APPLICATION_ID: i64 = 0x4675_736E;
 /// How long a statement waits for somebody else's lock on the file before the batch is rolled back.
@@ -206,12 +207,18 @@ fn prepare(connection: &Connection, on_disk: bool) -> Result<u64, PrepareError> 
          CREATE TABLE IF NOT EXISTS _fusion_staged(
            staging INTEGER NOT NULL, table_id INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER,
            PRIMARY KEY(staging, table_id, first)) WITHOUT ROWID;
-         COMMIT;"
+         {}
+         COMMIT;",
+        deletions::TABLE
     ))?;
     let high_water = connection
         .query_row("SELECT value FROM _fusion_meta WHERE key='high_water'", [], |row| row.get::<_, i64>(0))
         .optional()?
         .unwrap_or(0);
+    if format < FORMAT {
+        // The program that wrote it did not note what it deleted.
+        deletions::raise_floor(connection, high_water)?;
+    }
     Ok(u64::try_from(high_water).unwrap_or(0))
 }
 
@@ -380,6 +387,7 @@ impl SqliteStore {
             write_views(&tx, views)?;
         }
         staged::settle(&tx, batch)?;
+        deletions::write(&tx, batch)?;
         let high_water = match self.durability {
             Durability::Full => batch.ts,
             Durability::Relaxed if full => batch.ts + HIGH_WATER_LEAD,
@@ -480,6 +488,10 @@ impl Store for SqliteStore {
             .execute("DELETE FROM _fusion_session_records WHERE ts < ?", [ts as i64])
             .map(|_| ())
             .map_err(|error| classify(&error))
+    }
+
+    fn forget_deletions(&mut self, ts: u64) -> Result<bool, StoreError> {
+        deletions::forget(&mut self.connection, ts).map_err(|error| classify(&error))
     }
 }
 
@@ -629,6 +641,19 @@ impl StoreReader for SqliteReader {
                 .prepare_cached("SELECT max(last) FROM _fusion_session_records WHERE session=?")?
                 .query_row([&session.to_be_bytes()[..]], |row| row.get(0))
         })
+    }
+
+    fn deletions(&self, after: u64, each: &mut dyn FnMut(Deletion) -> bool) -> Result<u64, StoreError> {
+        let mut reading = deletions::Reading::after(after);
+        loop {
+            let part = self.with(|connection| deletions::next_part(connection, &reading))?;
+            let Some(part) = part else { break };
+            if !reading.take(&part, each)? {
+                break;
+            }
+        }
+        // Asked last, so that it tells of what was forgotten meanwhile.
+        self.with(deletions::floor)
     }
 }
 

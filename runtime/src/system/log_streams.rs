@@ -267,12 +267,33 @@ impl<'a> LogStreams<'a> {
     }
 
     fn note(&mut self, verb: &str, url: &str) -> Result<()> {
-        Events::new(self.tx)
-            .record(&format!("{verb}_integration"), object! { "type" => "webhook", "url" => url })
+        let what = object! { "host" => host_of(url), "type" => "webhook" };
+        Events::new(self.tx).record(&format!("{verb}_integration"), what)
     }
+}
+
+/// The host of a URL; the rest may hold secrets.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
 }
 
 /// The error for the id of no stream.
 pub fn not_found(id: &str) -> Error {
     Error::not_found("LogStreamNotFound", format!("There is no log stream \"{id}\"."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_url_only_the_host_is_noted() {
+        for url in
+            ["https://user:secret@logs.example:8080/hooks/secret", "http://logs.example:8080?key=secret"]
+        {
+            assert_eq!(host_of(url), "logs.example:8080");
+        }
+    }
 }

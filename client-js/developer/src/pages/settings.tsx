@@ -2,12 +2,14 @@
 
 import { useCallback, useState } from "preact/hooks";
 import { useQueryResult } from "fusion-client/preact";
-import { Button, CopyButton, EmptyState, ErrorState, RelativeTime, SelectField, SkeletonLines, Table, setTheme, theme } from "fusion-ui";
+import { CopyButton, EmptyState, ErrorState, RelativeTime, SelectField, SkeletonLines, Table, setTheme, theme } from "fusion-ui";
 import type { Theme } from "fusion-ui";
 import type { PageWindow } from "../data/page_window.ts";
 import { useWindow } from "../data/use_window.ts";
 import { useDeployment } from "../deployment.tsx";
 import { Code } from "../parts/code.tsx";
+import { Fact } from "../parts/fact.tsx";
+import { LogStream } from "../parts/log_stream.tsx";
 import { Pausing } from "../parts/pausing.tsx";
 import { PageHead } from "../parts/page_head.tsx";
 import { VirtualList } from "../parts/virtual.tsx";
@@ -18,21 +20,6 @@ import type { Value } from "../values/value.ts";
 import { isObject } from "../values/value.ts";
 
 const ROW = 40;
-
-function Fact({ title, value, isSecret }: { title: string; value: string | null | undefined; isSecret?: boolean }) {
-  const [isShown, setIsShown] = useState(!isSecret);
-  if (value === undefined || value === null) return <><dt>{title}</dt><dd class="muted">none</dd></>;
-  return (
-    <>
-      <dt>{title}</dt>
-      <dd>
-        <code class="break">{isShown ? value : "••••••••••••"}</code>
-        {isSecret && <Button size="sm" variant="quiet" onClick={() => setIsShown(!isShown)}>{isShown ? "Hide" : "Show"}</Button>}
-        <CopyButton text={value} variant="quiet" aria-label={`Copy: ${title}`} />
-      </dd>
-    </>
-  );
-}
 
 /** Where the deployment says it is; where it is reached until that is known. */
 function useUrl(): string {
@@ -181,6 +168,7 @@ export function SettingsPage() {
         <div class="stack">
           <Deployment />
           <Pausing />
+          <LogStream />
           <AuthProviders />
           <Look />
         </div>

@@ -165,6 +165,17 @@ async fn charts_show_what_was_called() {
     assert_eq!((sum(&top[0][1]), sum(&top[1][1])), (3.0, 3.0));
     let failing = server.chart("failure_percentage_top_k").await;
     assert_eq!((&failing[0][0], sum(&failing[0][1])), (&json!("messages.js:fail"), 100.0));
+    for path in ["hello", "fail", "echo/a", "echo/b"] {
+        let method = if path.starts_with("echo") { reqwest::Method::POST } else { reqwest::Method::GET };
+        let request = reqwest::Client::new().request(method, format!("{}/{path}", server.site_url));
+        request.send().await.unwrap();
+    }
+    let route = |name: &str, metric: &str| {
+        format!("udf_rate?path={}&udfType=HttpAction&metric={metric}", name.replace(' ', "%20"))
+    };
+    assert_eq!(sum(&server.chart(&route("GET /hello", "invocations")).await), 1.0);
+    assert_eq!(sum(&server.chart(&route("GET /fail", "errors")).await), 1.0);
+    assert_eq!(sum(&server.chart(&route("POST /echo/*", "invocations")).await), 2.0);
     for path in ["cache_hit_percentage?path=messages:list&udfType=Query", "scheduled_job_lag"] {
         sum(&server.chart(path).await);
     }
