@@ -354,10 +354,14 @@ fn function_result(mut response: Json) -> Result<Json> {
             let message =
                 response.get("errorMessage").and_then(Json::as_str).unwrap_or("the function failed");
             let failure = Failure::new(message);
-            Err(if message.contains("Could not find function") {
-                failure.hint("fusion function-spec lists the functions there are")
-            } else {
-                failure
+            let asked = message.contains("Could not find function");
+            Err(match (asked, message.contains(" in the component '")) {
+                (true, false) => failure.hint("fusion function-spec lists the functions there are"),
+                (true, true) => failure.hint(
+                    "fusion data names the components; fusion function-spec --component PATH lists the functions of one",
+                ),
+                _ if message.contains("There is no component") => failure.hint("fusion data names the components"),
+                _ => failure,
             })
         }
         _ => Err(Failure::new("the server's answer is not that of a function")),

@@ -12,7 +12,7 @@ mod function_spec;
 mod import;
 mod init;
 mod keygen;
-mod logs;
+pub(crate) mod logs;
 mod run;
 mod serve;
 

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::client::Deployment;
+use crate::commands::logs::function_of;
 use crate::spinner::Spinner;
 
 /// How long to wait after the deployment could not be asked.
@@ -51,7 +52,7 @@ pub(crate) async fn tail(deployment: &Deployment, spinner: &Spinner, mut paused:
 fn lines(entry: &Json) -> Vec<String> {
     let text = |name: &str| entry.get(name).and_then(Json::as_str);
     let kind = text("udfType").and_then(|kind| kind.chars().next()).unwrap_or('?');
-    let prefix = format!("[CONVEX {kind}({})]", text("identifier").unwrap_or_default());
+    let prefix = format!("[CONVEX {kind}({})]", function_of(entry));
     let mut lines: Vec<_> = entry
         .get("logLines")
         .and_then(Json::as_array)
@@ -93,6 +94,9 @@ mod tests {
                 "[CONVEX M(messages:send)] Uncaught Error: no"
             ]
         );
+        let inside = json!({"kind": "Completion", "udfType": "Query", "identifier": "a:b", "componentPath": "main/inner",
+            "logLines": ["[LOG] 'x'"], "error": null});
+        assert_eq!(lines(&inside), ["[CONVEX Q(a:b in main/inner)] [LOG] 'x'"]);
         assert!(lines(&json!({"kind": "Completion", "udfType": "Query", "identifier": "a:b", "logLines": [], "error": null})).is_empty());
     }
 }

@@ -295,6 +295,7 @@ impl Server {
         let files = options.local_storage.clone().unwrap_or_else(|| options.data_dir.join("files"));
         let files = FileStorage::new(Blobs::local(&files)?, secrets, cloud_origin.as_str());
         let deployment = Deployment {
+            name: authenticator.admin_keys().instance_name().to_owned(),
             database: database.clone(),
             files,
             cloud_origin,
@@ -319,6 +320,7 @@ impl Server {
             has_metrics: !options.disable_metrics_endpoint,
             dev_issuer,
             home: Some(web::DASHBOARD),
+            trusted_proxies: options.trusted_proxies.clone(),
             test_clock,
         };
         let state = ServerState::new(

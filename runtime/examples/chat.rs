@@ -85,6 +85,7 @@ async fn main() -> Result<()> {
     let authenticator = Authenticator::new(admin_keys, Arc::new(SystemClock), false)?
         .with_built_in(issuer.provider(), &issuer.jwks())?;
     let deployment = Deployment {
+        name: "chat".to_owned(),
         files: FileStorage::new(Blobs::in_memory(), secrets, origin.clone()),
         database: database.clone(),
         cloud_origin: origin.clone(),
@@ -102,6 +103,7 @@ async fn main() -> Result<()> {
         has_metrics: true,
         dev_issuer: Some(issuer),
         home: None,
+        trusted_proxies: Default::default(),
         test_clock: None,
     };
     let (stop, stopped) = watch::channel(false);

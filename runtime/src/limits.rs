@@ -52,6 +52,14 @@ pub const CRYPTO_JOBS_MAX: usize = 4;
 pub const RSA_GENERATED_BITS_MAX: u32 = 4096;
 /// Largest RSA key that a script may import, in bits.
 pub const RSA_IMPORTED_BITS_MAX: usize = 8192;
+/// Files one mutation may store.
+pub const FILES_WRITTEN_MAX: usize = 1_000;
+/// Bytes of files one mutation may store: an isolate holds no more at once.
+pub const FILE_BYTES_WRITTEN_MAX: usize = 64 << 20;
+/// Files one mutation may read.
+pub const FILES_READ_MAX: usize = 1_000;
+/// Bytes of files one mutation may read.
+pub const FILE_BYTES_READ_MAX: usize = 64 << 20;
 /// Rounds of PBKDF2 (iterations times blocks of output) in an action.
 pub const PBKDF2_ROUNDS_MAX: u64 = 50_000_000;
 /// Rounds of PBKDF2 in a query or mutation, where nothing else happens meanwhile.

@@ -61,6 +61,7 @@ fn runner(options: &Options, folder: &std::path::Path) -> fusion_runtime::Result
     database.apply_schema(registry.schema())?;
     let files = FileStorage::new(Blobs::local(&folder.join("files"))?, database.secrets().clone(), "");
     let deployment = Deployment {
+        name: String::new(),
         database,
         files,
         cloud_origin: String::new(),

@@ -118,6 +118,7 @@ fn start() -> fusion_runtime::Result<Arc<FunctionRunner>> {
     let files = FileStorage::new(Blobs::in_memory(), database.secrets().clone(), "http://localhost");
     let origin = "http://localhost".to_owned();
     let deployment = Deployment {
+        name: String::new(),
         database,
         files,
         cloud_origin: origin.clone(),

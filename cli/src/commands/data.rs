@@ -80,9 +80,26 @@ async fn list_tables(command: &Data, deployment: &Deployment) -> Result {
         page["page"].as_array().into_iter().flatten().filter_map(|table| table["name"].as_str()).collect();
     if names.is_empty() {
         output::talk("There are no tables in the database.");
-        return Ok(());
     }
-    names.into_iter().try_for_each(output::data)
+    names.into_iter().try_for_each(output::data)?;
+    if command.component.is_empty() {
+        tell_components(deployment).await?;
+    }
+    Ok(())
+}
+
+/// Says which components there are: nothing else lists them here.
+async fn tell_components(deployment: &Deployment) -> Result {
+    let all = deployment.system_query("_system/frontend/components:list", json!({})).await?;
+    let paths = all.as_array().into_iter().flatten().filter_map(|component| component["path"].as_str());
+    let paths: Vec<_> = paths.filter(|path| !path.is_empty()).collect();
+    if !paths.is_empty() {
+        output::talk(format_args!(
+            "Components have tables of their own, shown by --component PATH: {}",
+            paths.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 async fn list_documents(command: &Data, deployment: &Deployment, table: &str) -> Result {

@@ -13,11 +13,16 @@ use crate::output;
 #[command(after_help = "Examples:
   fusion logs                                 what is logged from now on
   fusion logs --history 20 --success          the last 20 entries first, and calls that went well
+  fusion logs --component rateLimiter         what functions of one component print
   fusion logs --jsonl | jq .identifier")]
 pub(crate) struct Logs {
     /// Show so many of the latest entries first; without a number all that are kept.
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1000")]
     history: Option<usize>,
+
+    /// Show only functions of this component; '' is the app.
+    #[arg(long, value_name = "PATH")]
+    component: Option<String>,
 
     /// Show every call that succeeded, too.
     #[arg(long)]
@@ -40,15 +45,18 @@ pub(super) async fn run(command: Logs) -> Result {
     output::talk("Watching logs...");
     let mut cursor = 0.0;
     let mut is_first = true;
+    let is_wanted =
+        |entry: &&Json| command.component.as_deref().is_none_or(|wanted| component_of(entry) == wanted);
     loop {
         let answer = deployment.get(&format!("/api/stream_function_logs?cursor={cursor}")).await?;
         cursor = answer["newCursor"].as_f64().unwrap_or(cursor);
         let entries = answer["entries"].as_array().map_or(&[][..], Vec::as_slice);
         let shown = if std::mem::take(&mut is_first) {
             let history = command.history.unwrap_or(if command.once { usize::MAX } else { 0 });
-            &entries[entries.len().saturating_sub(history)..]
+            let wanted: Vec<_> = entries.iter().filter(is_wanted).collect();
+            wanted[wanted.len().saturating_sub(history)..].to_vec()
         } else {
-            entries
+            entries.iter().filter(is_wanted).collect()
         };
         for entry in shown {
             show(&command, entry)?;
@@ -56,6 +64,20 @@ pub(super) async fn run(command: Logs) -> Result {
         if command.once {
             return Ok(());
         }
+    }
+}
+
+/// The path of the component that a function is in; empty for the app.
+fn component_of(entry: &Json) -> &str {
+    entry["componentPath"].as_str().unwrap_or_default()
+}
+
+/// The function of an entry, with the component that it is in.
+pub(crate) fn function_of(entry: &Json) -> String {
+    let function = entry["identifier"].as_str().unwrap_or_default();
+    match component_of(entry) {
+        "" => function.to_owned(),
+        component => format!("{function} in {component}"),
     }
 }
 
@@ -68,7 +90,7 @@ fn show(command: &Logs, entry: &Json) -> Result {
     if text("identifier").starts_with("_system/") && entry["error"].is_null() {
         return Ok(());
     }
-    let (kind, function) = (text("udfType").chars().next().unwrap_or('?'), text("identifier"));
+    let (kind, function) = (text("udfType").chars().next().unwrap_or('?'), function_of(entry));
     let head = |seconds: f64| format!("{} [{kind}({function})]", time(seconds));
     let at = entry["timestamp"].as_f64().unwrap_or_default();
     for line in entry["logLines"].as_array().into_iter().flatten() {

@@ -22,7 +22,7 @@ use crate::watch::{Watched, watch};
   fusion run messages:send '{\"author\": \"amy\", \"body\": \"hello\"}'
   fusion run --push messages:list                 push this folder's functions first
   fusion run --identity '{\"subject\": \"u1\"}' users:me
-  fusion run --component rateLimiter lib:getValue '{\"name\": \"signUp\"}'
+  fusion run --component rateLimiter lib:resetRateLimit '{\"name\": \"signUp\"}'
   fusion run --inline-query 'await ctx.db.query(\"messages\").take(5)'")]
 pub(crate) struct Run {
     /// Function to run: `module:function`, `folder/module:function` or `api.folder.module.function`.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use fusion_runtime::limits::Limits;
+use fusion_runtime::server::TrustedProxies;
 use fusion_runtime::store;
 
 use crate::failure::{Failure, Result};
@@ -110,6 +111,19 @@ pub struct ServerOptions {
     /// Let packages of `node.externalPackages` run their install scripts.
     #[arg(long, hide_short_help = true, env = "FUSION_NODE_INSTALL_SCRIPTS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub node_install_scripts: bool,
+
+    /// Proxies in front of the server, whose `X-Forwarded-For` or `Forwarded` tells functions the addresses of callers: IP
+    /// addresses and networks, like 127.0.0.1,10.0.0.0/8 [default: none].
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "ADDRESSES",
+        env = "FUSION_TRUSTED_PROXIES",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub trusted_proxies: TrustedProxies,
 
     /// Show clients neither log lines nor the details of errors.
     #[arg(long, hide_short_help = true, env = "REDACT_LOGS_TO_CLIENT", hide_env_values = true, value_parser = FalseyValueParser::new())]

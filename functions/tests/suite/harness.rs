@@ -95,6 +95,7 @@ impl Chat {
         database.apply_schema(registry.schema()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let deployment = Deployment {
+            name: "test".to_owned(),
             files: FileStorage::new(Blobs::in_memory(), database.secrets().clone(), "http://cloud.test"),
             database,
             cloud_origin: "http://cloud.test".to_owned(),

@@ -13,6 +13,7 @@
 //!
 //! Deliberately absent: versions older than the snapshots somebody holds, and waiting inside a transaction.
 
+mod allowance;
 mod attached;
 mod bulk;
 pub mod catalog;
@@ -50,6 +51,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use fusion_schema::DocumentId;
 use parking_lot::Mutex;
 
+pub use allowance::Resource;
 pub use attached::{AttachedDefinition, AttachedMeta};
 pub use catalog::{Catalog, ComponentTables, IndexMeta, TableMeta};
 pub use changes::{Change, DocumentVersion};

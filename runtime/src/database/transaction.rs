@@ -10,6 +10,7 @@ use std::sync::Arc;
 use fusion_schema::names::{DOCUMENT_NESTING_MAX, DOCUMENT_SIZE_MAX, check_identifier};
 use fusion_schema::{DocumentId, Object, TableNumber, Value, json, object};
 
+use super::allowance::Allowance;
 use super::attached::{AttachedIndex, Extract, Extracts};
 use super::catalog::{
     COMPONENT_TABLES, COMPONENTS, DEPLOYMENT_STATE, INDEXES, SCHEMAS, SYSTEM_TABLES, TABLES, TableMeta,
@@ -29,50 +30,9 @@ use super::{Shared, validate};
 use crate::error::{Error, Result};
 use crate::store::TableId;
 
-/// What a transaction has used of its limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TransactionMetrics {
-    /// Documents read.
-    pub documents_read: usize,
-    /// Bytes of documents read.
-    pub bytes_read: usize,
-    /// Index ranges read.
-    pub ranges_read: usize,
-    /// Documents written.
-    pub documents_written: usize,
-    /// Bytes of documents written.
-    pub bytes_written: usize,
-}
+mod usage;
 
-/// What a transaction did to one table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TableRows {
-    /// The table.
-    pub table: TableId,
-    /// Documents read.
-    pub read: usize,
-    /// Documents written.
-    pub written: usize,
-}
-
-/// What a transaction has used, in all and table by table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TransactionUse {
-    /// In all.
-    pub metrics: TransactionMetrics,
-    /// Of each table that it read or wrote.
-    pub rows: Vec<TableRows>,
-}
-
-/// The entry of a table, made if it is new. There are few, and most often the last one is asked for.
-fn rows_of(rows: &mut Vec<TableRows>, table: TableId) -> &mut TableRows {
-    let position = rows.iter().rposition(|rows| rows.table == table);
-    let position = position.unwrap_or_else(|| {
-        rows.push(TableRows { table, read: 0, written: 0 });
-        rows.len() - 1
-    });
-    &mut rows[position]
-}
+pub use usage::{TableRows, TransactionMetrics, TransactionUse};
 
 /// Where a sub-transaction began; see [`Transaction::begin_sub`].
 #[derive(Debug)]
@@ -80,6 +40,7 @@ fn rows_of(rows: &mut Vec<TableRows>, table: TableId) -> &mut TableRows {
 pub struct SubTransaction {
     savepoint: usize,
     tables: Vec<(ComponentId, String)>,
+    metrics: TransactionMetrics,
 }
 
 /// See the module's documentation.
@@ -89,6 +50,10 @@ pub struct Transaction {
     reads: ReadSet,
     writes: Writes,
     metrics: TransactionMetrics,
+    /// Index ranges that others read for it; see [`Transaction::count_for`].
+    ranges_elsewhere: usize,
+    /// What it may use, if that is not what every transaction may.
+    allowance: Option<Box<Allowance>>,
     rows: Vec<TableRows>,
     /// The component whose tables it works on.
     component: ComponentId,
@@ -114,6 +79,8 @@ impl Transaction {
             reads: ReadSet::default(),
             writes: Writes::default(),
             metrics: TransactionMetrics::default(),
+            ranges_elsewhere: 0,
+            allowance: None,
             rows: Vec::new(),
             component: ComponentId::ROOT,
             tables: HashMap::new(),
@@ -140,20 +107,6 @@ impl Transaction {
         self.writes.is_empty()
     }
 
-    /// What it has used of its limits.
-    pub fn metrics(&self) -> TransactionMetrics {
-        TransactionMetrics { ranges_read: self.reads.len(), ..self.metrics }
-    }
-
-    /// What it has used in all and, since the last such question, of each table.
-    pub fn take_usage(&mut self) -> TransactionUse {
-        let mut rows = std::mem::take(&mut self.rows);
-        for ((table, _), _) in self.writes.iter() {
-            rows_of(&mut rows, *table).written += 1;
-        }
-        TransactionUse { metrics: self.metrics(), rows }
-    }
-
     /// The limits it is held to.
     pub fn limits(&self) -> &crate::limits::Limits {
         &self.shared.limits
@@ -162,11 +115,6 @@ impl Transaction {
     /// When it began, in milliseconds since the epoch.
     pub(crate) const fn now_ms(&self) -> f64 {
         self.next_creation_time
-    }
-
-    /// Takes it out of the limits: for the server's own work, whose size others have bounded.
-    pub(crate) const fn lift_limits(&mut self) {
-        self.is_unlimited = true;
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -326,19 +274,6 @@ impl Transaction {
         Ok(self.reads.add(interval))
     }
 
-    fn check_ranges(&self) -> Result<()> {
-        if self.reads.len() >= self.shared.limits.index_ranges_read_max && !self.is_unlimited {
-            return Err(Error::bad_request(
-                "TooManyReads",
-                format!(
-                    "Too many reads in a single function execution (limit: {}). Consider using smaller limits in your queries, paginating your queries, or using indexed queries with a selective index range expressions.",
-                    self.shared.limits.index_ranges_read_max
-                ),
-            ));
-        }
-        Ok(())
-    }
-
     /// Adds a full-text search to the read set.
     pub(crate) fn read_search(&mut self, search: SearchRead) -> Result<()> {
         // The limit is that of ranges, of which it is one.
@@ -406,36 +341,6 @@ impl Transaction {
             found.ok_or_else(|| Error::internal("An index names a document that is not there."))?;
         self.count_read(table, document.size())?;
         Ok(document)
-    }
-
-    fn count_read(&mut self, table: TableId, size: usize) -> Result<()> {
-        rows_of(&mut self.rows, table).read += 1;
-        self.metrics.documents_read += 1;
-        self.metrics.bytes_read += size;
-        if self.is_unlimited {
-            return Ok(());
-        }
-        let limits = &self.shared.limits;
-        let advice = "Consider using smaller limits in your queries, paginating your queries, or using indexed queries with a selective index range expressions.";
-        if self.metrics.documents_read > limits.documents_read_max {
-            return Err(Error::bad_request(
-                "TooManyDocumentsRead",
-                format!(
-                    "Too many documents read in a single function execution (limit: {}). {advice}",
-                    limits.documents_read_max
-                ),
-            ));
-        }
-        if self.metrics.bytes_read > limits.bytes_read_max {
-            return Err(Error::bad_request(
-                "TooManyBytesRead",
-                format!(
-                    "Too many bytes read in a single function execution (limit: {} bytes). {advice}",
-                    limits.bytes_read_max
-                ),
-            ));
-        }
-        Ok(())
     }
 
     /// A document by its id; `None` if there is none.
@@ -661,34 +566,6 @@ impl Transaction {
         Ok((meta, document))
     }
 
-    fn count_write(&mut self, size: usize) -> Result<()> {
-        self.metrics.documents_written += 1;
-        self.metrics.bytes_written += size;
-        if self.is_unlimited {
-            return Ok(());
-        }
-        let limits = &self.shared.limits;
-        if self.metrics.documents_written > limits.documents_written_max {
-            return Err(Error::bad_request(
-                "TooManyWrites",
-                format!(
-                    "Too many writes in a single function execution (limit: {})",
-                    limits.documents_written_max
-                ),
-            ));
-        }
-        if self.metrics.bytes_written > limits.bytes_written_max {
-            return Err(Error::bad_request(
-                "TooManyBytesWritten",
-                format!(
-                    "Too many bytes written in a single function execution (limit: {} bytes)",
-                    limits.bytes_written_max
-                ),
-            ));
-        }
-        Ok(())
-    }
-
     /// Checks a document and makes it the current version.
     fn write(
         &mut self,
@@ -735,7 +612,8 @@ impl Transaction {
 
     /// Begins a part that can be rolled back alone.
     pub fn begin_sub(&mut self) -> SubTransaction {
-        SubTransaction { savepoint: self.writes.savepoint(), tables: self.tables.keys().cloned().collect() }
+        let tables = self.tables.keys().cloned().collect();
+        SubTransaction { savepoint: self.writes.savepoint(), tables, metrics: self.metrics }
     }
 
     /// Keeps the part's writes.
@@ -743,9 +621,12 @@ impl Transaction {
         let SubTransaction { .. } = sub;
     }
 
-    /// Takes back the part's writes; what it read stays read.
+    /// Takes back the part's writes, which no longer count; what it read stays read.
     pub fn rollback_sub(&mut self, sub: SubTransaction) {
         self.writes.rollback(sub.savepoint);
+        let TransactionMetrics { documents_read, bytes_read, files_read, file_bytes_read, .. } = self.metrics;
+        self.metrics =
+            TransactionMetrics { documents_read, bytes_read, files_read, file_bytes_read, ..sub.metrics };
         self.tables.retain(|made, _| sub.tables.contains(made));
     }
 

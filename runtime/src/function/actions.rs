@@ -18,6 +18,7 @@ use super::execution::{check_args, check_returns};
 use super::execution_log::{Completion, LogEvent, Usage};
 use super::http::{HttpRequest, HttpResponse, RoutedPath};
 use super::mutations::{Attempt, panicked};
+use super::origin::Origin;
 use super::outcome::{Outcome, RequestId, Returned, UdfError};
 use super::path::FunctionPath;
 use super::pausing;
@@ -111,6 +112,7 @@ impl FunctionRunner {
             call.identity.clone(),
             call.request_id,
             call.caller,
+            call.origin.clone(),
         );
         let core = match core {
             Ok(core) => core,
@@ -162,6 +164,7 @@ impl FunctionRunner {
         self: &Arc<Self>,
         path: &str,
         identity: Identity,
+        origin: Arc<Origin>,
         mut request: HttpRequest,
     ) -> HttpOutcome {
         let started = Moment::now();
@@ -190,6 +193,10 @@ impl FunctionRunner {
             identity if component.is_empty() || identity.is_admin() => identity,
             _ => Identity::Anonymous,
         };
+        let origin = match identity {
+            Identity::User(_) => origin,
+            _ => Arc::new(origin.with_token(None)),
+        };
         let place = match self.action_place().await {
             Ok(place) => place,
             Err(error) => return failed(&error),
@@ -205,6 +212,7 @@ impl FunctionRunner {
             identity,
             request_id,
             Caller::HttpEndpoint,
+            Some(origin),
         );
         let core = match core {
             Ok(core) => core,

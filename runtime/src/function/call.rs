@@ -1,9 +1,11 @@
 //! [`FunctionCall`]: one request to run a function, and the words for its parts.
 
 use std::fmt;
+use std::sync::Arc;
 
 use fusion_schema::Object;
 
+use super::origin::Origin;
 use super::outcome::{ExecutionId, RequestId};
 use super::path::FunctionPath;
 use crate::auth::Identity;
@@ -121,11 +123,20 @@ pub struct FunctionCall {
     pub request_id: RequestId,
     /// The run of the action that made it.
     pub parent: Option<ExecutionId>,
+    /// The request that caused it, itself or through an action; what is scheduled has none.
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl FunctionCall {
     /// A call with a new request id.
     pub fn new(path: FunctionPath, args: Object, identity: Identity, caller: Caller) -> Self {
-        Self { path, args, identity, caller, request_id: RequestId::new(), parent: None }
+        let request_id = RequestId::new();
+        Self { path, args, identity, caller, request_id, parent: None, origin: None }
+    }
+
+    /// The call as one that a request caused.
+    #[must_use]
+    pub fn caused_by(self, origin: Arc<Origin>) -> Self {
+        Self { origin: Some(origin), ..self }
     }
 }

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use fusion_schema::{Object, Value, object};
 use proptest::prelude::*;
 
-use super::registry::{ComponentFunctions, FunctionEntry};
-use super::testing::{ManualClock, call, runner, value};
+use super::testing::{ManualClock, Settings, call, mount, runner, value};
 use super::*;
 use crate::auth::Identity;
 use crate::database::{ComponentId, EnvironmentBinding, Transaction};
 use crate::system::all;
-use crate::system::components::{Components, Mount};
+use crate::system::components::Components;
 use crate::{Error, Result};
 
 /// The components of these tests, the app first.
@@ -127,30 +126,14 @@ fn app() -> Application {
 /// A runner whose functions are those of the app in each component, too.
 async fn mounted() -> Arc<FunctionRunner> {
     let runner = runner(app(), ManualClock::at_ms(1_000));
-    let database = runner.deployment().database.clone();
-    let mount = |path: &&str| Mount {
-        path: (*path).to_owned(),
-        new: database.new_component(),
-        definition: "defined".to_owned(),
-        http_prefix: (**path == *"a").then(|| "/a/".to_owned()),
+    let settings = |path: &str| Settings {
+        http_prefix: (path == "a").then(|| "/a/".to_owned()),
         environment: vec![
             ("BOUND".to_owned(), EnvironmentBinding::Value("bound".to_owned())),
             ("KEY".to_owned(), EnvironmentBinding::Variable("APP_KEY".to_owned())),
         ],
     };
-    let mounts: Vec<Mount> = COMPONENTS[1..].iter().map(mount).collect();
-    runner.write(move |tx, _| Components::new(tx).apply(&mounts)).await.unwrap();
-    let components = COMPONENTS[1..].iter().map(|component| {
-        let own = app().build().unwrap();
-        let entries = own.iter().filter(|entry| !entry.path.is_system());
-        let functions = entries
-            .map(|entry| FunctionEntry { path: entry.path.in_component(component), ..(**entry).clone() })
-            .collect();
-        ComponentFunctions { path: (*component).to_owned(), functions, ..ComponentFunctions::default() }
-    });
-    let registry = app().build().unwrap().with_components(Vec::new(), components).unwrap();
-    let placing = runner.clone();
-    tokio::task::spawn_blocking(move || placing.set_registry(registry)).await.unwrap().unwrap();
+    mount(&runner, app, &COMPONENTS[1..], settings).await;
     runner
 }
 

@@ -13,6 +13,8 @@ use super::alarm::Alarm;
 
 /// See the module's documentation.
 pub struct Deployment {
+    /// The name of the instance.
+    pub name: String,
     /// The data.
     pub database: Database,
     /// Contents of stored files.

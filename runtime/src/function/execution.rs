@@ -16,16 +16,17 @@ use super::call::{Caller, FunctionCall, FunctionKind};
 use super::context::{MutationCtx, QueryCtx};
 use super::deployment::Deployment;
 use super::log_line::{LogLevel, LogLine, LogLines};
+use super::origin::Origin;
 use super::outcome::{self, RequestId};
 use super::path::FunctionPath;
 use super::randomness::Randomness;
 use super::registry::{Access, FunctionEntry, FunctionRegistry, Handler};
 use super::variables;
 use crate::auth::{Identity, UserIdentity};
-use crate::database::{ComponentId, Transaction};
+use crate::database::{ComponentId, Resource, Transaction};
 use crate::limits::NESTED_CALLS_MAX;
 use crate::system::file_storage::UncommittedFiles;
-use crate::system::files::Files;
+use crate::system::files::{FileMetadata, Files};
 use crate::system::jobs::Jobs;
 use crate::{Error, Result};
 
@@ -74,16 +75,11 @@ pub struct Execution {
     stack: Vec<FunctionPath>,
     effects: Vec<Effect>,
     files: UncommittedFiles,
-    scheduled: ScheduledTotals,
+    request_id: RequestId,
+    /// The request that caused it.
+    origin: Option<Arc<Origin>>,
     /// The path of the component that was called.
     called: String,
-    request_id: RequestId,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct ScheduledTotals {
-    count: usize,
-    arguments_size: usize,
 }
 
 impl std::fmt::Debug for Execution {
@@ -131,9 +127,9 @@ impl Execution {
             stack: Vec::new(),
             effects: Vec::new(),
             files: UncommittedFiles::default(),
-            scheduled: ScheduledTotals::default(),
-            called: call.path.component().to_owned(),
             request_id: call.request_id,
+            origin: call.origin.clone(),
+            called: call.path.component().to_owned(),
         }
     }
 
@@ -172,9 +168,9 @@ impl Execution {
             stack: self.stack.clone(),
             effects: Vec::new(),
             files: UncommittedFiles::default(),
-            scheduled: ScheduledTotals::default(),
-            called: self.called.clone(),
             request_id: self.request_id,
+            origin: self.origin.clone(),
+            called: self.called.clone(),
         }
     }
 
@@ -182,17 +178,29 @@ impl Execution {
     /// query read.
     ///
     /// # Errors
-    /// As [`Execution::run_nested`].
-    pub(crate) fn run_on_snapshot(&mut self, path: &FunctionPath, args: Object) -> Result<Value> {
+    /// As [`Execution::run_nested_within`].
+    pub(crate) fn run_on_snapshot(
+        &mut self,
+        path: &FunctionPath,
+        args: Object,
+        limits: &[(Resource, usize)],
+    ) -> Result<Value> {
         let mut beside = self.beside();
-        let result = beside.run_nested(path, FunctionKind::Query, args);
+        beside.tx.count_for(&self.tx);
+        let result = beside.run_nested_within(path, FunctionKind::Query, args, limits);
+        self.tx.count_from(&beside.tx);
         self.logs.extend(beside.logs.into_lines());
         result
     }
 
-    /// How many functions were scheduled, and the size of their arguments in bytes.
-    pub(crate) const fn scheduled_totals(&self) -> (usize, usize) {
-        (self.scheduled.count, self.scheduled.arguments_size)
+    /// What ties its errors to the log.
+    pub(crate) const fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    /// The request that caused it; none if it was scheduled.
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
     }
 
     /// Runs a function that was looked up, with checks of arguments and result.
@@ -249,6 +257,20 @@ impl Execution {
     /// The function's error as its caller sees it (`Uncaught …` becomes part of the message); an error if calls
     /// are nested too deeply.
     pub fn run_nested(&mut self, path: &FunctionPath, kind: FunctionKind, args: Object) -> Result<Value> {
+        self.run_nested_within(path, kind, args, &[])
+    }
+
+    /// As [`Execution::run_nested`], with limits for what the function uses beside those of the transaction.
+    ///
+    /// # Errors
+    /// As [`Execution::run_nested`].
+    pub(crate) fn run_nested_within(
+        &mut self,
+        path: &FunctionPath,
+        kind: FunctionKind,
+        args: Object,
+        limits: &[(Resource, usize)],
+    ) -> Result<Value> {
         if self.stack.len() > NESTED_CALLS_MAX {
             return Err(Error::bad_request(
                 "NestedCallsTooDeep",
@@ -259,7 +281,13 @@ impl Execution {
         }
         let registry = self.registry.clone();
         let entry = registry.find_kind(path, kind, Access::Inside)?;
-        self.run_or_undo(entry, args).map_err(outcome::nested)
+        if limits.is_empty() {
+            return self.run_or_undo(entry, args).map_err(outcome::nested);
+        }
+        let former = self.tx.tighten(limits);
+        let result = self.run_or_undo(entry, args);
+        self.tx.loosen(former);
+        result.map_err(outcome::nested)
     }
 
     /// Runs a function whose writes are undone if it fails, so that the transaction can be used further.
@@ -268,7 +296,7 @@ impl Execution {
     /// As [`Execution::run`].
     pub(crate) fn run_or_undo(&mut self, entry: &FunctionEntry, args: Object) -> Result<Value> {
         let sub = self.tx.begin_sub();
-        let (effects, files, scheduled) = (self.effects.len(), self.files.len(), self.scheduled);
+        let (effects, files) = (self.effects.len(), self.files.len());
         let result = self.run(entry, args);
         if result.is_ok() {
             self.tx.commit_sub(sub);
@@ -276,7 +304,6 @@ impl Execution {
             self.tx.rollback_sub(sub);
             self.effects.truncate(effects);
             self.files.truncate(files);
-            self.scheduled = scheduled;
         }
         result
     }
@@ -308,6 +335,11 @@ impl Execution {
     pub fn generate_upload_url(&self) -> Result<String> {
         let now_ms = self.deployment.clock().unix_ms();
         self.deployment.files.generate_upload_url(now_ms, variables::component_document(&self.tx))
+    }
+
+    /// The path of the component in which it runs; empty for the app.
+    pub(crate) fn component_path(&self) -> String {
+        self.tx.component_path()
     }
 
     /// A transaction on the same state and in the same component, whose reads are not those of the function.
@@ -394,7 +426,7 @@ impl Execution {
     /// Makes an entry of the application's audit log: for log streams, once a mutation has committed. What stands for the
     /// circumstances of the call is put in place.
     pub(crate) fn audit(&mut self, mut body: Json) {
-        audit::resolve(&mut body, self.request_id, self.now_ms);
+        audit::resolve(&mut body, self.request_id, self.origin.as_deref(), self.now_ms);
         self.effects.push(Effect::Audit(body));
     }
 
@@ -404,27 +436,7 @@ impl Execution {
     /// If the target does not exist or is of the wrong kind, the time is out of range, or a limit is reached.
     pub fn schedule(&mut self, due_ms: f64, path: &FunctionPath, args: Object) -> Result<DocumentId> {
         self.registry.find_schedulable(path)?;
-        self.scheduled.count += 1;
-        self.scheduled.arguments_size += args.size();
-        let limits = self.deployment.limits();
-        if self.scheduled.count > limits.functions_scheduled_max {
-            return Err(Error::bad_request(
-                "TooManyFunctionsScheduled",
-                format!(
-                    "Too many functions scheduled by this mutation (limit: {}). Schedule one function that schedules the rest.",
-                    limits.functions_scheduled_max
-                ),
-            ));
-        }
-        if self.scheduled.arguments_size > limits.scheduled_arguments_size_max {
-            return Err(Error::bad_request(
-                "ScheduledFunctionsArgumentsTooLarge",
-                format!(
-                    "Too large total size of the arguments of scheduled functions from this mutation (limit: {} bytes). Store the data in a document and pass its id.",
-                    limits.scheduled_arguments_size_max
-                ),
-            ));
-        }
+        self.tx.count_scheduled(args.size())?;
         // What a canceled job schedules from then on is canceled too.
         let canceled = match self.caller.job() {
             Some(job) => job.is_canceled(&mut self.tx)?,
@@ -457,10 +469,20 @@ impl Execution {
         content_type: Option<&str>,
         expected: Option<[u8; 32]>,
     ) -> Result<DocumentId> {
+        self.tx.count_file_written(content.len())?;
         let storage = &self.deployment.files;
         let file = storage.write_blocking(content, expected)?;
         self.files.add(storage, file.uuid.clone());
         Files::new(&mut self.tx).insert(&file.uuid, &file.sha256(), file.written.size, content_type)
+    }
+
+    /// The content of a stored file. Blocks.
+    ///
+    /// # Errors
+    /// If the content cannot be read; when a limit of the transaction is reached.
+    pub fn read_file(&mut self, file: &FileMetadata) -> Result<Bytes> {
+        self.tx.count_file_read(file.size as usize)?;
+        self.deployment.files.read_blocking(&file.uuid)
     }
 
     /// Forgets a stored file; its content goes once this is durable.

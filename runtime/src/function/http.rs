@@ -11,7 +11,7 @@ pub type HttpBody = Body;
 /// A request; its URI is the whole URL the caller used.
 pub type HttpRequest = axum::http::Request<Body>;
 /// The path by which the request was routed, an extension of the request. It is the URL's own path, but for where the
-/// main listener serves HTTP actions under a prefix.
+/// main listener serves HTTP actions under a prefix, and where routes lie under one themselves.
 #[derive(Clone, Debug)]
 pub struct RoutedPath(pub String);
 /// A response.

@@ -110,21 +110,21 @@ impl<H> HttpRouter<H> {
         exact.chain(prefixes)
     }
 
-    /// The same routes under a prefix, which starts and ends with a slash.
+    /// The same routes under a prefix, which starts and ends with a slash, each with what `below` makes of its handler.
     ///
     /// # Errors
     /// `InvalidHttpRoute` if the prefix is not allowed.
-    pub fn under(self, prefix: &str) -> Result<Self> {
+    pub fn under(self, prefix: &str, below: impl Fn(H) -> H) -> Result<Self> {
         let mut router = Self::default();
         let stem = prefix.trim_end_matches('/');
         for (path, methods) in self.exact {
             for (method, handler) in methods {
-                router.add(RoutePath::Exact(format!("{stem}{path}")), method, handler)?;
+                router.add(RoutePath::Exact(format!("{stem}{path}")), method, below(handler))?;
             }
         }
         for (method, prefixes) in self.prefixes {
             for (path, handler) in prefixes {
-                router.add(RoutePath::Prefix(format!("{stem}{path}")), method, handler)?;
+                router.add(RoutePath::Prefix(format!("{stem}{path}")), method, below(handler))?;
             }
         }
         Ok(router)

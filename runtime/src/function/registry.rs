@@ -310,9 +310,16 @@ impl FunctionRegistry {
             None => true,
         });
         found.ok_or_else(|| {
+            let place = match path.component() {
+                "" => String::new(),
+                component => format!(" in the component '{component}'"),
+            };
             Error::not_found(
                 "FunctionNotFound",
-                format!("Could not find {what} for '{path}'. Did you forget to run `npx convex dev`?"),
+                format!(
+                    "Could not find {what} for '{}'{place}. Did you forget to run `npx convex dev`?",
+                    path.as_str()
+                ),
             )
         })
     }

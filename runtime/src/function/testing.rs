@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fusion_schema::{Object, Value};
 
 use super::alarm::Alarm;
+use super::registry::{ComponentFunctions, FunctionEntry};
 use super::{Application, Caller, Deployment, FunctionCall, FunctionPath, FunctionRunner, Outcome};
 use crate::auth::Identity;
 use crate::clock::Clock;
-use crate::database::{Database, DatabaseOptions};
+use crate::database::{Database, DatabaseOptions, EnvironmentBinding};
 use crate::system::blobs::Blobs;
+use crate::system::components::{Components, Mount};
 use crate::system::file_storage::FileStorage;
 
 /// A clock that stands still until it is told.
@@ -41,6 +43,7 @@ pub(crate) fn runner(app: Application, clock: Arc<dyn Clock>) -> Arc<FunctionRun
 pub(crate) fn runner_on(database: Database, app: Application) -> Arc<FunctionRunner> {
     let files = FileStorage::new(Blobs::in_memory(), database.secrets().clone(), "http://cloud");
     let deployment = Deployment {
+        name: "test".to_owned(),
         database,
         files,
         cloud_origin: "http://cloud".to_owned(),
@@ -48,6 +51,41 @@ pub(crate) fn runner_on(database: Database, app: Application) -> Arc<FunctionRun
         alarm: Alarm::default(),
     };
     FunctionRunner::new(deployment, app.build().unwrap()).unwrap()
+}
+
+/// What a component is mounted with.
+#[derive(Default)]
+pub(crate) struct Settings {
+    pub(crate) http_prefix: Option<String>,
+    pub(crate) environment: Vec<(String, EnvironmentBinding)>,
+}
+
+/// Makes these the components that are mounted, each with the functions of the app; parents come before their children.
+pub(crate) async fn mount(
+    runner: &Arc<FunctionRunner>,
+    app: fn() -> Application,
+    paths: &[&str],
+    settings: fn(&str) -> Settings,
+) {
+    let database = runner.deployment().database.clone();
+    let of_path = |path: &&str| {
+        let Settings { http_prefix, environment } = settings(path);
+        let (path, definition) = ((*path).to_owned(), "defined".to_owned());
+        Mount { path, new: database.new_component(), definition, http_prefix, environment }
+    };
+    let mounts: Vec<Mount> = paths.iter().map(of_path).collect();
+    runner.write(move |tx, _| Components::new(tx).apply(&mounts)).await.unwrap();
+    let components = paths.iter().map(|component| {
+        let own = app().build().unwrap();
+        let entries = own.iter().filter(|entry| !entry.path.is_system());
+        let functions = entries
+            .map(|entry| FunctionEntry { path: entry.path.in_component(component), ..(**entry).clone() })
+            .collect();
+        ComponentFunctions { path: (*component).to_owned(), functions, ..ComponentFunctions::default() }
+    });
+    let registry = app().build().unwrap().with_components(Vec::new(), components).unwrap();
+    let placing = runner.clone();
+    tokio::task::spawn_blocking(move || placing.set_registry(registry)).await.unwrap().unwrap();
 }
 
 pub(crate) fn call(path: &str, args: Object) -> FunctionCall {

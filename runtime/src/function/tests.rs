@@ -442,7 +442,7 @@ async fn http_actions_answer_requests() {
     });
     let runner = runner(app, clock());
     let answer = async |method: &str, path: &str, identity: Identity| {
-        runner.http_action(path, identity, request(method)).await.result
+        runner.http_action(path, identity, Arc::default(), request(method)).await.result
     };
     let response = answer("GET", "/greet", Identity::Anonymous).await.unwrap();
     let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();

@@ -18,7 +18,8 @@ use super::scripts::{
 };
 use crate::auth::Provider;
 use crate::database::Database;
-use crate::function::registry::{ComponentFunctions, HttpMount};
+use crate::function::http::RoutedPath;
+use crate::function::registry::{ComponentFunctions, HttpHandler, HttpMount};
 use crate::function::{Deployment, FunctionRegistry};
 use crate::system::components::{Components, Mount, StoredDefinition};
 use crate::system::environment::Environment;
@@ -302,7 +303,7 @@ impl Evaluator<'_> {
         let mut functions = app.functions("")?;
         let prefix = definitions.get("").and_then(|app| app.http_prefix.as_deref());
         if let Some(prefix) = prefix {
-            functions.routes = functions.routes.under(prefix)?;
+            functions.routes = functions.routes.under(prefix, |handler| below(prefix, handler))?;
         }
         join(self.native, functions, &app.module_names(), schema, mounts("", instances), components)
     }
@@ -332,6 +333,17 @@ impl Evaluator<'_> {
         let providers: Json = serde_json::from_str(&config.auth_providers).unwrap_or_default();
         Ok(Some(Restored { registry, shadowed, providers: read_providers(&providers)?, code }))
     }
+}
+
+/// A handler whose router does not know of the prefix under which it is.
+fn below(prefix: &str, handler: HttpHandler) -> HttpHandler {
+    let stem = prefix.trim_end_matches('/').to_owned();
+    Arc::new(move |core, mut request| {
+        if let Some(RoutedPath(path)) = request.extensions_mut().get_mut() {
+            path.drain(..if path.starts_with(&stem) { stem.len() } else { 0 });
+        }
+        handler(core, request)
+    })
 }
 
 /// Where in the routes of an instance those of its children are found.

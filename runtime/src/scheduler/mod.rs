@@ -361,4 +361,6 @@ fn attempt(
 }
 
 #[cfg(test)]
+mod component_tests;
+#[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use fusion_schema::Object;
 use fusion_schema::json::Format;
@@ -15,12 +16,13 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::errors::{ApiError, json};
+use super::origin::RequestOrigin;
 use super::request::{BODY_SIZE_MAX, Sender, parameter, percent_decode, read_body};
 use super::state::ServerState;
 use super::udf_response;
 use crate::auth::Identity;
 use crate::error::{Error, Result};
-use crate::function::{Caller, FunctionCall, FunctionPath, Outcome, RequestId};
+use crate::function::{Caller, FunctionCall, FunctionPath, Origin, Outcome, RequestId};
 use crate::session::protocol::{parse_args, parse_ts, push_ts};
 use crate::session::socket::in_component;
 
@@ -58,7 +60,7 @@ impl CallBody<'_> {
         parse_json(body)
     }
 
-    fn into_call(self, sender: &Sender) -> Result<Call> {
+    fn into_call(self, sender: &Sender, origin: &Arc<Origin>) -> Result<Call> {
         if self.path.is_empty() {
             return Err(Error::bad_request(
                 "MissingIdentifier",
@@ -69,7 +71,8 @@ impl CallBody<'_> {
         let path = in_component(path, self.component_path.as_deref(), &sender.identity)?;
         let format = udf_response::parse_format(self.format.as_deref(), sender.client.as_ref())?;
         let args = arguments(self.args)?;
-        Ok(Call { call: http_call(path, args, sender.identity.clone()), format })
+        let call = http_call(path, args, sender.identity.clone()).caused_by(origin.clone());
+        Ok(Call { call, format })
     }
 }
 
@@ -93,13 +96,20 @@ pub(super) fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
 /// Reads sender and call of a request.
 async fn read(state: &ServerState, request: Request) -> Result<Call> {
     let (parts, body) = request.into_parts();
-    let sender = Sender::of(state, &parts.headers, &parts.uri).await?;
+    let (sender, origin) = sender(state, &parts).await?;
     let body = read_body(body, BODY_SIZE_MAX).await?;
     let mut body = CallBody::parse(&body)?;
     if body.format.is_none() {
         body.format = parameter(&parts.uri, "format");
     }
-    body.into_call(&sender)
+    body.into_call(&sender, &origin)
+}
+
+/// Who sends a request, and from where.
+async fn sender(state: &ServerState, parts: &Parts) -> Result<(Sender, Arc<Origin>)> {
+    let sender = Sender::of(state, &parts.headers, &parts.uri).await?;
+    let origin = RequestOrigin::identified(state, parts, &sender.identity);
+    Ok((sender, origin))
 }
 
 /// The answer to a call. Failures of the system have a status of their own; those of functions have 200.
@@ -126,8 +136,9 @@ pub(super) async fn query(State(state): Shared, request: Request) -> Answer {
 
 /// `GET /api/query?path=&args=&format=`
 pub(super) async fn get_query(State(state): Shared, request: Request) -> Answer {
-    let uri = request.uri();
-    let sender = Sender::of(&state, request.headers(), uri).await?;
+    let (parts, _) = request.into_parts();
+    let (sender, origin) = sender(&state, &parts).await?;
+    let uri = &parts.uri;
     let args = parameter(uri, "args");
     let args: Option<&RawValue> = args.as_deref().map(|args| parse_json(args.as_bytes())).transpose()?;
     let body = CallBody {
@@ -137,7 +148,7 @@ pub(super) async fn get_query(State(state): Shared, request: Request) -> Answer 
         component_path: None,
         ts: None,
     };
-    let Call { call, format } = body.into_call(&sender)?;
+    let Call { call, format } = body.into_call(&sender, &origin)?;
     answer(&state, &state.sockets.live.query(call).await, format)
 }
 
@@ -165,7 +176,8 @@ pub(super) async fn function(State(state): Shared, request: Request) -> Answer {
     let sender = Sender::admin(&state, &parts.headers, &parts.uri).await?;
     let body = read_body(body, BODY_SIZE_MAX).await?;
     let body = CallBody::parse(&body)?;
-    let Call { call, format } = match body.into_call(&sender) {
+    let origin = RequestOrigin::identified(&state, &parts, &sender.identity);
+    let Call { call, format } = match body.into_call(&sender, &origin) {
         // The command line looks for the text of a function that is not there in the answer of a function.
         Err(error) if error.code() == "FunctionNotFound" => {
             return answer(&state, &Outcome::failed(&error, RequestId::new()), Format::Encoded);
@@ -178,7 +190,7 @@ pub(super) async fn function(State(state): Shared, request: Request) -> Answer {
 /// `POST /api/run/{module/path/function}`
 pub(super) async fn run(State(state): Shared, Path(path): Path<String>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    let sender = Sender::of(&state, &parts.headers, &parts.uri).await?;
+    let (sender, origin) = sender(&state, &parts).await?;
     let body = read_body(body, BODY_SIZE_MAX).await?;
     let body = CallBody::parse(&body)?;
     let format = udf_response::parse_format(Some(body.format.as_deref().unwrap_or("json")), None)?;
@@ -191,7 +203,7 @@ pub(super) async fn run(State(state): Shared, Path(path): Path<String>, request:
             )
         })?;
     let path = FunctionPath::from_parts(module, function)?;
-    let call = http_call(path, arguments(body.args)?, sender.identity);
+    let call = http_call(path, arguments(body.args)?, sender.identity).caused_by(origin);
     answer(&state, &state.runner.any(call).await, format)
 }
 
@@ -206,24 +218,28 @@ pub(super) async fn query_ts(State(state): Shared) -> Answer {
 /// `POST /api/query_at_ts`
 pub(super) async fn query_at_ts(State(state): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    let sender = Sender::of(&state, &parts.headers, &parts.uri).await?;
+    let (sender, origin) = sender(&state, &parts).await?;
     let body = read_body(body, BODY_SIZE_MAX).await?;
     let mut body = CallBody::parse(&body)?;
     let ts = body.ts.take().ok_or_else(|| {
         Error::bad_request("MissingTimestamp", "The body has no \"ts\". Get one from /api/query_ts.")
     })?;
     let ts = parse_ts(&ts).map_err(|error| Error::bad_request("InvalidTimestamp", error.to_string()))?;
-    let Call { call, format } = body.into_call(&sender)?;
+    let Call { call, format } = body.into_call(&sender, &origin)?;
     answer(&state, &state.runner.query(call, Some(ts)).await, format)
 }
 
 /// `POST /api/query_batch`: several queries at one timestamp.
 pub(super) async fn query_batch(State(state): Shared, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    let sender = Sender::of(&state, &parts.headers, &parts.uri).await?;
+    let (sender, origin) = sender(&state, &parts).await?;
     let body = read_body(body, BODY_SIZE_MAX).await?;
     let body: BatchBody<'_> = parse_json(&body)?;
-    let calls = body.queries.into_iter().map(|query| query.into_call(&sender)).collect::<Result<Vec<_>>>()?;
+    let calls = body
+        .queries
+        .into_iter()
+        .map(|query| query.into_call(&sender, &origin))
+        .collect::<Result<Vec<_>>>()?;
     let ts = state.database().pin();
     let mut answers = String::from("{\"results\":[");
     for (index, Call { call, format }) in calls.into_iter().enumerate() {

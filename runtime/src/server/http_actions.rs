@@ -12,6 +12,7 @@ use fusion_schema::json::{Format, encode_string, encode_to};
 use http_body_util::Limited;
 
 use super::errors::{self, TOO_LARGE, json};
+use super::origin::RequestOrigin;
 use super::request::credentials;
 use super::state::ServerState;
 use crate::auth::Identity;
@@ -60,8 +61,10 @@ async fn run(State(state): State<Arc<ServerState>>, path: String, request: Reque
     };
     let is_head = parts.method == Method::HEAD;
     let identity = identity(&state, &parts.headers).await;
+    let origin = RequestOrigin::identified(&state, &parts, &identity);
     let body = if has_body { Body::new(Limited::new(body, BODY_SIZE_MAX)) } else { Body::empty() };
-    let outcome = state.runner.http_action(&path, identity, Request::from_parts(parts, body)).await;
+    let request = Request::from_parts(parts, body);
+    let outcome = state.runner.http_action(&path, identity, origin, request).await;
     match outcome.result {
         Ok(response) if is_head => response.map(|_| Body::empty()),
         Ok(response) => response,

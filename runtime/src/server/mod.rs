@@ -19,6 +19,7 @@ mod inline_query;
 mod log_streams;
 mod logs;
 mod openapi;
+mod origin;
 mod platform;
 pub mod range;
 mod request;
@@ -32,6 +33,7 @@ mod test_clock;
 pub mod udf_response;
 mod unread;
 
+pub use origin::TrustedProxies;
 pub use router::{router, site_router};
 pub use serve::serve;
 pub use state::{ServerConfig, ServerState};

@@ -1,5 +1,6 @@
 //! Listening: two sockets, and an orderly end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,7 @@ async fn listen(listener: TcpListener, app: Router, mut shutdown: watch::Receive
         // Answers are small and somebody waits for each.
         let _ = stream.set_nodelay(true);
     });
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let served =
         axum::serve(listener, app).with_graceful_shutdown(async move { stopped(&mut shutdown).await });
     served.into_future().await.map_err(|error| Error::internal("a listener failed").with_source(error))

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 
 use tokio::sync::{Semaphore, watch};
 
+use super::origin::TrustedProxies;
 use crate::auth::{Authenticator, DevIssuer};
 use crate::clock::{Clock, TestClock};
 use crate::database::Database;
@@ -30,6 +31,8 @@ pub struct ServerConfig {
     pub dev_issuer: Option<DevIssuer>,
     /// The path to which a browser that asks for `/` is sent.
     pub home: Option<&'static str>,
+    /// The proxies whose word about the addresses of callers counts.
+    pub trusted_proxies: TrustedProxies,
     /// The clock that administrators may set forward, where tests are to: that of the database.
     pub test_clock: Option<Arc<TestClock>>,
 }

@@ -6,6 +6,7 @@ use fusion_schema::{Doc, Object, Schema, Table, Typed, Value, object};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::origin::TrustedProxies;
 use super::state::{ServerConfig, ServerState};
 use crate::auth::{AdminKeys, Authenticator, DevIssuer};
 use crate::clock::SystemClock;
@@ -135,6 +136,7 @@ impl TestServer {
             has_metrics: true,
             dev_issuer: Some(issuer.clone()),
             home: None,
+            trusted_proxies: TrustedProxies::default(),
             test_clock: None,
         };
         configure(&mut config);

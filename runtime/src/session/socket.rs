@@ -32,8 +32,8 @@ use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::function::live::{LiveQueries, LiveSession, LiveUpdate, QueryResult};
 use crate::function::{
-    Caller, CommitGate, FunctionCall, FunctionPath, FunctionRunner, Outcome, RequestId, SessionRequest,
-    UdfError,
+    Caller, CommitGate, FunctionCall, FunctionPath, FunctionRunner, Origin, Outcome, RequestId,
+    SessionRequest, UdfError,
 };
 
 /// The largest message taken, in bytes: the arguments of one call and some room, or many small queries.
@@ -78,11 +78,11 @@ impl std::fmt::Debug for SocketContext {
 }
 
 /// Serves a socket until it ends.
-pub async fn serve(socket: WebSocket, context: Arc<SocketContext>, client: ClientVersion) {
+pub async fn serve(socket: WebSocket, context: Arc<SocketContext>, client: ClientVersion, origin: Origin) {
     let open = context.open.clone();
     open.fetch_add(1, Ordering::Relaxed);
     let mut shutdown = context.shutdown.clone();
-    let mut driver = Driver::new(socket, context, &client);
+    let mut driver = Driver::new(socket, context, &client, origin);
     let closing = async {
         // An error means that the server is gone.
         let _ = shutdown.wait_for(|is_over| *is_over).await;
@@ -99,6 +99,9 @@ pub async fn serve(socket: WebSocket, context: Arc<SocketContext>, client: Clien
     open.fetch_sub(1, Ordering::Relaxed);
 }
 
+/// An identity, and the token that shows it.
+type Identified = (Identity, Option<String>);
+
 struct Driver {
     socket: WebSocket,
     context: Arc<SocketContext>,
@@ -108,9 +111,11 @@ struct Driver {
     began: Moment,
     session_id: Option<u128>,
     identity: Identity,
+    /// Where the socket came from, with the token of the identity.
+    origin: Arc<Origin>,
     /// The verification under way, and then its identity until the session takes it.
-    verifying: Option<Pin<Box<dyn Future<Output = Result<Identity>> + Send>>>,
-    verified: Option<Identity>,
+    verifying: Option<Pin<Box<dyn Future<Output = Result<Identified>> + Send>>>,
+    verified: Option<Identified>,
     /// An update that waits for the gate.
     held_update: Option<LiveUpdate>,
     /// Holds updates back that show a commit of this socket that has no answer yet.
@@ -135,7 +140,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(socket: WebSocket, context: Arc<SocketContext>, client: &ClientVersion) -> Self {
+    fn new(socket: WebSocket, context: Arc<SocketContext>, client: &ClientVersion, origin: Origin) -> Self {
         let mailbox = Arc::new(Mailbox::default());
         let waker = mailbox.clone();
         let live = context.live.session(Arc::new(move || waker.live_news()));
@@ -152,6 +157,7 @@ impl Driver {
             began,
             session_id: None,
             identity: Identity::Anonymous,
+            origin: Arc::new(origin),
             verifying: None,
             verified: None,
             held_update: None,
@@ -247,12 +253,12 @@ impl Driver {
         while let Some(verifying) = &mut self.verifying {
             let Poll::Ready(result) = verifying.as_mut().poll(cx) else { return };
             self.verifying = None;
-            let verified = result.map(|identity| {
-                let expires_at = match &identity {
+            let verified = result.map(|identified| {
+                let expires_at = match &identified.0 {
                     Identity::User(user) => user.expires_at(),
                     _ => None,
                 };
-                self.verified = Some(identity);
+                self.verified = Some(identified);
                 Verified { expires_ns: expires_at.map(|seconds| seconds.saturating_mul(1_000_000_000)) }
             });
             self.is_stirred = true;
@@ -382,15 +388,21 @@ impl Driver {
             Effect::Connected(session_id) => self.session_id = Some(session_id),
             Effect::Verify(credentials) => {
                 let authenticator = self.context.authenticator.clone();
-                self.verifying =
-                    Some(Box::pin(async move { authenticator.identify(&to_auth(credentials)?).await }));
+                self.verifying = Some(Box::pin(async move {
+                    let credentials = to_auth(credentials)?;
+                    let identity = authenticator.identify(&credentials).await?;
+                    Ok(match credentials {
+                        auth::Credentials::Bearer(token) => (identity, Some(token)),
+                        _ => (identity, None),
+                    })
+                }));
             }
             Effect::UseVerified => {
-                if let Some(identity) = self.verified.take() {
-                    self.use_identity(identity);
+                if let Some((identity, token)) = self.verified.take() {
+                    self.use_identity(identity, token);
                 }
             }
-            Effect::UseAnonymous => self.use_identity(Identity::Anonymous),
+            Effect::UseAnonymous => self.use_identity(Identity::Anonymous, None),
             Effect::Add(add) => self.add(add),
             Effect::Remove(query_id) => {
                 self.unsettle();
@@ -403,9 +415,10 @@ impl Driver {
         }
     }
 
-    fn use_identity(&mut self, identity: Identity) {
+    fn use_identity(&mut self, identity: Identity, token: Option<String>) {
         // Mutations that arrived before run under the identity they arrived with.
         self.identity = identity.clone();
+        self.origin = Arc::new(self.origin.with_token(token));
         self.unsettle();
         self.live.set_identity(identity);
     }
@@ -483,7 +496,8 @@ impl Driver {
         let path = FunctionPath::parse(&target.path)?;
         let path = in_component(path, target.component.as_deref(), &self.identity)?;
         let args = args.map_err(|text| Error::bad_request("ArgumentValidationError", text))?;
-        Ok(FunctionCall::new(path, args, self.identity.clone(), Caller::SyncWorker))
+        let call = FunctionCall::new(path, args, self.identity.clone(), Caller::SyncWorker);
+        Ok(call.caused_by(self.origin.clone()))
     }
 }
 

@@ -169,6 +169,12 @@ test("articles are found by what they mean", async (t) => {
     // From one address nobody searches more than 60 times a minute either, whoever it is.
     assert.equal((await exhaust(60, () => search("printer", { ipAddress: "10.0.0.1", limit: 1 }))).endpoint, "searchFrom");
     await search("printer", { ipAddress: "10.0.0.2" });
+    // What a caller says of its address counts only where a proxy is trusted that it comes from.
+    await app.set({ TRUSTED_PROXY_IPS: "10.9.9.9" });
+    let count = 0;
+    const elsewhere = () => search("printer", { ipAddress: `10.1.1.${(count += 1) % 250}`, limit: 1 });
+    assert.equal((await exhaust(60, elsewhere)).endpoint, "searchFrom");
+    await app.set({ TRUSTED_PROXY_IPS: "127.0.0.1" });
     await app.advance(MINUTE);
     assert.ok((await search("printer", { userId })).length > 0);
   });

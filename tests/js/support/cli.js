@@ -25,7 +25,7 @@ export const versions = { 1.48: "convex", 1.34: "convex-1-34", 1.31: "convex-1-3
 export function project(t, name, { convex = "convex", packages = false, typescript = false, from = projects } = {}) {
   const folder = path.join(temporaryFolder(), name);
   // What running the project in its place has left there is no part of it.
-  cpSync(path.join(from, name), folder, { recursive: true, filter: (file) => !LEFT_BEHIND.has(path.basename(file)) });
+  cpSync(path.join(from, name), folder, { recursive: true, dereference: true, filter: (file) => !LEFT_BEHIND.has(path.basename(file)) });
   if (packages) {
     symlinkSync(modules, path.join(folder, "node_modules"));
   } else {

@@ -59,7 +59,7 @@ function TopChart({ title, path, format }: { title: string; path: string; format
   const [window] = useState(() => lastHour(Date.now()));
   const result = useRequest<readonly (readonly [string, TimeSeries])[]>(`/api/app_metrics/${path}`, { window: windowParameter(window), k: String(TOP) }, REFRESH_MS);
   if (result.status === "error") return <section class="chart card"><h3>{title}</h3><ErrorState error={result.error} onRetry={result.refresh} /></section>;
-  const series = result.status === "success" ? result.value.map(([name, one]) => toSeries(name === "_rest" ? "all others" : name, one)) : [];
+  const series = result.status === "success" ? result.value.map(([name, one]) => toSeries(name === "_rest" ? "all others" : name.replace(".js:", ":"), one)) : [];
   return <Chart title={title} series={series} {...window} format={format} />;
 }
 

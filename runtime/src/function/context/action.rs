@@ -23,6 +23,7 @@ use crate::function::deployment::Deployment;
 use crate::function::execution::component_not_found;
 use crate::function::execution_log::LogEvent;
 use crate::function::log_line::{LogLevel, LogLine, LogLines, quote};
+use crate::function::origin::Origin;
 use crate::function::outcome::{ExecutionId, Outcome, RequestId};
 use crate::function::path::FunctionPath;
 use crate::function::pausing;
@@ -54,6 +55,8 @@ struct Inner {
     request_id: RequestId,
     execution: ExecutionId,
     job: Option<JobRef>,
+    /// The request that caused it.
+    origin: Option<Arc<Origin>>,
     /// Whether an action calls it.
     is_nested: bool,
     logs: Mutex<LogLines>,
@@ -80,6 +83,7 @@ impl ActionCore {
         identity: Identity,
         request_id: RequestId,
         caller: Caller,
+        origin: Option<Arc<Origin>>,
     ) -> Result<Self> {
         let logs = Mutex::new(LogLines::default());
         let execution = ExecutionId::new(request_id);
@@ -103,6 +107,7 @@ impl ActionCore {
             request_id,
             execution,
             job,
+            origin,
             is_nested,
             logs,
         };
@@ -164,6 +169,11 @@ impl ActionCore {
     /// The scheduled job it runs for, itself or through a calling action.
     pub fn job(&self) -> Option<JobRef> {
         self.inner.job
+    }
+
+    /// The request that caused it; none if it was scheduled.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.inner.origin.as_deref()
     }
 
     /// The functions it can call.
@@ -230,7 +240,7 @@ impl ActionCore {
 
     /// Makes an entry of the application's audit log, for log streams.
     pub(crate) fn audit(&self, mut body: serde_json::Value) {
-        audit::resolve(&mut body, self.inner.request_id, self.deployment().clock().unix_ms());
+        audit::resolve(&mut body, self.inner.request_id, self.origin(), self.deployment().clock().unix_ms());
         self.inner.runner.note_audit(self.inner.request_id, body);
     }
 
@@ -254,16 +264,27 @@ impl ActionCore {
         }
     }
 
+    /// The request that caused a call, with the token only where the user goes along.
+    fn origin_for(&self, identity: &Identity) -> Option<Arc<Origin>> {
+        let origin = self.inner.origin.as_ref()?;
+        if origin.token.is_some() && !matches!(identity, Identity::User(_)) {
+            return Some(Arc::new(origin.with_token(None)));
+        }
+        Some(origin.clone())
+    }
+
     /// Runs another function on behalf of the same user.
     ///
     /// # Errors
     /// The function's error as its caller sees it.
     pub async fn run(&self, kind: FunctionKind, path: &FunctionPath, args: Object) -> Result<Value> {
         let inner = &self.inner;
+        let identity = self.identity_for(path);
         let call = FunctionCall {
             path: path.clone(),
             args,
-            identity: self.identity_for(path),
+            origin: self.origin_for(&identity),
+            identity,
             caller: Caller::Action(inner.job),
             request_id: inner.request_id,
             parent: Some(inner.execution),

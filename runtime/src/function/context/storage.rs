@@ -72,7 +72,7 @@ impl<'a> FileWriter<'a> {
     /// If it cannot be read; when a limit of the transaction is reached.
     pub fn get(&mut self, id: Id<StoredFile>) -> Result<Option<Bytes>> {
         let Some(file) = self.get_metadata(id)? else { return Ok(None) };
-        self.reader.execution.deployment().files.read_blocking(&file.uuid).map(Some)
+        self.reader.execution.read_file(&file).map(Some)
     }
 
     /// Deletes a file.

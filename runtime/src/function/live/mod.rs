@@ -344,6 +344,8 @@ impl Shared {
             caller: Caller::SyncWorker,
             request_id: RequestId::new(),
             parent: None,
+            // The result is everybody's who asks.
+            origin: None,
         };
         let identity_access = if traps_identity { IdentityAccess::Trap } else { IdentityAccess::Open };
         let journal = journal.as_deref().map(str::to_owned);
@@ -380,7 +382,7 @@ impl LiveSession {
     /// Shows a query, in place of what had this id before. It runs with the session's identity, whatever the
     /// call's. `journal` is what the client has kept of the query's last result.
     pub fn add(&self, query_id: u32, call: FunctionCall, journal: Option<String>) {
-        let FunctionCall { path, args, caller, request_id, parent, .. } = call;
+        let FunctionCall { path, args, caller, request_id, parent, origin, .. } = call;
         // The identity's part of the key is the session's business.
         let key = key(&path, args, journal, &Identity::Anonymous);
         let found = self.shared.update(|state| {
@@ -390,7 +392,8 @@ impl LiveSession {
             found
         });
         if let Some((result, identity)) = found {
-            let call = FunctionCall { path, args: Object::new(), identity, caller, request_id, parent };
+            let call =
+                FunctionCall { path, args: Object::new(), identity, caller, request_id, parent, origin };
             self.shared.executor.note_cached(&call, &result);
         }
     }

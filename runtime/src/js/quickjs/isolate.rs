@@ -14,6 +14,7 @@ use super::engine::{self, STACK_MAX};
 use super::heap::{self, Heap, HeapAllocator, Image};
 use super::modules::{ABSOLUTE, PackageLoader, PathResolver};
 use super::ops::{Originals, Shared, Watch, bind};
+use super::promises;
 use super::rejections::Rejections;
 use super::thrown;
 use super::values::{from_js, to_js};
@@ -83,6 +84,9 @@ impl QuickJsIsolate {
                 rejecting.rejections.note(&ctx, promise, reason, is_handled);
             },
         )));
+        if promises::are_wanted(&lazy_globals) {
+            promises::watch(&runtime, &shared);
+        }
         let context = Context::full(&runtime).map_err(no_memory)?;
         let isolate = Self { runtime, context, shared, heap, mark: None };
         isolate.shared.watch.run();
@@ -303,6 +307,7 @@ impl Drop for QuickJsIsolate {
         // The handlers keep what they watch.
         self.runtime.set_interrupt_handler(None);
         self.runtime.set_host_promise_rejection_tracker(None);
+        self.runtime.set_promise_hook(None);
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
-use super::address::{Address, Place};
+use super::address::Address;
 use super::{arguments, functions, object, quoted, storage, unknown, unknown_async, vectors};
 use crate::clock::fill_random;
 use crate::function::context::{ActionCore, ActionCtx};
@@ -42,19 +42,13 @@ impl ActionHost {
     }
 }
 
-/// Where the action stands when it names a function.
-fn place(core: &ActionCore) -> Place<'_> {
-    Place { registry: core.registry(), tx: core.begin_query(), current: None }
-}
-
 async fn run(core: &ActionCore, name: &str, function: &str, args: &str) -> Result<String> {
     match name {
         "1.0/actions/query" => call(core, FunctionKind::Query, name, args).await,
         "1.0/actions/mutation" => call(core, FunctionKind::Mutation, name, args).await,
         "1.0/actions/action" => call(core, FunctionKind::Action, name, args).await,
         "1.0/actions/schedule" => {
-            let functions::Scheduled { due_ms, path, args } =
-                functions::scheduled(name, args, &mut place(core))?;
+            let functions::Scheduled { due_ms, path, args } = functions::scheduled(name, args, core)?;
             Ok(quoted(&core.schedule(due_ms, &path, args).await?.to_string()))
         }
         "1.0/actions/cancel_job" => {
@@ -77,15 +71,15 @@ async fn run(core: &ActionCore, name: &str, function: &str, args: &str) -> Resul
             Ok("null".to_owned())
         }
         "1.0/storageGenerateUploadUrl" => Ok(quoted(&core.generate_upload_url()?)),
-        "1.0/createFunctionHandle" => functions::create_handle(&mut place(core), args),
+        "1.0/createFunctionHandle" => functions::create_handle(core, args),
         "1.0/getFunctionMetadata" => Ok(functions::metadata(function, core.component_path())),
-        "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata()),
+        "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata(core.deployment())),
         "1.0/auditLog" => {
             core.audit(functions::audit_body(args)?);
             Ok("null".to_owned())
         }
         "1.0/getRequestMetadata" => {
-            Ok(functions::request_metadata(Some(core.request_id().to_string()), core.job()))
+            Ok(functions::request_metadata(core.request_id(), core.job(), core.origin()))
         }
         "1.0/createServiceToken" | "1.0/getServiceUrl" => {
             Err(Error::bad_request("ServiceNotAvailable", "This server offers no AI gateway."))
@@ -105,7 +99,7 @@ struct Call<'a> {
 async fn call(core: &ActionCore, kind: FunctionKind, name: &str, args: &str) -> Result<String> {
     let (path, args) = {
         let Call { address, args } = arguments(name, args)?;
-        (address.path(&mut place(core))?, object(args, "The arguments of a function")?)
+        (address.path(core)?, object(args, "The arguments of a function")?)
     };
     Ok(json::encode(&core.run(kind, &path, args).await?))
 }

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 use crate::database::{Transaction, child_path};
-use crate::function::{FunctionPath, FunctionRegistry, Visibility};
+use crate::function::context::ActionCore;
+use crate::function::execution::Execution;
+use crate::function::{Access, FunctionPath, FunctionRegistry, Visibility};
 use crate::system::function_handles::{FunctionHandles, HandleTarget};
 use crate::{Error, Result};
 
@@ -20,13 +22,51 @@ pub(super) struct Address {
 }
 
 /// Where a script stands that names a function.
-pub(super) struct Place<'a> {
+pub(super) trait Place {
     /// The functions there are.
-    pub(super) registry: &'a FunctionRegistry,
+    fn registry(&self) -> &FunctionRegistry;
+    /// The path of the script's component.
+    fn component_path(&self) -> String;
+    /// The function that is running, where it can be one of the system.
+    fn current(&self) -> Option<&FunctionPath>;
     /// A transaction in the script's component, whose reads do not count as the script's.
-    pub(super) tx: Transaction,
-    /// The function that is running.
-    pub(super) current: Option<&'a FunctionPath>,
+    fn unseen(&self) -> Transaction;
+}
+
+impl Place for Execution {
+    fn registry(&self) -> &FunctionRegistry {
+        self.registry()
+    }
+
+    fn component_path(&self) -> String {
+        self.component_path()
+    }
+
+    fn current(&self) -> Option<&FunctionPath> {
+        self.current()
+    }
+
+    fn unseen(&self) -> Transaction {
+        self.unseen()
+    }
+}
+
+impl Place for ActionCore {
+    fn registry(&self) -> &FunctionRegistry {
+        self.registry()
+    }
+
+    fn component_path(&self) -> String {
+        self.component_path().to_owned()
+    }
+
+    fn current(&self) -> Option<&FunctionPath> {
+        None
+    }
+
+    fn unseen(&self) -> Transaction {
+        self.begin_query()
+    }
 }
 
 impl Address {
@@ -34,11 +74,9 @@ impl Address {
     ///
     /// # Errors
     /// `InvalidReference` if it leads nowhere or to a function that the script may not see; `FunctionHandleNotFound`.
-    pub(super) fn path(&self, place: &mut Place<'_>) -> Result<FunctionPath> {
+    pub(super) fn path(&self, place: &impl Place) -> Result<FunctionPath> {
         match (&self.name, &self.reference, &self.function_handle) {
-            (Some(name), None, None) => {
-                Ok(FunctionPath::parse(name)?.in_component(&place.tx.component_path()))
-            }
+            (Some(name), None, None) => Ok(FunctionPath::parse(name)?.in_component(&place.component_path())),
             (None, None, Some(handle)) => of_handle(handle, place),
             (None, Some(reference), None) => of_reference(reference, place),
             _ => Err(Error::bad_request(
@@ -52,32 +90,32 @@ impl Address {
     ///
     /// # Errors
     /// As [`Address::path`].
-    pub(super) fn handle(&self, place: &mut Place<'_>) -> Result<String> {
+    pub(super) fn handle(&self, place: &impl Place) -> Result<String> {
         let path = self.path(place)?;
         if let (None, None, Some(handle)) = (&self.name, &self.reference, &self.function_handle) {
             return Ok(handle.clone());
         }
-        place.registry.find(&path, crate::function::Access::Inside)?;
+        place.registry().find(&path, Access::Inside)?;
         let target = HandleTarget { component: path.component().to_owned(), path: path.with_extension() };
-        FunctionHandles::new(&mut place.tx).of(&target)
+        FunctionHandles::new(&mut place.unseen()).of(&target)
     }
 }
 
-fn of_handle(handle: &str, place: &mut Place<'_>) -> Result<FunctionPath> {
-    let HandleTarget { component, path } = FunctionHandles::new(&mut place.tx).resolve(handle)?;
+fn of_handle(handle: &str, place: &impl Place) -> Result<FunctionPath> {
+    let HandleTarget { component, path } = FunctionHandles::new(&mut place.unseen()).resolve(handle)?;
     let path = FunctionPath::parse(&path)?.in_component(&component);
-    if place.registry.get(&path).is_none() {
+    if place.registry().get(&path).is_none() {
         let message = format!("The function \"{path}\" that a handle stands for is not there any more.");
         return Err(Error::not_found("FunctionHandleNotFound", message));
     }
     Ok(path)
 }
 
-fn of_reference(reference: &str, place: &Place<'_>) -> Result<FunctionPath> {
+fn of_reference(reference: &str, place: &impl Place) -> Result<FunctionPath> {
     let invalid = |why: String| {
         Error::bad_request("InvalidReference", format!("The reference \"{reference}\" leads nowhere: {why}"))
     };
-    let component = place.tx.component_path();
+    let component = place.component_path();
     let rest = reference.strip_prefix(REFERENCE).ok_or_else(|| invalid("it is no reference.".to_owned()))?;
     match rest.split_once('/') {
         Some(("function", path)) => Ok(FunctionPath::parse(path)?.in_component(&component)),
@@ -86,11 +124,11 @@ fn of_reference(reference: &str, place: &Place<'_>) -> Result<FunctionPath> {
             let (child, rest) = rest.split_once('/').ok_or_else(no_function)?;
             let (module, function) = rest.rsplit_once('/').ok_or_else(no_function)?;
             let child = child_path(&component, child);
-            if !place.registry.has_component(&child) {
+            if !place.registry().has_component(&child) {
                 return Err(invalid(format!("there is no component \"{child}\". Add it with `app.use()`.")));
             }
             let path = FunctionPath::from_parts(module, function)?.in_component(&child);
-            let found = place.registry.get(&path);
+            let found = place.registry().get(&path);
             if found.is_none_or(|entry| entry.visibility != Visibility::Public) {
                 return Err(invalid(format!(
                     "the component \"{child}\" has no public function \"{module}:{function}\"."
@@ -99,10 +137,11 @@ fn of_reference(reference: &str, place: &Place<'_>) -> Result<FunctionPath> {
             Ok(path)
         }
         Some(("currentSystemUdfInComponent", id)) => {
-            let current = place.current.filter(|path| path.is_system());
+            let current = place.current().filter(|path| path.is_system());
             let current = current.ok_or_else(|| invalid("only system functions may use it.".to_owned()))?;
-            let found = place.tx.snapshot().catalog().component_with_id(id);
-            let found = found.ok_or_else(|| invalid("there is no such component.".to_owned()))?;
+            let gone = || invalid("there is no such component.".to_owned());
+            let tx = place.unseen();
+            let found = tx.snapshot().catalog().component_with_id(id).ok_or_else(gone)?;
             Ok(current.in_component(&found.path))
         }
         _ => Err(invalid("it is neither a function nor a child component.".to_owned())),

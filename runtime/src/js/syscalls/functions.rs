@@ -1,13 +1,16 @@
 //! Calls between functions, scheduling, and what a function can learn about its call.
 
+use std::collections::BTreeMap;
+
 use fusion_schema::{DocumentId, Value, json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::address::{Address, Place};
 use super::{arguments, object, quoted};
-use crate::function::FunctionKind;
+use crate::database::Resource;
 use crate::function::execution::Execution;
+use crate::function::{Deployment, FunctionKind, Origin, RequestId};
 use crate::system::jobs::JobRef;
 use crate::{Error, Result};
 
@@ -19,23 +22,35 @@ struct RunUdf<'a> {
     udf_type: String,
     #[serde(borrow)]
     args: &'a RawValue,
+    #[serde(default)]
+    transaction_limits: BTreeMap<String, f64>,
 }
 
-/// Where the function that runs stands when it names another one.
-fn with_place<T>(execution: &Execution, body: impl FnOnce(&mut Place<'_>) -> Result<T>) -> Result<T> {
-    let mut place =
-        Place { registry: execution.registry(), tx: execution.unseen(), current: execution.current() };
-    body(&mut place)
+/// The limits that a call sets for the function it runs.
+fn limits(named: &BTreeMap<String, f64>) -> Result<Vec<(Resource, usize)>> {
+    let limit = |(name, limit): (&String, &f64)| {
+        let resource = Resource::named(name)?;
+        if limit.is_nan() || *limit < 0.0 {
+            let message = format!("`transactionLimits.{name}` must be a number from 0 on, not {limit}.");
+            return Err(Error::bad_request("InvalidTransactionLimit", message));
+        }
+        // What is larger than any number of its kind limits nothing.
+        Ok((resource, *limit as usize))
+    };
+    named.iter().map(limit).collect()
 }
 
 pub(super) fn run_udf(execution: &mut Execution, kind: FunctionKind, args: &str) -> Result<String> {
-    let RunUdf { address, udf_type, args } = arguments("1.0/runUdf", args)?;
-    let path = with_place(execution, |place| address.path(place))?;
+    let RunUdf { address, udf_type, args, transaction_limits } = arguments("1.0/runUdf", args)?;
+    let path = address.path(execution)?;
     let args = object(args, "The arguments of a function")?;
+    let limits = limits(&transaction_limits)?;
     let value = match (udf_type.as_str(), kind) {
-        ("query", _) => execution.run_nested(&path, FunctionKind::Query, args)?,
-        ("mutation", FunctionKind::Mutation) => execution.run_nested(&path, FunctionKind::Mutation, args)?,
-        ("snapshotQuery", FunctionKind::Mutation) => execution.run_on_snapshot(&path, args)?,
+        ("query", _) => execution.run_nested_within(&path, FunctionKind::Query, args, &limits)?,
+        ("mutation", FunctionKind::Mutation) => {
+            execution.run_nested_within(&path, FunctionKind::Mutation, args, &limits)?
+        }
+        ("snapshotQuery", FunctionKind::Mutation) => execution.run_on_snapshot(&path, args, &limits)?,
         (other, _) => {
             return Err(Error::bad_request(
                 "InvalidArguments",
@@ -63,7 +78,7 @@ pub(super) struct Scheduled {
     pub(super) args: fusion_schema::Object,
 }
 
-pub(super) fn scheduled(name: &str, args: &str, place: &mut Place<'_>) -> Result<Scheduled> {
+pub(super) fn scheduled(name: &str, args: &str, place: &impl Place) -> Result<Scheduled> {
     let Schedule { address, ts, args } = arguments(name, args)?;
     let args = object(args, "The arguments of a function")?;
     // Milliseconds were divided by a thousand on the way: what that lost is rounded away.
@@ -72,8 +87,7 @@ pub(super) fn scheduled(name: &str, args: &str, place: &mut Place<'_>) -> Result
 }
 
 pub(super) fn schedule(execution: &mut Execution, args: &str) -> Result<String> {
-    let Scheduled { due_ms, path, args } =
-        with_place(execution, |place| scheduled("1.0/schedule", args, place))?;
+    let Scheduled { due_ms, path, args } = scheduled("1.0/schedule", args, execution)?;
     Ok(quoted(&execution.schedule(due_ms, &path, args)?.to_string()))
 }
 
@@ -97,30 +111,18 @@ pub(super) fn cancel_job(execution: &mut Execution, args: &str) -> Result<String
     Ok("null".to_owned())
 }
 
-pub(super) fn create_handle(place: &mut Place<'_>, args: &str) -> Result<String> {
+pub(super) fn create_handle(place: &impl Place, args: &str) -> Result<String> {
     let address: Address = arguments("1.0/createFunctionHandle", args)?;
     Ok(quoted(&address.handle(place)?))
-}
-
-pub(super) fn create_handle_in(execution: &Execution, args: &str) -> Result<String> {
-    with_place(execution, |place| create_handle(place, args))
 }
 
 pub(super) fn metadata(name: &str, component: &str) -> String {
     format!("{{\"name\":{},\"componentPath\":{}}}", quoted(name), quoted(component))
 }
 
-pub(super) fn deployment_metadata() -> String {
-    r#"{"name":"fusion","region":null,"class":"self-hosted"}"#.to_owned()
-}
-
-pub(super) fn request_metadata(request_id: Option<String>, job: Option<JobRef>) -> String {
-    let text_or_null = |text: Option<String>| text.map_or_else(|| "null".to_owned(), |text| quoted(&text));
-    format!(
-        "{{\"ip\":null,\"userAgent\":null,\"requestId\":{},\"scheduledFunctionId\":{},\"authToken\":null}}",
-        text_or_null(request_id),
-        text_or_null(job.map(|job| job.id.to_string())),
-    )
+/// Of the classes that functions know, the smallest: what machine this is, nobody has said.
+pub(super) fn deployment_metadata(deployment: &Deployment) -> String {
+    format!(r#"{{"name":{},"region":null,"class":"s16"}}"#, quoted(&deployment.name))
 }
 
 #[derive(Deserialize)]
@@ -133,24 +135,30 @@ pub(super) fn audit_body(args: &str) -> Result<serde_json::Value> {
     arguments("1.0/auditLog", args).map(|Audit { body }| body)
 }
 
-pub(super) fn transaction_metrics(execution: &mut Execution) -> String {
-    let scheduled = execution.scheduled_totals();
-    let limits = execution.deployment().limits().clone();
-    let metrics = execution.tx().metrics();
-    let part = |used: usize, most: usize| serde_json::json!({ "used": used as f64, "remaining": most.saturating_sub(used) as f64 });
+pub(super) fn request_metadata(request: RequestId, job: Option<JobRef>, origin: Option<&Origin>) -> String {
     serde_json::json!({
-        "bytesRead": part(metrics.bytes_read, limits.bytes_read_max),
-        "bytesWritten": part(metrics.bytes_written, limits.bytes_written_max),
-        "databaseQueries": part(metrics.ranges_read, limits.index_ranges_read_max),
-        "documentsRead": part(metrics.documents_read, limits.documents_read_max),
-        "documentsWritten": part(metrics.documents_written, limits.documents_written_max),
-        "functionsScheduled": part(scheduled.0, limits.functions_scheduled_max),
-        "scheduledFunctionArgsBytes": part(scheduled.1, limits.scheduled_arguments_size_max),
+        "ip": origin.and_then(|origin| origin.ip).map(|ip| ip.to_string()),
+        "userAgent": origin.and_then(|origin| origin.user_agent.as_deref()),
+        "requestId": request.to_string(),
+        "scheduledFunctionId": job.map(|job| job.id.to_string()),
+        "authToken": origin.and_then(|origin| origin.token.as_deref()),
     })
     .to_string()
 }
 
+pub(super) fn transaction_metrics(execution: &mut Execution) -> String {
+    let tx = execution.tx();
+    let metrics = tx.metrics();
+    let part = |resource: Resource| {
+        let (used, remaining) = (metrics.of(resource) as f64, tx.remaining(resource) as f64);
+        (resource.name().to_owned(), serde_json::json!({ "used": used, "remaining": remaining }))
+    };
+    serde_json::Value::Object(Resource::ALL.into_iter().map(part).collect()).to_string()
+}
+
 pub(super) fn snapshot_ts(execution: &mut Execution) -> String {
+    // It moves on like the clock, and so a result that knows it is shared no longer.
+    execution.now_ms();
     json::encode(&Value::Int64(execution.tx().begin_ts() as i64))
 }
 

@@ -92,7 +92,7 @@ pub(super) fn store(execution: &mut Execution, args: &str) -> Result<String> {
 /// The content of a file in Base64 with its type.
 pub(super) fn get(execution: &mut Execution, args: &str) -> Result<String> {
     let Some(file) = find(execution.tx(), "1.0/storageGet", args)? else { return Ok("null".to_owned()) };
-    let content = execution.deployment().files.read_blocking(&file.uuid)?;
+    let content = execution.read_file(&file)?;
     let content_type = file.content_type.as_deref().map_or_else(|| "null".to_owned(), quoted);
     Ok(format!("{{\"blob\":\"{}\",\"contentType\":{content_type}}}", STANDARD.encode(content)))
 }

@@ -89,14 +89,14 @@ impl TransactionHost {
             }
             "1.0/storageGetMetadata" => storage::get_metadata(execution.tx(), args),
             "1.0/runUdf" => functions::run_udf(execution, *kind, args),
-            "1.0/createFunctionHandle" => functions::create_handle_in(execution, args),
+            "1.0/createFunctionHandle" => functions::create_handle(execution, args),
             "1.0/getFunctionMetadata" => {
                 let (name, component) =
                     execution.current().map_or(("", ""), |path| (path.as_str(), path.component()));
                 Ok(functions::metadata(name, component))
             }
             "1.0/getTransactionMetrics" => Ok(functions::transaction_metrics(execution)),
-            "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata()),
+            "1.0/getDeploymentMetadata" => Ok(functions::deployment_metadata(execution.deployment())),
             "1.0/insert" if is_mutation => database::insert(execution, args),
             "1.0/shallowMerge" if is_mutation => database::patch(execution, args),
             "1.0/replace" if is_mutation => database::replace(execution, args),
@@ -108,7 +108,8 @@ impl TransactionHost {
                 Ok(super::quoted(&execution.generate_upload_url()?))
             }
             "1.0/getRequestMetadata" if is_mutation => {
-                Ok(functions::request_metadata(None, execution.caller().job()))
+                let (request, job) = (execution.request_id(), execution.caller().job());
+                Ok(functions::request_metadata(request, job, execution.origin()))
             }
             "1.0/auditLog" => {
                 execution.audit(functions::audit_body(args)?);

@@ -1,5 +1,7 @@
 //! HTTP actions from request to response.
 
+use std::sync::Arc;
+
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 
@@ -51,7 +53,7 @@ fn ask(app: &App, method: &str, path: &str, body: &str) -> std::result::Result<H
         .header("x-a", "b")
         .body(Body::from(body.to_owned()))
         .unwrap();
-    let outcome = app.wait(app.runner.http_action(path, Identity::Anonymous, request));
+    let outcome = app.wait(app.runner.http_action(path, Identity::Anonymous, Arc::default(), request));
     outcome.result.map_err(|error| error.detail().to_owned())
 }
 
@@ -79,7 +81,7 @@ fn requests_are_answered() {
 fn a_prefix_of_the_url_is_no_part_of_the_route() {
     let app = App::new(&[("http.js", HTTP)]);
     let request = Request::builder().uri("http://main/http/hello?q=2").body(Body::empty()).unwrap();
-    let outcome = app.wait(app.runner.http_action("/hello", Identity::Anonymous, request));
+    let outcome = app.wait(app.runner.http_action("/hello", Identity::Anonymous, Arc::default(), request));
     assert_eq!(body(&app, outcome.result.unwrap()).unwrap(), "hello ?q=2 null");
 }
 

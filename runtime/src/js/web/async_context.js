@@ -1,16 +1,18 @@
 // `AsyncLocalStorage` and `AsyncContext`: values that follow a call through callbacks and promises.
 //
-// Until one of them is used, nothing here runs. From then on a context is carried over `then`, `catch`, `finally`,
-// `await` of a promise, timers and `queueMicrotask`. It is not carried over `await` of something that is no promise
-// (`await 1`, a library's own thenable), which gives no opportunity to notice it: after such an `await` there is no
-// context.
+// Until one of them is used, nothing here runs. From then on everything that continues a script begins with the context
+// it was left in: callbacks of `then`, timers and `queueMicrotask` because they are wrapped when they are given, `await`
+// because a job of ours that sets the context comes to lie right before the engine's job that goes on:
 //
-// How `await` is noticed: the engine asks the promise for its `constructor`, to see whether it is a plain promise.
-// It is told no, makes a promise of its own and asks for `then` to join the two; both are ours. What `then` is given
-// settles the engine's promise between two jobs of ours that switch to the context of the `await` and back, so that
-// the engine's job that continues the function comes to lie between them.
+// - `await` of a promise: the engine asks it for its `constructor`, which is an accessor of ours. That hands the promise
+//   such a job before the engine hands it its own; both are queued, in this order, when the promise is settled.
+// - `await` of anything else: the engine makes a promise for it. The host tells when a promise is made, and we note the
+//   context; and when one is fulfilled, before what waits for it is queued (`internals.promises`). Of promises that
+//   are rejected it does not tell: such a one is that of a thenable, which rejects it at once or by a callback of ours.
+//
+// Nothing sets a context back: whatever comes next brings its own.
 
-const { Promise, Map, Symbol, TypeError, Object, apply, defineProperty } = internals.primordials;
+const { Promise, Map, Symbol, TypeError, WeakMap, Object, apply, defineProperty } = internals.primordials;
 const nativeThen = Promise.prototype.then;
 const nativeResolve = Promise.resolve;
 const nativeQueueMicrotask = globalThis.queueMicrotask;
@@ -35,77 +37,113 @@ const bind = (callback) => {
   };
 };
 
-// The promise that was just asked for its constructor.
-let asked = null;
+/** Lets the job that is queued next begin in a context. */
+const lead = (context) =>
+  nativeQueueMicrotask(() => {
+    current = context;
+  });
 
-/** `then` as it is at the moment of an access: it carries the context of that moment. */
-const thenIn = (context, isAwait) => {
-  const carry = (callback) => {
-    if (typeof callback !== "function") return callback;
-    if (!isAwait) return (value) => runIn(context, callback, undefined, [value]);
-    return (value) => {
-      let before;
-      nativeQueueMicrotask(() => {
-        before = current;
-        current = context;
-      });
-      try {
-        return runIn(context, callback, undefined, [value]);
-      } finally {
-        nativeQueueMicrotask(() => {
-          current = before;
-        });
-      }
-    };
+// The contexts in which promises were made, except the empty one.
+const contexts = new WeakMap();
+const getContext = WeakMap.prototype.get;
+const setContext = WeakMap.prototype.set;
+const contextOf = (promise) => apply(getContext, contexts, [promise]);
+
+/** What the host tells about a promise. */
+const watch = {
+  __proto__: null,
+  made: (promise) => {
+    if (current !== undefined) apply(setContext, contexts, [promise, current]);
+  },
+  resolved: (promise) => lead(contextOf(promise)),
+  // The `then` of what it was resolved with is about to be called, which may reject it at once.
+  called: (promise) => {
+    current = contextOf(promise);
+    lead(current);
+  },
+};
+
+// What the next promise that is asked for its constructor answers instead of having the context noted.
+let answer = null;
+const thenAs = (constructor, promise, onFulfilled, onRejected) => {
+  answer = constructor;
+  try {
+    return apply(nativeThen, promise, [onFulfilled, onRejected]);
+  } finally {
+    answer = null;
+  }
+};
+
+const nothing = () => {};
+/** The constructor of a promise that nobody wants. */
+const Nowhere = function (executor) {
+  executor(nothing, nothing);
+};
+defineProperty(Nowhere, Symbol.species, { __proto__: null, value: Nowhere });
+
+/** Lets what waits for a promise next go on in the context of now. */
+const note = (promise) => {
+  const context = current;
+  const set = () => {
+    current = context;
   };
-  return function then(onFulfilled, onRejected) {
-    return apply(nativeThen, this, [carry(onFulfilled), carry(onRejected)]);
+  try {
+    thenAs(Nowhere, promise, set, set);
+  } catch {
+    // It only looks like a promise.
+  }
+};
+
+/** A callback of `then`, in the context of now. */
+const carry = (callback, rejects) => {
+  if (typeof callback !== "function") return callback;
+  const context = current;
+  return (value) => {
+    if (rejects) lead(context);
+    return runIn(context, callback, undefined, [value]);
   };
 };
 
-/** What stands in for `Promise` as the constructor of a promise; `species` leads back to the real one. */
-const Awaited = { Promise: function () {} }.Promise;
-Object.setPrototypeOf(Awaited, Promise);
-defineProperty(Awaited, "prototype", { __proto__: null, value: Promise.prototype });
-defineProperty(Awaited, Symbol.species, { __proto__: null, value: Promise });
-
-const accessor = (name, get) =>
-  defineProperty(Promise.prototype, name, {
-    __proto__: null,
-    configurable: true,
-    enumerable: false,
-    get,
-    set(value) {
-      defineProperty(this, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
-    },
-  });
+const method = (target, name, value) =>
+  defineProperty(target, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
 
 let isInstalled = false;
 const install = () => {
   if (isInstalled) return;
   isInstalled = true;
+  internals.promises = watch;
   internals.bindContext = bind;
-  accessor("constructor", function () {
-    if (current === undefined) return Promise;
-    asked = this;
-    return Awaited;
+  defineProperty(Promise.prototype, "constructor", {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    get() {
+      const constructor = answer;
+      answer = null;
+      if (constructor !== null) return constructor;
+      if (this !== Promise.prototype) note(this);
+      return Promise;
+    },
+    set(value) {
+      method(this, "constructor", value);
+    },
   });
-  accessor("then", function () {
-    if (current === undefined) return nativeThen;
-    const isAwait = asked === this;
-    asked = null;
-    return thenIn(current, isAwait);
+  method(Promise.prototype, "then", function then(onFulfilled, onRejected) {
+    return thenAs(Promise, this, carry(onFulfilled, false), carry(onRejected, true));
   });
-  const resolve = function resolve(value) {
+  // A promise is its own resolution; that alone waits for nothing.
+  method(Promise, "resolve", function resolve(value) {
     if (this === Promise && value instanceof Promise && Object.getPrototypeOf(value) === Promise.prototype) return value;
     return apply(nativeResolve, this, [value]);
-  };
-  defineProperty(Promise, "resolve", { __proto__: null, value: resolve, writable: true, configurable: true });
-  const queueMicrotask = function queueMicrotask(callback) {
-    nativeQueueMicrotask(typeof callback === "function" ? bind(callback) : callback);
-  };
+  });
   defineProperty(globalThis, "queueMicrotask", {
-    __proto__: null, value: queueMicrotask, writable: true, configurable: true, enumerable: true,
+    __proto__: null,
+    value: function queueMicrotask(callback) {
+      nativeQueueMicrotask(typeof callback === "function" ? bind(callback) : callback);
+    },
+    writable: true,
+    configurable: true,
+    enumerable: true,
   });
 };
 

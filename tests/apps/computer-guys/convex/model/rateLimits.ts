@@ -49,11 +49,11 @@ export async function limitUser(ctx: MutationCtx, endpoint: Of<"user">, identifi
 
 /**
  * Counts a call from an address. What a caller says of it counts only where the call comes from one of `TRUSTED_PROXY_IPS`, such as
- * the app's API server, or where the platform cannot tell.
+ * the app's API server. What is scheduled comes from nowhere and is not counted.
  */
 export async function limitAddress(ctx: MutationCtx, endpoint: Of<"ip">, said?: string): Promise<void> {
   const { ip } = await ctx.meta.getRequestMetadata();
   const proxies = (process.env.TRUSTED_PROXY_IPS ?? "").split(",").map((address) => address.trim());
-  const address = ip === null || proxies.includes(ip) ? said : ip;
+  const address = ip !== null && proxies.includes(ip) ? said : ip;
   if (address) await count(ctx, endpoint, address);
 }

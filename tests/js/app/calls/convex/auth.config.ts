@@ -1,0 +1,1 @@
+export default { providers: [{ domain: process.env.ISSUER!, applicationID: "convex" }] };
