@@ -224,9 +224,11 @@ test("every name that the server knows was set here", () => {
   const here = path.dirname(fileURLToPath(import.meta.url));
   const limits = readFileSync(path.resolve(here, "../../../runtime/src/limits.rs"), "utf8");
   const [, list] = /NAMES[^=]*= &\[([^\]]*)\]/.exec(limits);
-  // `RETAINED_STATES` is tested where snapshots are, in `runtime/src/database`; those of Node actions are set in their tests.
-  const nodeActions = readFileSync(path.resolve(here, "../node_actions.test.js"), "utf8");
-  const isElsewhere = (name) => name === "RETAINED_STATES" || nodeActions.includes(`${name}: `);
+  // `RETAINED_STATES` is tested where snapshots are, in `runtime/src/database`; others are set in tests of what they limit.
+  const others = ["node_actions", "streaming_export"].map((name) =>
+    readFileSync(path.resolve(here, `../${name}.test.js`), "utf8"),
+  );
+  const isElsewhere = (name) => name === "RETAINED_STATES" || others.some((text) => text.includes(`${name}: `));
   const names = [...list.matchAll(/"(\w+)"/g)].map(([, name]) => name).filter((name) => !isElsewhere(name));
   assert.deepEqual(names.filter((name) => !used.has(name)), []);
 });
