@@ -410,3 +410,30 @@ fn a_failed_fsync_stops_everything_and_is_never_retried() {
     database.wait_durable(ts).unwrap_err();
     assert_eq!(*reasons.lock(), ["fsync failed"]);
 }
+
+#[test]
+fn as_many_past_states_stay_readable_as_the_limit_says() {
+    let limits = Limits { retained_states_max: 3, ..Limits::default() };
+    let options = DatabaseOptions { limits: Arc::new(limits), ..DatabaseOptions::in_memory() };
+    let database = Database::open(options).unwrap();
+    let id = insert(&database, "t", object! {"n" => 0.0});
+    let written: Vec<Timestamp> = (1..=6)
+        .map(|n| {
+            commit(&database, |tx| {
+                tx.patch(id, vec![("n".to_owned(), Some(Value::from(f64::from(n))))]).unwrap();
+            })
+        })
+        .collect();
+    let seen = written.iter().map(|ts| {
+        let mut tx = database.begin(database.snapshot_at(*ts)?);
+        Some(tx.get(id).unwrap().unwrap().fields().get("n").and_then(Value::as_f64).unwrap())
+    });
+    // The newest, and three before it.
+    assert_eq!(seen.collect::<Vec<_>>(), [None, None, Some(3.0), Some(4.0), Some(5.0), Some(6.0)]);
+    assert!(database.snapshot_at(written[5] + 1).is_none());
+    let unlimited = Database::open(DatabaseOptions::in_memory()).unwrap();
+    insert(&unlimited, "t", object! {});
+    let first = unlimited.published().ts();
+    insert(&unlimited, "t", object! {});
+    assert!(unlimited.snapshot_at(first).is_none());
+}
