@@ -144,6 +144,8 @@ test("dev serves an app, pushes what changes and keeps the last good push", asyn
 
 test("commands run before a push and beside it", async (t) => {
   const folder = await newApp();
+  // Before the server watches: it would push again, at the same time as the command below.
+  edit(folder, "package.json", (text) => text.replace('"convex"', '"vite": "7", "convex"'));
   edit(folder, "convex/init.ts", () => 'import { internalMutation } from "./_generated/server";\nexport default internalMutation(async (ctx) => { await ctx.db.insert("messages", { author: "init", body: "first" }); return "made"; });\n');
   const dev = startFusion(t, folder, "dev", "--typecheck", "disable", "--run", "init", "--start", "echo beside; exec sleep 600", ...PORTS);
   assert.match(await dev.said("beside"), /Ran init:default:\n"made"/);
@@ -152,7 +154,6 @@ test("commands run before a push and beside it", async (t) => {
   assert.equal((await client.query(api.messages.list, {}))[0].body, "first");
 
   writeFileSync(path.join(folder, "target.env"), `CONVEX_SELF_HOSTED_URL=${url}\nCONVEX_SELF_HOSTED_ADMIN_KEY='${adminKey}'\n`);
-  edit(folder, "package.json", (text) => text.replace('"convex"', '"vite": "7", "convex"'));
   const built = await fusion(folder, "deploy", "--env-file", "target.env", "--typecheck", "disable", "--cmd", "echo $VITE_CONVEX_URL $VITE_CONVEX_SITE_URL > urls");
   assert.equal(built.code, 0, built.stderr);
   assert.equal(readFileSync(path.join(folder, "urls"), "utf8"), `${url} ${siteUrl}\n`);
