@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use fusion_runtime::function::LogLevel;
 use fusion_runtime::js::state::Phase;
 use fusion_runtime::js::testing::{Evaluation, eval_with};
@@ -99,6 +101,31 @@ fn expected(server: &str, other: &str) -> io::Result<Vec<Area>> {
     serde_json::from_slice(&output.stdout).map_err(|error| {
         io::Error::other(format!("the checks in Node: {error}\n{}", String::from_utf8_lossy(&output.stderr)))
     })
+}
+
+/// The modules of the checks of `WebAssembly`: their texts, as Base64 of what they mean.
+#[test]
+fn web_apis_modules_are_what_their_texts_say() -> io::Result<()> {
+    let material = folder().join("material");
+    let mut texts: Vec<PathBuf> =
+        fs::read_dir(material.join("wasm"))?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    texts.sort();
+    let mut source = String::from(
+        "// The modules of `wasm/*.wat`, as Base64. This file is written by a test.\n\nexport const modules = {\n",
+    );
+    for path in texts {
+        let bytes = wat::parse_file(&path).map_err(io::Error::other)?;
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let _ = writeln!(source, "  {name}: \"{}\",", STANDARD.encode(bytes));
+    }
+    source.push_str("};\n");
+    let path = material.join("wasm.js");
+    if environment("UPDATE_GOLDENFILES").is_some() {
+        return fs::write(path, source);
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == source, "{} is not what the texts say: set UPDATE_GOLDENFILES=1", path.display());
+    Ok(())
 }
 
 /// A check file in one piece: what it imports of `material/` stands where the import was.

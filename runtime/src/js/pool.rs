@@ -18,7 +18,7 @@ use super::syscalls::import::Reads;
 use crate::{Error, Result};
 
 /// Native stack of a thread: what QuickJS may use and room for what it calls.
-const STACK_SIZE: usize = 8 << 20;
+pub(super) const STACK_SIZE: usize = 8 << 20;
 /// How long a thread rests after a call, unless the next one waits for it: what comes after the call on other threads
 /// (the commit, the answer on its way to the client) is to have the processors before the next isolate is made.
 const REST: Duration = Duration::from_millis(1);

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::isolate::{Bytecode, Engine, IsolateOptions, Modules, Positions, ScriptError, StopSignal};
 use super::op::OpValue;
+use super::pool::STACK_SIZE;
 use super::prelude::{CompiledPrelude, names_its_globals};
 use super::quickjs::QuickJs;
 use super::state::{Host, OpState, Phase, Resources};
@@ -51,7 +52,14 @@ pub fn eval_with(phase: Phase, source: &str, environment: &BTreeMap<String, Stri
         random: Randomness::from_seed([7; 32]),
         log: log.clone(),
     };
-    let (result, memory_used) = match run(phase, source, host) {
+    // What runs scripts in earnest has such a stack, too.
+    let evaluated = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_SIZE);
+        let running = thread.spawn_scoped(scope, || run(phase, source, host));
+        let gone = || ScriptError::error("The script's thread could not be started, or panicked.");
+        running.map_err(|_| gone())?.join().map_err(|_| gone())?
+    });
+    let (result, memory_used) = match evaluated {
         Ok((result, memory_used)) => (Ok(result), memory_used),
         Err(error) => (Err(error), 0),
     };

@@ -24,7 +24,7 @@ before(async () => {
   const { run } = project(t, "packages", { packages: true, from: here });
   const pushed = await run(server, ["deploy", "--typecheck", "disable"]);
   assert.equal(pushed.code, 0, pushed.output);
-  for (const name of ["byGame", "byScore", "migrations", "persistentTextStreaming", "rateLimiter", "shardedCounter"]) {
+  for (const name of ["actionCache", "byGame", "byScore", "geospatial", "migrations", "persistentTextStreaming", "rateLimiter", "shardedCounter"]) {
     assert.ok(pushed.output.includes(`Installed component ${name}.`), `${name}\n${pushed.output}`);
   }
   client = new ConvexHttpClient(server.url, { logger: false });
@@ -114,4 +114,54 @@ test("persistent-text-streaming: the text arrives as it is made and is kept", as
     return body.status === "done" ? body : undefined;
   });
   assert.equal(kept.text, "Opening hours are nine to five.");
+});
+
+test("geospatial: points are found where they are, as a recount finds them", async (t) => {
+  const { unit, below } = seeded(t);
+  const made = Array.from({ length: 120 }, (_, n) => ({
+    key: `place ${n}`,
+    kind: ["cafe", "museum"][below(2)],
+    price: below(50),
+    latitude: 48 + unit(),
+    longitude: 11 + unit(),
+  }));
+  for (let from = 0; from < made.length; from += 30) await client.mutation(api.places.add, { places: made.slice(from, from + 30) });
+  for (const { key } of made.splice(0, 20)) await client.mutation(api.places.remove, { key });
+
+  for (let round = 0; round < 5; round++) {
+    const [west, south] = [11 + unit() / 2, 48 + unit() / 2];
+    const area = { west, south, east: west + 0.4, north: south + 0.4 };
+    const inside = ({ kind, latitude, longitude }) =>
+      kind === "cafe" && latitude >= area.south && latitude <= area.north && longitude >= area.west && longitude <= area.east;
+    const found = await client.query(api.places.within, { ...area, kind: "cafe" });
+    assert.deepEqual(found.toSorted(), made.filter(inside).map(({ key }) => key).toSorted());
+  }
+
+  const here = { latitude: 48.5, longitude: 11.5 };
+  const radians = (degrees) => (degrees * Math.PI) / 180;
+  /** The angle between two points, seen from the Earth's centre. */
+  const angle = ({ latitude, longitude }) =>
+    Math.acos(
+      Math.sin(radians(latitude)) * Math.sin(radians(here.latitude)) +
+        Math.cos(radians(latitude)) * Math.cos(radians(here.latitude)) * Math.cos(radians(longitude - here.longitude)),
+    );
+  const nearest = await client.query(api.places.nearest, { ...here, count: 8 });
+  const wanted = made.toSorted((a, b) => angle(a) - angle(b)).slice(0, 8);
+  assert.deepEqual(nearest.map(({ key }) => key), wanted.map(({ key }) => key));
+  for (const [place, { distance }] of nearest.entries()) {
+    const metres = angle(wanted[place]) * 6_371_010;
+    assert.ok(Math.abs(distance - metres) < 1, `${distance} m instead of ${metres} m`);
+  }
+});
+
+test("action-cache: what was computed once is not computed again until it is forgotten", async () => {
+  const before = await client.query(api.cached.computed, {});
+  assert.deepEqual(await client.action(api.cached.squares, { numbers: [3, 4, 3] }), [9, 16, 9]);
+  assert.deepEqual(await client.action(api.cached.squares, { numbers: [4, 3] }), [16, 9]);
+  assert.equal((await client.query(api.cached.computed, {})) - before, 2);
+  await client.action(api.cached.forget, {});
+  await until("the values to be forgotten", async () => {
+    await client.action(api.cached.squares, { numbers: [3] });
+    return (await client.query(api.cached.computed, {})) - before === 3 || undefined;
+  });
 });

@@ -18,6 +18,7 @@ use super::promises;
 use super::rejections::Rejections;
 use super::thrown;
 use super::values::{from_js, to_js};
+use super::wasm::{self, Wasm};
 use crate::js::isolate::{Inbox, Isolate, IsolateOptions, ScriptError, StopSignal, Stopped};
 use crate::js::op::{OpError, OpResult, OpValue};
 use crate::js::prelude::CompiledModule;
@@ -74,6 +75,7 @@ impl QuickJsIsolate {
             functions: RefCell::default(),
             loaded: RefCell::new(vec![false; prelude.modules.len()]),
             prelude,
+            wasm: Wasm::new(memory_max),
             tables: ops,
         });
         let watched = shared.clone();
@@ -247,9 +249,11 @@ impl Isolate for QuickJsIsolate {
         let is_at_rest = shared.watch.stopped().is_none()
             && shared.pending.borrow().is_empty()
             && shared.rejections.is_empty()
+            && shared.wasm.is_at_rest()
             && shared.state.borrow().resources.is_empty();
         // Host functions have parts outside of the heap: none may be made from now on.
         if is_at_rest && self.context.with(|ctx| shared.bind_all(&ctx)).is_ok() {
+            shared.wasm.mark();
             self.mark = Some(Mark {
                 image: heap.image(),
                 loaded: shared.loaded.borrow().clone(),
@@ -264,7 +268,10 @@ impl Isolate for QuickJsIsolate {
             return false;
         }
         if !mark.is_resting.take() {
-            self.context.with(|_ctx| self.shared.end_call());
+            self.context.with(|ctx| self.shared.end_call(&ctx));
+        }
+        if !self.shared.wasm.rewind() {
+            return false;
         }
         put_back(heap, mark);
         self.shared.loaded.borrow_mut().clone_from(&mark.loaded);
@@ -303,7 +310,7 @@ fn give_back(heap: &Heap) {
 impl Drop for QuickJsIsolate {
     fn drop(&mut self) {
         self.wake();
-        self.context.with(|_ctx| self.shared.clear());
+        self.context.with(|ctx| self.shared.clear(&ctx));
         // The handlers keep what they watch.
         self.runtime.set_interrupt_handler(None);
         self.runtime.set_host_promise_rejection_tracker(None);
@@ -323,6 +330,9 @@ fn start<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, lazy_globals: &[&'static str]
         let place = loader.prelude.modules.iter().position(|compiled| compiled.module.name == name);
         place.map_or(Ok(()), |place| load(&ctx, &loader, place))
     };
+    if wasm::is_wanted(lazy_globals) {
+        wasm::install(ctx, shared, &internals)?;
+    }
     internals.set("lazyGlobals", lazy_globals.to_vec())?;
     internals.set("load", shared.function(ctx, load)?)?;
     internals.set("promiseState", shared.function(ctx, promise_state)?)?;

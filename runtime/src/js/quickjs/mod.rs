@@ -5,7 +5,8 @@
 //! - [`isolate`] is one runtime with one context and its event loop, and [`heap`] the memory it can be put back in;
 //! - [`ops`] and [`values`] join host functions to it;
 //! - [`thrown`] takes errors apart, [`rejections`] keeps those that nobody handled, and [`promises`]
-//!   tells of promises where that is wanted.
+//!   tells of promises where that is wanted;
+//! - [`wasm`] is `WebAssembly`, which the engine does not have.
 
 mod engine;
 mod heap;
@@ -16,5 +17,6 @@ mod promises;
 mod rejections;
 mod thrown;
 mod values;
+mod wasm;
 
 pub use engine::QuickJs;

@@ -13,6 +13,7 @@ use slab::Slab;
 
 use super::rejections::Rejections;
 use super::values::{from_js, to_js};
+use super::wasm::Wasm;
 use crate::clock::{Moment, thread_time};
 use crate::js::isolate::{Completer, Inbox, StopSignal, Stopped};
 use crate::js::op::{Op, OpError, OpFuture, OpResult, OpTable, OpValue};
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub(super) functions: RefCell<Vec<Persistent<Function<'static>>>>,
     pub(super) prelude: Arc<CompiledPrelude>,
     pub(super) tables: &'static [OpTable],
+    pub(super) wasm: Wasm,
     /// Which modules of the prelude have run.
     pub(super) loaded: RefCell<Vec<bool>>,
 }
@@ -270,12 +272,13 @@ impl Shared {
     }
 
     /// Lets go of everything that belongs to a call.
-    pub(super) fn end_call(&self) {
+    pub(super) fn end_call(&self, ctx: &Ctx<'_>) {
         self.futures.borrow_mut().abort_all();
         // What still arrives for the call is not to be taken for something of the next one.
         *self.inbox.borrow_mut() = Arc::default();
         self.pending.borrow_mut().clear();
         self.rejections.clear();
+        self.wasm.end_call(ctx);
         self.state.borrow_mut().resources = Resources::default();
     }
 
@@ -301,8 +304,8 @@ impl Shared {
     }
 
     /// Lets go of everything that belongs to the context, which must happen before it goes.
-    pub(super) fn clear(&self) {
-        self.end_call();
+    pub(super) fn clear(&self, ctx: &Ctx<'_>) {
+        self.end_call(ctx);
         self.functions.borrow_mut().clear();
         self.originals.borrow_mut().take();
     }

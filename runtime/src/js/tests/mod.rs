@@ -9,3 +9,4 @@ mod isolation;
 mod limits;
 mod ops;
 mod rewind;
+mod wasm;

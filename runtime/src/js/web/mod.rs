@@ -2,7 +2,7 @@
 //!
 //! `core.js` is there from the start; every other module loads when one of its globals is first touched, or when
 //! another module needs it (`internals.need`). What is not here (`WebSocket`, `Worker`, `navigator`, …) is simply not
-//! defined; `WebAssembly` exists and throws by name.
+//! defined; `WebAssembly` is here for engines that have none.
 //!
 //! - [`body`]: bodies that stream between scripts and the host;
 //! - [`fetch`]: requests to other servers;

@@ -67,7 +67,6 @@ export const checks = {
     crypto.getRandomValues(buffer.subarray(8, 24));
     return [buffer.slice(0, 8).every((b) => b === 0), buffer.slice(24).every((b) => b === 0)];
   },
-  "WebAssembly is refused by name": only("this runtime has no WebAssembly", ["object", "Error: WebAssembly.Module is not available: this runtime has no WebAssembly. Use a package that runs in plain JavaScript."], () => [typeof WebAssembly, message(() => new WebAssembly.Module(new Uint8Array()))]),
   "WeakRef and FinalizationRegistry": (t) => {
     const target = { a: 1 };
     const ref = new WeakRef(target);

@@ -1,0 +1,21 @@
+;; Values of every kind, traps, and calls that never end.
+(module
+  (func $add (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func (export "add64") (param i64 i64) (result i64) (i64.add (local.get 0) (local.get 1)))
+  (func (export "half") (param f32) (result f32) (f32.div (local.get 0) (f32.const 2)))
+  (func (export "root") (param f64) (result f64) (f64.sqrt (local.get 0)))
+  (func (export "same") (param f64) (result f64) (local.get 0))
+  (func (export "swap") (param i32 i64) (result i64 i32) (local.get 1) (local.get 0))
+  (func (export "nothing"))
+  (func (export "unreachable") (unreachable))
+  (func (export "divide") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))
+  (func (export "truncate") (param f64) (result i32) (i32.trunc_f64_s (local.get 0)))
+  (func $deep (export "deep") (param i32) (result i32) (i32.add (i32.const 1) (call $deep (local.get 0))))
+  (func $fib (export "fib") (param i32) (result i32)
+    (if (result i32) (i32.lt_s (local.get 0) (i32.const 2))
+      (then (local.get 0))
+      (else (i32.add
+        (call $fib (i32.sub (local.get 0) (i32.const 1)))
+        (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+  (func (export "forever") (loop $again (br $again)))
+  (func (export "__proto__") (result i32) (i32.const 7)))
