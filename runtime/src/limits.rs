@@ -115,7 +115,8 @@ pub struct Limits {
     /// Past states that stay readable by timestamp without having been pinned (`RETAINED_STATES`). They cost the
     /// memory of all that was overwritten meanwhile.
     pub retained_states_max: usize,
-    /// Memory of one JavaScript isolate, in bytes (`ISOLATE_MAX_USER_HEAP_SIZE`).
+    /// Memory of one JavaScript isolate, in bytes (`ISOLATE_MAX_USER_HEAP_SIZE`). Array buffers are part of it: elsewhere
+    /// they have as much again.
     pub isolate_memory_max: usize,
     /// Running time of the code of all modules while a push loads them (`ISOLATE_ANALYZE_USER_TIMEOUT_SECONDS`).
     pub analysis_timeout: Duration,
@@ -152,7 +153,7 @@ impl Default for Limits {
             cache_ttl: Duration::from_secs(300),
             cache_bytes_max: 100 << 20,
             retained_states_max: 0,
-            isolate_memory_max: 64 << 20,
+            isolate_memory_max: 128 << 20,
             analysis_timeout: Duration::from_secs(4),
             body_bytes_max: 1 << 30,
             document_retention: Duration::from_secs(2 * 24 * 3_600),

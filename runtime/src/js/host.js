@@ -16,7 +16,7 @@ const callers = [];
 let calls = 0;
 
 const note = () => {
-  const { stack } = new Error();
+  const stack = internals.framesOf(new Error());
   callers[calls++ % CALLERS_MAX] = stack;
   return stack;
 };
@@ -59,8 +59,10 @@ const withCallers = async (call) => {
   try {
     return await call();
   } catch (error) {
-    if (typeof error === "object" && typeof error?.stack === "string") {
-      const lines = error.stack.split("\n").filter((line) => line !== "");
+    const isError = typeof error === "object" && error !== null;
+    const frames = isError ? getOwnPropertyDescriptor(error, "stack")?.value ?? internals.framesOf(error) : undefined;
+    if (typeof frames === "string") {
+      const lines = frames.split("\n").filter((line) => line.startsWith("    at "));
       const own = lines.length;
       if (failed !== null && error.message === failed.message) {
         const found = linesOf(failed.stack);
@@ -75,7 +77,7 @@ const withCallers = async (call) => {
       }
       if (lines.length > own) {
         try {
-          defineProperty(error, "stack", { configurable: true, value: [...lines, ""].join("\n") });
+          defineProperty(error, "stack", { configurable: true, value: internals.stackOf(error, lines.join("\n")) });
         } catch {
           // A frozen error stays as it is.
         }

@@ -66,7 +66,7 @@ test("bad functions end in clear errors and disturb nobody", async (t) => {
   const good = async () => assert.deepEqual(await client.query(api.bad.good, {}), [0, "1,2,3", null, null, '{"a":[1]}']);
   await good();
   const failing = {
-    memory: /JavaScript execution ran out of memory \(maximum memory usage: 64 MB\)/,
+    memory: /JavaScript execution ran out of memory \(maximum memory usage: 128 MB\)/,
     buffers: /ran out of memory/,
     stack: /RangeError: Maximum call stack size exceeded/,
     text: /ran out of memory/,

@@ -51,12 +51,12 @@ pub(super) fn of_value<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> ScriptError {
     if name == "InternalError" && message == "out of memory" {
         return ScriptError::Stopped(Stopped::OutOfMemory);
     }
-    ScriptError::Thrown(Box::new(Thrown {
-        name,
-        message,
-        frames: without_constructors(frames(&property("stack")), &class_names(object)),
-        data: convex_data(ctx, object),
-    }))
+    let mut thrown = Thrown { name, message, frames: Vec::new(), data: convex_data(ctx, object) };
+    // What an error says may look like frames.
+    let stack = property("stack");
+    let lines = stack.strip_prefix(&thrown.text()).unwrap_or(&stack);
+    thrown.frames = without_constructors(frames(lines), &class_names(object));
+    ScriptError::Thrown(Box::new(thrown))
 }
 
 /// The JSON text that the npm package leaves in a `ConvexError` on its way out.

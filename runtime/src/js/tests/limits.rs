@@ -189,7 +189,7 @@ fn values_that_grow_end_in_an_error() {
         ("/^(a+)+$/.test('a'.repeat(60) + 'b')", "timed out"),
         ("'a'.repeat(50000).match(/(.*)*b/)", "timed out"),
         ("new Uint8Array(2 ** 32)", "out of memory|invalid array buffer length|invalid length"),
-        ("new ArrayBuffer(100 << 20)", "out of memory"),
+        ("new ArrayBuffer(200 << 20)", "out of memory"),
     ] {
         let code = code.replace('"', "'");
         let text = app.run("bad:expands", &format!(r#"{{"code":"{code}"}}"#)).unwrap_or_else(|error| error);
@@ -206,7 +206,7 @@ fn promises_that_never_settle_are_told() {
 
 #[test]
 fn memory_and_stack_are_bounded() {
-    check("bad:bomb", "Uncaught Error: JavaScript execution ran out of memory (maximum memory usage: 64 MB)");
+    check("bad:bomb", "Uncaught Error: JavaScript execution ran out of memory (maximum memory usage: 128 MB)");
     check("bad:string", "Uncaught Error: JavaScript execution ran out of memory");
     check("bad:stack", "Uncaught RangeError: Maximum call stack size exceeded");
 }

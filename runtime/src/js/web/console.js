@@ -95,7 +95,7 @@ const console = {
   error: (...args) => print("ERROR", show(args)),
   debug: (...args) => print("DEBUG", show(args)),
   trace: (...args) => {
-    const stack = new Error().stack.split("\n").slice(1).join("\n").replace(/\n$/, "");
+    const stack = new Error().stack.split("\n").slice(1).join("\n");
     print("LOG", [args.length === 0 ? "Trace" : "Trace:", ...show(args), ...(stack === "" ? [] : [`\n${stack}`])]);
   },
   dir: (value, options = undefined) => print("LOG", [inspect(value, { customInspect: false, ...options })]),

@@ -69,6 +69,44 @@ internals.interface = (type, tag) => {
 /** The prototypes of those classes. */
 internals.interfaces = new WeakSet();
 
+// The engine's stacks begin with the first frame and can be replaced by nothing but text; code expects what errors say
+// in the first line, and replaces them by whatever it likes.
+const { get: framesOf } = getOwnPropertyDescriptor(Error.prototype, "stack");
+const { toString: errorText } = Error.prototype;
+const { captureStackTrace } = Error;
+const heading = (error) => {
+  try {
+    return apply(errorText, error, []);
+  } catch {
+    return "Error";
+  }
+};
+/** The frames of an error, a line each, as the engine has them; undefined if somebody else has made its stack. */
+internals.framesOf = (error) => apply(framesOf, error, []);
+/** The stack of an error with such frames, without those of the prelude. */
+internals.stackOf = (error, frames) => {
+  const shown = apply(split, frames, ["\n"]).filter((line) => line !== "" && !line.includes("(<null>:"));
+  return [heading(error), ...shown].join("\n");
+};
+const { split } = String.prototype;
+const isPrepared = () => typeof Error.prepareStackTrace === "function";
+const stack = {
+  get stack() {
+    const frames = apply(framesOf, this, []);
+    return typeof frames !== "string" || isPrepared() ? frames : internals.stackOf(this, frames);
+  },
+  set stack(value) {
+    defineProperty(this, "stack", { __proto__: null, value, writable: true, configurable: true, enumerable: false });
+  },
+  captureStackTrace(target, from) {
+    apply(captureStackTrace, Error, from === undefined ? [target] : [target, from]);
+    const own = getOwnPropertyDescriptor(target, "stack");
+    if (typeof own?.value === "string" && !isPrepared()) target.stack = internals.stackOf(target, own.value);
+  },
+};
+defineProperty(Error.prototype, "stack", { ...getOwnPropertyDescriptor(stack, "stack"), enumerable: false });
+defineProperty(Error, "captureStackTrace", { __proto__: null, value: stack.captureStackTrace, writable: true, configurable: true, enumerable: false });
+
 const NativeDate = globalThis.Date;
 
 
@@ -102,7 +140,9 @@ if (probes.some((time) => new NativeDate(time).getTimezoneOffset() !== 0)) {
 const hidden = (value) => ({ __proto__: null, value, writable: true, configurable: true, enumerable: false });
 defineProperty(Date, "length", { __proto__: null, value: 7, configurable: true });
 defineProperty(Date, "prototype", { __proto__: null, value: NativeDate.prototype, writable: false });
-defineProperty(Date, "now", hidden({ now: () => ops.now() }.now));
+// Whole milliseconds, as everywhere; the host has parts of them, too.
+const { floor } = Math;
+defineProperty(Date, "now", hidden({ now: () => floor(ops.now()) }.now));
 defineProperty(Date, "parse", hidden(internals.dateParse ?? NativeDate.parse));
 defineProperty(Date, "UTC", hidden(NativeDate.UTC));
 defineProperty(NativeDate.prototype, "constructor", hidden(Date));

@@ -56,6 +56,7 @@ pub const PRELUDE: &[PreludeModule] = &[
     ),
     lazy("abort", include_str!("abort.js"), &["AbortController", "AbortSignal"]),
     lazy("structured_clone", include_str!("structured_clone.js"), &["structuredClone"]),
+    lazy("message_channel", include_str!("message_channel.js"), &["MessageChannel", "MessagePort"]),
     lazy("bytes", include_str!("bytes.js"), &[]),
     lazy("blob", include_str!("blob.js"), &["Blob", "File"]),
     lazy("form_data", include_str!("form_data.js"), &["FormData"]),
