@@ -206,7 +206,10 @@ fn promises_that_never_settle_are_told() {
 
 #[test]
 fn memory_and_stack_are_bounded() {
-    check("bad:bomb", "Uncaught Error: JavaScript execution ran out of memory (maximum memory usage: 128 MB)");
+    check(
+        "bad:bomb",
+        "Uncaught Error: JavaScript execution ran out of memory (maximum memory usage: 128 MB)",
+    );
     check("bad:string", "Uncaught Error: JavaScript execution ran out of memory");
     check("bad:stack", "Uncaught RangeError: Maximum call stack size exceeded");
 }
