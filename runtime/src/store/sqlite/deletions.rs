@@ -67,18 +67,22 @@ pub(super) fn floor(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(floor.map_or(0, |floor| floor as u64))
 }
 
-/// Forgets some of the deletions up to a timestamp; `true` if there are more.
+/// Forgets some of the deletions up to a timestamp; `true` if there are more. Where nothing was deleted, nothing is
+/// forgotten, and readers from before may go on.
 pub(super) fn forget(connection: &mut Connection, ts: u64) -> rusqlite::Result<bool> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    raise_floor(&tx, ts as i64)?;
-    let forgotten = tx
+    let (parts, last): (i64, Option<i64>) = tx
         .prepare_cached(
-            "DELETE FROM _fusion_deletions WHERE (ts, part) IN
-             (SELECT ts, part FROM _fusion_deletions WHERE ts <= ? ORDER BY ts, part LIMIT ?)",
+            "SELECT count(*), max(ts) FROM
+             (SELECT ts FROM _fusion_deletions WHERE ts <= ? ORDER BY ts, part LIMIT ?)",
         )?
-        .execute(params![ts as i64, FORGOTTEN_PARTS])?;
+        .query_row(params![ts as i64, FORGOTTEN_PARTS], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let Some(last) = last else { return Ok(false) };
+    raise_floor(&tx, last)?;
+    // Also those that a timestamp has beyond the limit.
+    tx.prepare_cached("DELETE FROM _fusion_deletions WHERE ts <= ?")?.execute([last])?;
     tx.commit()?;
-    Ok(forgotten as i64 == FORGOTTEN_PARTS)
+    Ok(parts == FORGOTTEN_PARTS)
 }
 
 /// How far a reader is.
@@ -219,8 +223,21 @@ mod tests {
         assert!(!first.store.forget_deletions(2).unwrap());
         let (floor, left) = told(&first, 0, usize::MAX);
         assert_eq!((floor, left.len(), left[0].ts), (4, 5, 5));
+        assert!(!first.store.forget_deletions(4).unwrap());
         first.store.write(&Batch { deletions_floor: Some(10), ts: 10, ..Batch::default() }).unwrap();
         assert_eq!(told(&first, 0, 1).0, 10);
+    }
+
+    #[test]
+    fn where_nothing_was_deleted_nothing_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = opened(folder.path());
+        first.store.write(&Batch { ts: 7, ..Batch::default() }).unwrap();
+        assert!(!first.store.forget_deletions(6).unwrap());
+        assert_eq!(told(&first, 0, 1), (0, Vec::new()));
+        first.store.write(&Batch { deletions: vec![deletion(8, 1)], ts: 8, ..Batch::default() }).unwrap();
+        assert!(!first.store.forget_deletions(20).unwrap());
+        assert_eq!(told(&first, 0, 1), (8, Vec::new()));
     }
 
     #[test]
