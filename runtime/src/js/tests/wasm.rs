@@ -18,6 +18,9 @@ const MODULE: &str = r#"(module
     (global (export "count") (mut i32) (i32.const 0))
     (func (export "forever") (loop $again (br $again)))
     (func (export "callForever") (loop $again (call $call) (br $again)))
+    (func (export "fillForever") (drop (memory.grow (i32.const 500)))
+        (loop $again (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x1000000)) (br $again)))
+    (func (export "growForever") (loop $again (drop (memory.grow (i32.const 0))) (br $again)))
     (func (export "call") (call $call))
     (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
     (func (export "peek") (param i32) (result i32) (i32.load8_u (local.get 0)))
@@ -68,6 +71,8 @@ fn what_goes_on_for_too_long_is_stopped() {
         "make(() => {}).forever();",
         "for (;;) try { make(() => {}).forever(); } catch {}",
         "make(() => {}).callForever();",
+        "make(() => {}).fillForever();",
+        "make(() => {}).growForever();",
         "const { callForever } = make(() => make(() => {}).forever()); callForever();",
     ] {
         let mut isolate = isolate("", body);
