@@ -297,7 +297,7 @@ function Memory(descriptor) {
     throw new RangeError(`${where}: Property 'maximum': value ${maximum} is below the lower bound ${initial}`);
   }
   if (descriptor.shared) throw new TypeError(`${where}: memories that are shared are not available in this runtime`);
-  return asObject(given(host.memoryNew(initial, maximum)), new.target);
+  return asObject(given(host.memoryNew(initial, maximum), `${where}: `), new.target);
 }
 const memoryMembers = {
   get buffer() {
@@ -324,7 +324,7 @@ function Table(descriptor, init = undefined) {
     throw new RangeError(`${where}: Property 'maximum': value ${maximum} is below the lower bound ${initial}`);
   }
   const value = arguments.length < 2 || (element === "c" && init === undefined) ? emptyOf(element) : toHost(init, element);
-  return asObject(given(host.tableNew(element, initial, maximum, value)), new.target);
+  return asObject(given(host.tableNew(element, initial, maximum, value), `${where}: `), new.target);
 }
 /** What places of a table hold to which nothing was given. */
 const emptyOf = (element) => (element === "c" ? null : externNumber(undefined));
@@ -376,7 +376,7 @@ function Global(descriptor, init) {
   if (type === undefined) throw new TypeError(`${where}: Descriptor property 'value' must be a WebAssembly type`);
   if (type === "V") throw new TypeError(`${where}: Descriptor property 'value' must not be v128`);
   const value = init === undefined && type !== "e" ? zeros[type] : toHost(init, type);
-  return asObject(given(host.globalNew(type, isMutable, value)), new.target);
+  return asObject(given(host.globalNew(type, isMutable, value), `${where}: `), new.target);
 }
 const globalValue = (global) => {
   const number = numberOf(global, Global, "WebAssembly.Global");
@@ -453,7 +453,7 @@ const functions = {
   validate(source) {
     const bytes = internals.need("bytes").copyOf(source);
     if (bytes === null) throw new TypeError("WebAssembly.validate(): Argument 0 must be a buffer source");
-    return host.validate(bytes);
+    return given(host.validate(bytes), "WebAssembly.validate(): ");
   },
 };
 

@@ -17,6 +17,7 @@ mod binary;
 mod objects;
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use rquickjs::convert::List;
@@ -116,14 +117,11 @@ impl Code {
     /// Where what the script has to give is among the imports as the interpreter lists them, in the module's order: the
     /// interpreter has functions first, then tables, memories and globals.
     fn places(&self) -> Vec<usize> {
-        let listed: Vec<u8> = self.module.imports().map(|import| kind_of(import.ty())).collect();
-        let mut taken = [0; 4];
-        let place = |kind: &u8| {
-            let taken = &mut taken[usize::from(*kind)];
-            let found = listed.iter().enumerate().filter(|(_, other)| *other == kind).nth(*taken);
-            *taken += 1;
-            found.map(|(place, _)| place)
-        };
+        let mut listed: [VecDeque<usize>; 4] = Default::default();
+        for (place, import) in self.module.imports().enumerate() {
+            listed[usize::from(kind_of(import.ty()))].push_back(place);
+        }
+        let place = |kind: &u8| listed.get_mut(usize::from(*kind))?.pop_front();
         self.prepared.imports.iter().filter_map(place).collect()
     }
 }
@@ -164,8 +162,10 @@ impl World {
         self.modules.get(number).ok_or_else(|| Failure::type_error("This module belongs to another call."))
     }
 
-    /// Reads a module.
-    fn read(&self, bytes: &[u8]) -> Answer<Code> {
+    /// Reads a module. The engine keeps what it reads, also if that turns out to be no module.
+    fn read(&mut self, bytes: &[u8]) -> Answer<Code> {
+        let cost = bytes.len() * CODE_FACTOR + MODULE_COST;
+        self.left = self.left.checked_sub(cost).ok_or_else(out_of_memory)?;
         let prepared = Prepared::new(bytes);
         let module = Module::new(&self.engine, &prepared.bytes).map_err(|error| compile_error(&error))?;
         // The start function was not read as such.
@@ -173,14 +173,12 @@ impl World {
         if let Some(ExternType::Func(ty)) = start
             && !(ty.params().is_empty() && ty.results().is_empty())
         {
-            return Err(Failure::thrown("CompileError", "WebAssembly.Module(): invalid start function"));
+            return Err(Failure::thrown("CompileError", "the start function has parameters or results"));
         }
         Ok(Code { module, prepared })
     }
 
     fn compile(&mut self, bytes: &[u8]) -> Answer<usize> {
-        let cost = bytes.len() * CODE_FACTOR + MODULE_COST;
-        self.left = self.left.checked_sub(cost).ok_or_else(out_of_memory)?;
         let code = self.read(bytes)?;
         self.modules.push(code);
         Ok(self.modules.len() - 1)
@@ -249,8 +247,12 @@ pub(super) fn install<'js>(
         };
     }
     function!("validate", |shared, ctx, bytes: TypedArray<'js, u8>| {
-        // What is wrong nobody asks.
-        shared.wasm.with(|world| Ok(world.read(&copy_of(&bytes)).is_ok()))
+        shared.wasm.with(|world| match world.read(&copy_of(&bytes)) {
+            Ok(_) => Ok(true),
+            // What is wrong nobody asks.
+            Err(Failure::Thrown("CompileError", _)) => Ok(false),
+            Err(other) => Err(other),
+        })
     });
     function!("compile", |shared, ctx, bytes: TypedArray<'js, u8>| {
         shared.wasm.with(|world| world.compile(&copy_of(&bytes)))
@@ -295,8 +297,7 @@ pub(super) fn install<'js>(
             let element = ref_type(&element)?;
             let init = objects.read_ref(&init, element)?;
             let table = Table::new(&mut objects.store, TableType::new(element, minimum, maximum), init);
-            let table = table
-                .map_err(|_| Failure::range_error("WebAssembly.Table(): could not allocate the table"))?;
+            let table = table.map_err(|_| Failure::range_error("could not allocate the table"))?;
             objects.number(Item::Table(table))
         })
     });
@@ -449,7 +450,7 @@ fn instantiate<'js>(
         let made = externs.into_iter().zip(wanted).map(|(given, wanted)| match (given, wanted) {
             (Some(given), _) => Ok(given),
             (None, ExternType::Memory(ty)) => objects.new_memory(ty).map(Extern::from),
-            (None, _) => Err(Failure::type_error("WebAssembly.Instance(): an import is missing")),
+            (None, _) => Err(Failure::type_error("an import is missing")),
         });
         let externs = made.collect::<Answer<Vec<Extern>>>()?;
         objects.set_fuel(u64::MAX / 2);

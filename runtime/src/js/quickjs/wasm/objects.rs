@@ -234,7 +234,7 @@ impl Objects {
     /// A new memory.
     #[expect(unsafe_code, reason = "the interpreter takes memory from outside for good")]
     pub(super) fn new_memory(&mut self, ty: MemoryType) -> Answer<Memory> {
-        let cannot = || Failure::range_error("WebAssembly.Memory(): could not allocate memory");
+        let cannot = || Failure::range_error("could not allocate memory");
         let most = ty.maximum().unwrap_or(u64::MAX).min((self.memory_max / PAGE) as u64);
         if ty.minimum() > most {
             return Err(cannot());
@@ -263,7 +263,7 @@ impl Objects {
         }
         let (start, length) = (memory.data_ptr(&self.store), memory.data_size(&self.store));
         if !self.regions.iter().any(|region| region.as_ptr() == start.cast_const()) {
-            return Err(Failure::range_error("WebAssembly.Memory(): this memory cannot be shown"));
+            return Err(Failure::range_error("WebAssembly: this memory cannot be shown"));
         }
         let shown = ArrayBuffer::from_source(ctx.clone(), View { start, length })?;
         let kept = Persistent::save(ctx, shown.clone());
@@ -424,5 +424,5 @@ fn wrong_kind() -> Failure {
 }
 
 pub(super) fn out_of_memory() -> Failure {
-    Failure::range_error("WebAssembly: out of memory")
+    Failure::range_error("out of memory")
 }
